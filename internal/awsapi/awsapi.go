@@ -1,0 +1,112 @@
+// Package awsapi is the one way balanced calls AWS: deadlines, retries, counts, and
+// what an error means.
+//
+// A call goes on until AWS answers, says no, or the caller's deadline ends it, so
+// every caller gives one. The two calls that move an instance are made under Once.
+package awsapi
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/credentials/ec2rolecreds"
+	"github.com/aws/smithy-go/logging"
+	"go.uber.org/zap"
+)
+
+// Options says where AWS is and who is told about the calls. The zero value is
+// whatever the SDK finds in the environment.
+type Options struct {
+	// Region is the instance's own; AWS_REGION and a shared config file win over it.
+	Region string
+	// HTTP carries API calls and the credentials' metadata calls; nil: the SDK's own.
+	HTTP aws.HTTPClient
+	// Log gets one debug line per attempt; nil: nobody.
+	Log *zap.Logger
+	// Endpoint and MetadataEndpoint replace the SDK's own settings (AWS_ENDPOINT_URL,
+	// AWS_EC2_METADATA_SERVICE_ENDPOINT) in tests.
+	Endpoint, MetadataEndpoint string
+	// Rand jitters the waits between attempts, in [0,1); nil: math/rand/v2.
+	Rand func() float64
+}
+
+// Session is how one run of balanced talks to AWS. It is safe for concurrent use.
+type Session struct {
+	cfg    aws.Config
+	log    *zap.Logger
+	mu     sync.Mutex
+	counts map[string]int
+}
+
+// Load reads the SDK's own settings (environment, shared config files, role of the
+// instance) and calls nothing yet: missing credentials show at the first call.
+func Load(ctx context.Context, o Options) (*Session, error) {
+	s := &Session{log: o.Log, counts: map[string]int{}}
+	if s.log == nil {
+		s.log = zap.NewNop()
+	}
+	cfg, err := config.LoadDefaultConfig(ctx, o.sdk(s.log)...)
+	if err != nil {
+		return nil, fmt.Errorf("read AWS settings: %w", err)
+	}
+	if cfg.Region == "" {
+		return nil, errors.New("read AWS settings: no region")
+	}
+	// Set after loading, so that the credential providers, which take a copy of the
+	// settings as they load, keep the SDK's own three attempts.
+	cfg.Retryer = o.retryer
+	cfg.RetryMaxAttempts = 0 // AWS_MAX_ATTEMPTS would end calls before their deadline
+	cfg.APIOptions = append(cfg.APIOptions, s.watch)
+	s.cfg = cfg
+	return s, nil
+}
+
+func (o Options) sdk(log *zap.Logger) []func(*config.LoadOptions) error {
+	opts := []func(*config.LoadOptions) error{
+		config.WithDefaultRegion(o.Region),
+		config.WithLogger(logging.LoggerFunc(func(_ logging.Classification, format string, v ...any) {
+			log.Debug("sdk", zap.String("text", fmt.Sprintf(format, v...)))
+		})),
+		config.WithEC2RoleCredentialOptions(func(r *ec2rolecreds.Options) {
+			r.Client = Metadata(o.HTTP, o.MetadataEndpoint)
+		}),
+		// Renewed early, so that a call that is sent once is not the one to find them expired.
+		config.WithCredentialsCacheOptions(func(c *aws.CredentialsCacheOptions) {
+			c.ExpiryWindow = 5 * time.Minute
+		}),
+	}
+	if o.Endpoint != "" {
+		opts = append(opts, config.WithBaseEndpoint(o.Endpoint))
+	}
+	if o.HTTP != nil {
+		return append(opts, config.WithHTTPClient(o.HTTP))
+	}
+	// One client for all: both ELB services live on one host and share its connections.
+	return append(opts, config.WithHTTPClient(awshttp.NewBuildableClient()))
+}
+
+func (o Options) random() float64 {
+	if o.Rand != nil {
+		return o.Rand()
+	}
+	return rand.Float64()
+}
+
+// Config is what the SDK's clients are built from, once each.
+func (s *Session) Config() aws.Config { return s.cfg }
+
+// Counts says how many requests went out per operation, each attempt counted, by
+// keys like "autoscaling.DescribeAutoScalingGroups".
+func (s *Session) Counts() map[string]int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return maps.Clone(s.counts)
+}

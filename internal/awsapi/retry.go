@@ -1,0 +1,71 @@
+package awsapi
+
+import (
+	"errors"
+	"net"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/ratelimit"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	"github.com/aws/smithy-go"
+)
+
+const (
+	firstWait = 500 * time.Millisecond
+	longest   = 10 * time.Second
+)
+
+// retryer is the SDK's standard one without its limits: the caller's deadline ends a
+// call, neither a number of attempts nor a quota does. A fleet that is throttled for
+// a minute must finish, not fail.
+func (o Options) retryer() aws.Retryer {
+	std := retry.NewStandard(func(so *retry.StandardOptions) {
+		so.RateLimiter = ratelimit.None
+		so.Backoff = retry.BackoffDelayerFunc(o.wait)
+		// Ours comes first: the SDK would not retry anything that wraps a cancelled
+		// context, and would retry what is made once.
+		so.Retryables = append([]retry.IsErrorRetryable{retry.IsErrorRetryableFunc(again)}, so.Retryables...)
+	})
+	return retry.AddWithMaxAttempts(std, 0) // 0: no limit
+}
+
+// wait doubles from attempt to attempt up to ten seconds; jitter takes up to half off.
+func (o Options) wait(attempt int, _ error) (time.Duration, error) {
+	d := longest
+	if n := attempt - 1; n < 5 {
+		d = min(longest, firstWait<<max(n, 0))
+	}
+	return d/2 + time.Duration(o.random()*float64(d/2)), nil
+}
+
+// again decides what the SDK's own rules get wrong or do not know.
+func again(err error) aws.Ternary {
+	var once onceError
+	if errors.As(err, &once) {
+		return aws.FalseTernary
+	}
+	var creds *credentialsError
+	if errors.As(err, &creds) {
+		return aws.BoolTernary(!creds.missing)
+	}
+	var api smithy.APIError
+	if errors.As(err, &api) {
+		switch kindOf(api.ErrorCode()) {
+		case codeThrottled, codeExpired:
+			return aws.TrueTernary
+		}
+		return aws.UnknownTernary
+	}
+	var silent *silence
+	var garbled *smithy.DeserializationError
+	if errors.As(err, &silent) || errors.As(err, &garbled) {
+		return aws.TrueTernary
+	}
+	// A resolver that is briefly broken answers NXDOMAIN too; the SDK gives up on it.
+	var dns *net.DNSError
+	if errors.As(err, &dns) {
+		return aws.TrueTernary
+	}
+	return aws.UnknownTernary
+}

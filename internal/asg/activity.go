@@ -1,0 +1,97 @@
+package asg
+
+import (
+	"context"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awsasg "github.com/aws/aws-sdk-go-v2/service/autoscaling"
+	"github.com/aws/aws-sdk-go-v2/service/autoscaling/types"
+
+	"balanced/internal/awsapi"
+)
+
+// Activities reads the group's feed: what is running first, then the newest first
+// (API reference, DescribeScalingActivities). It asks for page after page of 100
+// until enough, called with all read so far, says so, or the feed's six weeks end.
+func (c *Client) Activities(ctx context.Context, group string, enough func([]Activity) bool) ([]Activity, error) {
+	in := &awsasg.DescribeScalingActivitiesInput{
+		AutoScalingGroupName: aws.String(group), // without it the call spans the account and times out
+		MaxRecords:           aws.Int32(100),
+	}
+	var all []Activity
+	for {
+		out, err := c.api.DescribeScalingActivities(ctx, in)
+		if err != nil {
+			return nil, awsapi.Wrap(err, "describe activities of %s", group)
+		}
+		for _, a := range out.Activities {
+			all = append(all, activity(a))
+		}
+		in.NextToken = out.NextToken
+		if aws.ToString(in.NextToken) == "" || enough(all) {
+			return all, nil
+		}
+	}
+}
+
+func activity(a types.Activity) Activity {
+	out := Activity{
+		ID:     aws.ToString(a.ActivityId),
+		Status: string(a.StatusCode),
+		Start:  aws.ToTime(a.StartTime),
+		End:    aws.ToTime(a.EndTime),
+		Text:   aws.ToString(a.Description),
+		Cause:  aws.ToString(a.Cause),
+	}
+	out.Kind, out.Instance = classify(out.Text)
+	out.From, out.To, out.Moved = capacity(out.Cause)
+	return out
+}
+
+// kinds by the beginning of the description; the longer beginning comes first. Case
+// does not count: older feeds write StandBy.
+var kinds = []struct {
+	begins string
+	kind   Kind
+}{
+	{"moving ec2 instance to standby", ToStandby},
+	{"moving ec2 instance out of standby", FromStandby},
+	{"launching a new ec2 instance into warm pool", WarmLaunch},
+	{"launching a new ec2 instance", Launch},
+	{"terminating ec2 instance", Terminate},
+}
+
+var instanceID = regexp.MustCompile(`^[^:]*: (i-[0-9a-z]+)`)
+
+// classify reads a description such as "Terminating EC2 instance: i-0ab - Waiting For
+// ELB Connection Draining." A launch that failed names no instance.
+func classify(text string) (kind Kind, instance string) {
+	lower := strings.ToLower(text)
+	if m := instanceID.FindStringSubmatch(text); m != nil {
+		instance = m[1]
+	}
+	for _, k := range kinds {
+		if strings.HasPrefix(lower, k.begins) {
+			return k.kind, instance
+		}
+	}
+	return Other, instance
+}
+
+var moved = regexp.MustCompile(`(?:shrinking|increasing) the capacity from (\d{1,9}) to (\d{1,9})`)
+
+// capacity reads the desired capacity before and after from a cause. A policy that
+// changed it and the move that followed are two sentences of one cause; the move's
+// is meant.
+func capacity(cause string) (from, to int, ok bool) {
+	m := moved.FindStringSubmatch(cause)
+	if m == nil {
+		return 0, 0, false
+	}
+	from, _ = strconv.Atoi(m[1])
+	to, _ = strconv.Atoi(m[2])
+	return from, to, true
+}

@@ -1,0 +1,84 @@
+package asg
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/autoscaling/types"
+)
+
+func group(g types.AutoScalingGroup, at time.Time) Group {
+	out := Group{
+		Name:              aws.ToString(g.AutoScalingGroupName),
+		ARN:               aws.ToString(g.AutoScalingGroupARN),
+		Min:               int(aws.ToInt32(g.MinSize)),
+		Max:               int(aws.ToInt32(g.MaxSize)),
+		Desired:           int(aws.ToInt32(g.DesiredCapacity)),
+		Deleting:          aws.ToString(g.Status) != "",
+		HealthCheckType:   aws.ToString(g.HealthCheckType),
+		Grace:             time.Duration(aws.ToInt32(g.HealthCheckGracePeriod)) * time.Second,
+		MinHealthyPercent: -1,
+		At:                at,
+	}
+	if p := g.InstanceMaintenancePolicy; p != nil && p.MinHealthyPercentage != nil {
+		out.MinHealthyPercent = int(*p.MinHealthyPercentage)
+	}
+	for _, p := range g.SuspendedProcesses {
+		out.Suspended = append(out.Suspended, aws.ToString(p.ProcessName))
+	}
+	for _, i := range g.Instances {
+		out.Members = append(out.Members, Member{
+			ID:      aws.ToString(i.InstanceId),
+			Zone:    aws.ToString(i.AvailabilityZone),
+			State:   State(i.LifecycleState),
+			Healthy: healthy(i.HealthStatus),
+			Weight:  number(i.WeightedCapacity), // a string, of all things
+		})
+	}
+	out.attach(g)
+	return out
+}
+
+// attach takes the union of the old fields and the new one: which of them shows a
+// source depends on the call that attached it, and some show in both.
+func (g *Group) attach(from types.AutoScalingGroup) {
+	g.Classic = slices.Clone(from.LoadBalancerNames)
+	g.TargetGroups = slices.Clone(from.TargetGroupARNs)
+	for _, s := range from.TrafficSources {
+		id, kind := aws.ToString(s.Identifier), aws.ToString(s.Type)
+		switch {
+		case kind == "elb":
+			g.Classic = append(g.Classic, id)
+		case kind == "elbv2", kind == "" && strings.Contains(id, ":elasticloadbalancing:"):
+			// The type may be left out for anything but a Classic load balancer.
+			g.TargetGroups = append(g.TargetGroups, id)
+		default:
+			g.Unknown = append(g.Unknown, strings.TrimSpace(kind+" "+id))
+		}
+	}
+	g.Classic = sorted(g.Classic)
+	g.TargetGroups = sorted(g.TargetGroups)
+	g.Unknown = sorted(g.Unknown)
+}
+
+func sorted(s []string) []string {
+	slices.Sort(s)
+	return slices.Compact(s)
+}
+
+// healthy: one call spells it HEALTHY, the other Healthy.
+func healthy(s *string) bool { return strings.EqualFold(aws.ToString(s), "Healthy") }
+
+func refresh(r types.InstanceRefresh) Refresh {
+	out := Refresh{
+		ID:      aws.ToString(r.InstanceRefreshId),
+		Status:  string(r.Status),
+		Percent: int(aws.ToInt32(r.PercentageComplete)),
+	}
+	if r.Preferences != nil {
+		out.Standby = string(r.Preferences.StandbyInstances)
+	}
+	return out
+}

@@ -1,0 +1,158 @@
+package elb
+
+import (
+	"cmp"
+	"context"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	elbv1 "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancing"
+	v1types "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancing/types"
+	elbv2 "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
+	v2types "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2/types"
+)
+
+// Health lists every registration of a source, in one call, with instances that do
+// not belong to our group among them. What the load balancer has let go is not listed.
+func (c *Client) Health(ctx context.Context, s Source) ([]Target, error) {
+	return c.health(ctx, s, "")
+}
+
+// HealthOf asks about one instance, on the source's own port. One that the source
+// does not know is Unregistered, not an error; one that the answer leaves out is
+// Unavailable, for silence proves nothing.
+func (c *Client) HealthOf(ctx context.Context, s Source, instance string) (Target, error) {
+	found := Target{Instance: instance, Port: s.Port, Health: Unavailable, Reason: "left out of the answer"}
+	all, err := c.health(ctx, s, instance)
+	if refused(err, "InvalidTarget", "InvalidInstance") {
+		found.Health, found.Reason = Unregistered, ""
+		return found, nil
+	}
+	if err != nil {
+		return Target{}, err
+	}
+	for _, t := range all {
+		if t.Instance == instance {
+			found = t
+			if t.Port == s.Port {
+				break
+			}
+		}
+	}
+	return found, nil
+}
+
+// health asks about one instance, or about all where instance is empty.
+func (c *Client) health(ctx context.Context, s Source, instance string) ([]Target, error) {
+	if s.Kind == Classic {
+		return c.classicHealth(ctx, s, instance)
+	}
+	return c.targetHealth(ctx, s, instance)
+}
+
+func (c *Client) classicHealth(ctx context.Context, s Source, instance string) ([]Target, error) {
+	in := &elbv1.DescribeInstanceHealthInput{LoadBalancerName: aws.String(s.ID)}
+	if instance != "" {
+		in.Instances = []v1types.Instance{{InstanceId: aws.String(instance)}}
+	}
+	out, err := c.classic.DescribeInstanceHealth(ctx, in)
+	if err != nil {
+		return nil, wrap(err, "describe health in Classic load balancer", s.Name)
+	}
+	var all []Target
+	for _, i := range out.InstanceStates {
+		t := Target{Instance: aws.ToString(i.InstanceId)}
+		t.Health, t.Reason = classicState(aws.ToString(i.State), aws.ToString(i.Description))
+		all = append(all, t)
+	}
+	return all, nil
+}
+
+func (c *Client) targetHealth(ctx context.Context, s Source, instance string) ([]Target, error) {
+	in := &elbv2.DescribeTargetHealthInput{TargetGroupArn: aws.String(s.ID)}
+	if instance != "" {
+		in.Targets = []v2types.TargetDescription{{Id: aws.String(instance), Port: aws.Int32(int32(s.Port))}}
+	}
+	out, err := c.targets.DescribeTargetHealth(ctx, in)
+	if err != nil {
+		return nil, wrap(err, "describe health in target group", s.Name)
+	}
+	var all []Target
+	for _, d := range out.TargetHealthDescriptions {
+		t := Target{Health: Unavailable}
+		if d.Target != nil {
+			t.Instance, t.Port = aws.ToString(d.Target.Id), int(aws.ToInt32(d.Target.Port))
+		}
+		if h := d.TargetHealth; h != nil {
+			t.Health, t.Reason = targetState(string(h.State), string(h.Reason), aws.ToString(h.Description))
+		}
+		all = append(all, t)
+	}
+	return all, nil
+}
+
+// sentences of DescribeInstanceHealth, which may join several in one description: the
+// one that keeps an instance longest comes first, so that "let go" is never read out
+// of a text that says anything else too.
+var sentences = []struct {
+	says   string
+	health Health
+}{
+	{"deregistration currently in progress", Draining}, // reported with the state InService
+	{"has failed at least the unhealthythreshold", Unhealthy},
+	{"registration is still in progress", Initial},
+	{"has not passed the configured healthythreshold", Initial},
+	{"in stopped state", Unhealthy},
+	{"in pending state", Initial},
+	{"not configured to route traffic", NotInUse},
+	{"is not currently registered", Unregistered},
+}
+
+// classicState reads a state and a description of DescribeInstanceHealth. Only
+// InService without a remark is healthy.
+func classicState(state, description string) (Health, string) {
+	reason := description
+	if reason == "N/A" {
+		reason = ""
+	}
+	if state == "InService" && reason == "" {
+		return Healthy, ""
+	}
+	lower := strings.ToLower(reason)
+	for _, s := range sentences {
+		if strings.Contains(lower, s.says) && (s.health == Draining || state == "OutOfService") {
+			return s.health, reason
+		}
+	}
+	if state == "OutOfService" {
+		return Unhealthy, reason
+	}
+	return Unavailable, strings.TrimSpace(state + " " + reason)
+}
+
+// targetState reads a state, a reason code and a description of DescribeTargetHealth.
+func targetState(state, code, description string) (Health, string) {
+	reason := cmp.Or(description, code)
+	switch state {
+	case "healthy":
+		return Healthy, reason
+	case "unhealthy", "unhealthy.draining": // draining for being sick: still registered
+		return Unhealthy, reason
+	case "initial":
+		return Initial, reason
+	case "draining":
+		return Draining, reason
+	case "unavailable":
+		return Unavailable, reason
+	case "unused":
+		switch code {
+		case "Target.NotRegistered":
+			return Unregistered, reason
+		case "Target.NotInUse":
+			return NotInUse, reason
+		case "Target.InvalidState", "Target.IpUnusable":
+			return Unhealthy, reason
+		}
+	}
+	return Unavailable, strings.TrimSpace(state + " " + reason)
+}

@@ -1,0 +1,124 @@
+package rotation
+
+import (
+	"time"
+
+	"balanced/internal/elb"
+)
+
+// What AWS takes besides the settings one can read. Registration and the start of
+// checks have no published bound; a Network Load Balancer was seen to take three to
+// five minutes each way and to send new connections for up to two minutes after it
+// began to drain.
+const (
+	registration = 30 * time.Second
+	networkIn    = 180 * time.Second
+	networkOut   = 120 * time.Second
+	slack        = 60 * time.Second // the move itself, and the looks at it
+	firstLook    = 30 * time.Second // even with --wait 0 one look is allowed this long
+	turnSlack    = 5 * time.Minute  // besides a peer's own out and in, its upgrade
+)
+
+// budgets bound a run: wait for a turn, timeout for the move, undo for taking it
+// back. undo is never cut short by the others, so together they bound the run.
+type budgets struct {
+	wait, timeout, undo time.Duration
+}
+
+func (b budgets) bound() time.Duration { return b.wait + b.timeout + b.undo }
+
+// outBudgets are those of a run that takes the instance out.
+func outBudgets(opt Options, settle time.Duration, traffic []Traffic) budgets {
+	back := wayBack(traffic)
+	return budgets{
+		wait:    orAuto(opt.Wait, autoWait(traffic)),
+		timeout: orAuto(opt.Timeout, wayOut(traffic)+settle+back),
+		undo:    back + slack,
+	}
+}
+
+// inBudgets are those of a run that brings the instance back. A drain that is still
+// running must end first.
+func inBudgets(opt Options, draining bool, traffic []Traffic) budgets {
+	timeout := wayBack(traffic) + slack
+	if draining {
+		timeout += wayOut(traffic)
+	}
+	return budgets{
+		wait:    orAuto(opt.Wait, autoWait(traffic)),
+		timeout: orAuto(opt.Timeout, timeout),
+		undo:    wayOut(traffic) + DefaultSettle,
+	}
+}
+
+func orAuto(given, auto time.Duration) time.Duration {
+	if given == Auto {
+		return auto
+	}
+	return given
+}
+
+// autoWait lets one peer go through its own out and in.
+func autoWait(traffic []Traffic) time.Duration {
+	return longestDrain(traffic) + wayBack(traffic) + turnSlack
+}
+
+// wayOut is the most a move to Standby takes: whether several load balancers drain at
+// once or one after another is not established, so their delays add up.
+func wayOut(traffic []Traffic) time.Duration {
+	sum := slack
+	network := false
+	for _, t := range traffic {
+		sum += t.Drain
+		network = network || t.Kind == elb.Network
+	}
+	if network {
+		sum += networkOut
+	}
+	return sum
+}
+
+// wayBack is the most a sound instance takes from ExitStandby until every load
+// balancer calls it healthy. They register and check side by side.
+func wayBack(traffic []Traffic) time.Duration {
+	longest := time.Duration(0)
+	for _, t := range traffic {
+		back := t.FirstPass()
+		if t.Kind == elb.Network {
+			back += networkIn
+		}
+		longest = max(longest, back)
+	}
+	return registration + longest
+}
+
+func longestDrain(traffic []Traffic) time.Duration {
+	longest := time.Duration(0)
+	for _, t := range traffic {
+		longest = max(longest, t.Drain)
+	}
+	return longest
+}
+
+// spread is the longest a start is put off where MinSize does not fence the floor:
+// agents started in the same second then see one another before they leave.
+func spread(o Observed) time.Duration {
+	return min(30*time.Second, time.Duration(len(o.Group.Members))*4*time.Second, longestDrain(o.Traffic)/5)
+}
+
+// pace says how long to wait before the next look at something that is expected to
+// take a known time: close looks at first, since it may be done at once, few in the
+// middle, close again around the end, and ever fewer when it is overdue.
+func pace(elapsed, expected time.Duration) time.Duration {
+	const near, seldom = 3 * time.Second, 75 * time.Second
+	left := expected - elapsed
+	switch {
+	case elapsed < 9*time.Second, left <= 0 && -left < 20*time.Second:
+		return near
+	case left <= 0:
+		return min(near-left/8, 30*time.Second)
+	case left < 12*time.Second:
+		return min(left, 5*time.Second) + 500*time.Millisecond
+	}
+	return min(left/2, seldom)
+}

@@ -1,0 +1,122 @@
+package rotation
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"balanced/internal/asg"
+)
+
+// Claim is one place taken: a member on its way to Standby, or in it.
+type Claim struct {
+	ID    string
+	State asg.State
+	// Since is the StartTime of its newest move to Standby that neither failed nor was
+	// cancelled; zero where no page of the feed has one, which makes it the earliest.
+	Since time.Time
+	// Kept: entered without decrement, so a stand-in was launched for it.
+	Kept bool
+}
+
+// Claims lists the places taken, earliest first; ties go by id. The order rests on
+// what never changes, so every agent that sees the same claims sees the same order.
+//
+// A member counts by its state, or by a feed whose newest standby move of it is a
+// move to Standby: the two answers may lag differently, and a place that is taken in
+// either is taken.
+func Claims(members []asg.Member, feed []asg.Activity) []Claim {
+	moves := newestMoves(feed)
+	var claims []Claim
+	for _, m := range members {
+		last, known := moves[m.ID]
+		entering := known && last.Kind == asg.ToStandby
+		if !m.State.Out() && !(entering && m.State == asg.InService) {
+			continue
+		}
+		c := Claim{ID: m.ID, State: m.State}
+		if entered, ok := newest(feed, m.ID, asg.ToStandby); ok {
+			c.Since, c.Kept = entered.Start, !entered.Moved
+		}
+		claims = append(claims, c)
+	}
+	slices.SortFunc(claims, func(a, b Claim) int {
+		return cmp.Or(a.Since.Compare(b.Since), cmp.Compare(a.ID, b.ID))
+	})
+	return claims
+}
+
+// newestMoves is each instance's newest move into or out of Standby that stands.
+func newestMoves(feed []asg.Activity) map[string]asg.Activity {
+	moves := map[string]asg.Activity{}
+	for _, a := range feed {
+		if !a.Stands() || (a.Kind != asg.ToStandby && a.Kind != asg.FromStandby) {
+			continue
+		}
+		if last, ok := moves[a.Instance]; !ok || a.Start.After(last.Start) {
+			moves[a.Instance] = a
+		}
+	}
+	return moves
+}
+
+// newest finds an instance's newest activity of a kind that stands. Running ones come
+// first in the feed, so the order of the feed alone does not tell.
+func newest(feed []asg.Activity, id string, kind asg.Kind) (asg.Activity, bool) {
+	var best asg.Activity
+	found := false
+	for _, a := range feed {
+		if a.Kind == kind && a.Instance == id && a.Stands() && (!found || a.Start.After(best.Start)) {
+			best, found = a, true
+		}
+	}
+	return best, found
+}
+
+// claims of the group as it was seen.
+func (o Observed) claims() []Claim { return Claims(o.Group.Members, o.Activities) }
+
+// others are the claims that are not this instance's.
+func (o Observed) others() []Claim {
+	return slices.DeleteFunc(o.claims(), func(c Claim) bool { return c.ID == o.ID })
+}
+
+// myClaim is this instance's own claim.
+func (o Observed) myClaim() (Claim, bool) {
+	for _, c := range o.claims() {
+		if c.ID == o.ID {
+			return c, true
+		}
+	}
+	return Claim{}, false
+}
+
+// ahead lists the claims that come before this instance's own.
+func (o Observed) ahead() []Claim {
+	claims := o.claims()
+	for i, c := range claims {
+		if c.ID == o.ID {
+			return claims[:i]
+		}
+	}
+	return claims
+}
+
+// everyClaimant says when enough of the feed is read: each member that holds a claim
+// has its move in it, and what is still running is all seen.
+func everyClaimant(g asg.Group) func([]asg.Activity) bool {
+	return func(feed []asg.Activity) bool {
+		if len(feed) > 0 && feed[len(feed)-1].Running() {
+			return false
+		}
+		for _, m := range g.Members {
+			if !m.State.Out() {
+				continue
+			}
+			if _, ok := newest(feed, m.ID, asg.ToStandby); !ok {
+				return false
+			}
+		}
+		return true
+	}
+}

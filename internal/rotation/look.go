@@ -1,0 +1,235 @@
+package rotation
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"balanced/internal/asg"
+	"balanced/internal/elb"
+)
+
+// confirm is how long after a first answer the second must agree, before an instance
+// is taken to be in no group.
+const confirm = 5 * time.Second
+
+// look reads as much as is needed, within the budget of the row the run is at.
+func (r *run) look(ctx context.Context, need scope) error {
+	deadline := r.deadline()
+	if least := time.Now().Add(lastLook); deadline.Before(least) {
+		deadline = least
+	}
+	ctx, cancel := context.WithDeadlineCause(ctx, deadline, errBudget)
+	defer cancel()
+	o := r.seen
+	o.ID, o.Began, o.scope, o.Torn = r.Self.Instance, time.Now(), need, false
+	var err error
+	switch need {
+	case own:
+		err = r.lookAtMe(ctx, &o)
+	case ownDrain:
+		err = r.lookAtMyTargets(ctx, &o)
+	default:
+		err = r.lookAtAll(ctx, &o)
+	}
+	if err != nil {
+		return err
+	}
+	r.seen, r.looked = o, time.Now()
+	if r.resolve != nil {
+		r.budgets, r.resolve = r.resolve(o), nil
+	}
+	r.learn()
+	if need == all {
+		r.warned()
+	}
+	return nil
+}
+
+// lastLook is what one look is given even when its budget is all but over, so that
+// the last word on the state is a fresh one.
+const lastLook = 5 * time.Second
+
+var errBudget = errors.New("the run's budget ended")
+
+// lookAtMe asks the cheap question: one instance, one call.
+func (r *run) lookAtMe(ctx context.Context, o *Observed) error {
+	m, err := r.Groups.Membership(ctx, r.Self.Instance)
+	if err != nil {
+		return err
+	}
+	if m.Group == "" {
+		return r.missing(ctx)
+	}
+	o.State, o.Healthy, o.Zone, o.Now = m.State, m.Healthy, m.Zone, m.At
+	return nil
+}
+
+// missing is asked when no group lists this instance: it is so when a second read a
+// little later says the same.
+func (r *run) missing(ctx context.Context) error {
+	if err := sleep(ctx, confirm); err != nil {
+		return err
+	}
+	m, err := r.Groups.Membership(ctx, r.Self.Instance)
+	if err != nil {
+		return err
+	}
+	if m.Group != "" {
+		return errReread
+	}
+	return errMissing
+}
+
+var (
+	errMissing = errors.New("in no Auto Scaling group")
+	errReread  = errors.New("two reads disagree")
+)
+
+// lookAtMyTargets adds what each load balancer says about this instance.
+func (r *run) lookAtMyTargets(ctx context.Context, o *Observed) error {
+	g, gctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return r.lookAtMe(gctx, o) })
+	mine := make([]elb.Target, len(o.Traffic))
+	for i, t := range o.Traffic {
+		g.Go(func() error {
+			var err error
+			mine[i], err = r.Balancers.HealthOf(gctx, t.Source, r.Self.Instance)
+			return err
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	o.Traffic = slices.Clone(o.Traffic)
+	for i := range o.Traffic {
+		o.Traffic[i].Mine = mine[i : i+1]
+	}
+	return nil
+}
+
+// lookAtAll reads the group, its feed, its refreshes, every target and the notices.
+// The group comes first: it names what else there is to ask. What does not depend on
+// one another is read side by side.
+func (r *run) lookAtAll(ctx context.Context, o *Observed) error {
+	if err := r.lookAtGroup(ctx, o); err != nil {
+		return err
+	}
+	g, gctx := errgroup.WithContext(ctx)
+	g.Go(func() (err error) {
+		o.Activities, err = r.Groups.Activities(gctx, o.Group.Name, everyClaimant(o.Group))
+		return err
+	})
+	g.Go(func() (err error) {
+		o.Refreshes, err = r.Groups.Refreshes(gctx, o.Group.Name)
+		return err
+	})
+	g.Go(func() (err error) {
+		o.Notices, err = r.Metadata.Notices(gctx)
+		return err
+	})
+	var traffic []Traffic
+	g.Go(func() (err error) {
+		traffic, err = r.lookAtTraffic(gctx, *o)
+		return err
+	})
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	o.Traffic = traffic
+	return nil
+}
+
+// lookAtGroup reads the group, and learns from its list what this instance's state
+// is. Where that differs from what was last known, the cheap question is asked too:
+// the two views may lag differently, and only together they are the truth.
+func (r *run) lookAtGroup(ctx context.Context, o *Observed) error {
+	if r.group == "" {
+		if err := r.join(ctx, o); err != nil {
+			return err
+		}
+	}
+	g, err := r.Groups.Group(ctx, r.group)
+	if errors.Is(err, asg.ErrNoGroup) {
+		return r.missing(ctx)
+	}
+	if err != nil {
+		return err
+	}
+	o.Group, o.Now = g, g.At
+	me, _ := g.Member(r.Self.Instance)
+	if me.State == o.State && me.State != "" {
+		o.Healthy, o.Zone = me.Healthy, me.Zone
+		return nil
+	}
+	if err := r.lookAtMe(ctx, o); err != nil {
+		return err
+	}
+	o.Torn = o.State != me.State
+	return nil
+}
+
+// join finds the group this instance belongs to.
+func (r *run) join(ctx context.Context, o *Observed) error {
+	m, err := r.Groups.Membership(ctx, r.Self.Instance)
+	if err != nil {
+		return err
+	}
+	if m.Group == "" {
+		return r.missing(ctx)
+	}
+	r.group, o.State, o.Healthy, o.Zone = m.Group, m.State, m.Healthy, m.Zone
+	return nil
+}
+
+// lookAtTraffic reads every target of every source, and the sources' settings when
+// they are new to this run.
+func (r *run) lookAtTraffic(ctx context.Context, o Observed) ([]Traffic, error) {
+	traffic, err := r.sources(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	g, ctx := errgroup.WithContext(ctx)
+	for i := range traffic {
+		g.Go(func() (err error) {
+			t := &traffic[i]
+			t.Targets, err = r.Balancers.Health(ctx, t.Source)
+			t.Mine = slices.DeleteFunc(slices.Clone(t.Targets), func(x elb.Target) bool { return x.Instance != r.Self.Instance })
+			return err
+		})
+	}
+	return traffic, g.Wait()
+}
+
+// sources are the group's traffic sources with their settings: read once, and again
+// only when something was attached or detached meanwhile.
+func (r *run) sources(ctx context.Context, o Observed) ([]Traffic, error) {
+	attached := slices.Concat(o.Group.Classic, o.Group.TargetGroups)
+	if slices.Equal(attached, r.attached) {
+		return slices.Clone(o.Traffic), nil
+	}
+	found, err := r.Balancers.Describe(ctx, o.Group.Classic, o.Group.TargetGroups)
+	if err != nil {
+		return nil, err
+	}
+	traffic := make([]Traffic, 0, len(found))
+	for _, s := range found {
+		traffic = append(traffic, Traffic{Source: s, Ignored: slices.Contains(r.opt.Ignore, s.Name) || slices.Contains(r.opt.Ignore, s.ID)})
+	}
+	r.attached = attached
+	return traffic, r.checkIgnored(traffic)
+}
+
+// checkIgnored refuses a name that no source bears: a typing error there would leave
+// the operator with a proof that was not asked for.
+func (r *run) checkIgnored(traffic []Traffic) error {
+	for _, name := range r.opt.Ignore {
+		if !slices.ContainsFunc(traffic, func(t Traffic) bool { return t.Name == name || t.ID == name }) {
+			return stopf(Setup, "give the name or ARN of one that is attached", "--ignore %s: %s has no such load balancer or target group", name, r.group)
+		}
+	}
+	return nil
+}

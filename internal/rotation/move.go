@@ -1,0 +1,101 @@
+package rotation
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"balanced/internal/asg"
+	"balanced/internal/awsapi"
+)
+
+// enterStandby asks Auto Scaling to take the instance out.
+func (r *run) enterStandby(ctx context.Context) error {
+	decrement := !r.view().replaces()
+	return r.move(func() (asg.Activity, error) {
+		return r.Mover.EnterStandby(ctx, r.group, r.Self.Instance, decrement)
+	})
+}
+
+// exitStandby asks Auto Scaling to bring it back.
+func (r *run) exitStandby(ctx context.Context) error {
+	return r.move(func() (asg.Activity, error) {
+		return r.Mover.ExitStandby(ctx, r.group, r.Self.Instance)
+	})
+}
+
+// move sends one of the two calls, once. Its answer is believed only when it is a
+// yes: after any other the next looks tell whether it took effect, since neither call
+// is idempotent and an answer may be lost, or be that to a duplicate.
+func (r *run) move(call func() (asg.Activity, error)) error {
+	r.before = r.seen
+	r.begin()
+	answer, err := call()
+	r.sent = time.Now()
+	var denied *awsapi.DeniedError
+	switch {
+	case err == nil:
+		r.moved, r.ever, r.answer = true, true, answer
+		r.note("asked to move", detailField(answer.Text))
+	case errors.As(err, &denied):
+		r.forget()
+		return err
+	case !awsapi.Doubtful(err):
+		r.forget()
+		r.refused = err
+	default:
+		r.doubt = err
+		r.note("the answer leaves open whether it moved", errorField(err))
+	}
+	return nil
+}
+
+// forget is for a move that did not take effect: the run is where it was before.
+func (r *run) forget() { r.sent, r.since, r.doubt = time.Time{}, time.Time{}, nil }
+
+// refusal is what a refused move means. The service's text is never the verdict: what
+// was read since then is, by the same guards; where they see no obstacle, it is tried
+// again. A weighted group counts units nobody can foretell: refused with nobody out,
+// it always will be.
+func refusal(v view) *Stop {
+	var refused *awsapi.RefusedError
+	switch {
+	case !errors.As(v.refused, &refused):
+		return &Stop{Reason: "asking to move " + v.ID, Err: v.refused}
+	case v.Group.Weighted() && v.State == asg.InService && len(v.others()) == 0:
+		return &Stop{Class: Setup, Reason: "Auto Scaling refuses with nobody out", Hint: "lower MinSize, or use --replace", Err: v.refused}
+	}
+	return &Stop{Class: NotNow, Reason: "Auto Scaling refuses", Hint: "run it again", Err: v.refused}
+}
+
+// learn updates what the run knows of its own deeds from a look: a doubtful move is
+// settled by a state that changed, or by a look that is younger than any lag.
+func (r *run) learn() {
+	was := r.sure
+	r.sure = r.seen.State
+	switch {
+	case was == "":
+		r.resumed, r.returning = r.sure == asg.Standby, r.sure.Arriving() && r.cameFromStandby()
+	case was != r.sure:
+		r.note("lifecycle state changed", stateField(r.sure))
+		// Whoever put it out, not this run: it is not this run's to put back.
+		r.resumed = r.resumed || r.sent.IsZero() && r.sure.Out() && !was.Out()
+	}
+	if r.doubt == nil || r.seen.Torn {
+		return
+	}
+	switch {
+	case r.seen.State != r.before.State:
+		r.moved, r.ever, r.doubt = true, true, nil
+	case !r.seen.Began.Before(r.sent.Add(r.settle)):
+		r.note("it did not move", errorField(r.doubt))
+		r.refused = r.doubt
+		r.forget()
+	}
+}
+
+// cameFromStandby: the newest standby move of this instance is a return.
+func (r *run) cameFromStandby() bool {
+	last, ok := newestMoves(r.seen.Activities)[r.Self.Instance]
+	return ok && last.Kind == asg.FromStandby
+}

@@ -1,0 +1,153 @@
+package rotation
+
+import (
+	"slices"
+	"time"
+
+	"balanced/internal/asg"
+	"balanced/internal/elb"
+	"balanced/internal/imds"
+)
+
+// scope is how much one look reads.
+type scope int
+
+const (
+	own      scope = iota // this instance's lifecycle state: one call
+	ownDrain              // and what each load balancer says about it: one call each
+	all                   // the whole group, its feed, and every target
+)
+
+// Observed is what one look saw. Everything is decided from it; a look that read
+// less than all keeps the rest from the look before.
+type Observed struct {
+	scope scope
+	// Began is this host's clock before the first request of the look went out: what
+	// it shows is at least as young as that, less AWS's own lag.
+	Began time.Time
+	// Now is AWS's own clock. Ages are differences between AWS's times, never with
+	// this host's clock, which may be off.
+	Now time.Time
+
+	ID         string
+	State      asg.State // this instance's; empty: in no group
+	Healthy    bool
+	Zone       string
+	Group      asg.Group
+	Activities []asg.Activity // newest first, at least back to every claim's beginning
+	Refreshes  []asg.Refresh
+	Traffic    []Traffic
+	Notices    imds.Notices
+	// Torn: the two views Auto Scaling gives of this instance differ, so one is old.
+	Torn bool
+}
+
+// Traffic is one load balancer or target group and what it says about its targets.
+type Traffic struct {
+	elb.Source
+	Targets []elb.Target // of every instance, at the last look that read all
+	Mine    []elb.Target // of this instance
+	Ignored bool         // by --ignore
+}
+
+// Idle: every target is registered and sent nothing, since no listener uses the
+// target group. It gives no evidence of health, and nothing is lost without it.
+func (t Traffic) Idle() bool {
+	seen := false
+	for _, x := range slices.Concat(t.Targets, t.Mine) {
+		if x.Health == elb.Unregistered {
+			continue
+		}
+		if x.Health != elb.NotInUse {
+			return false
+		}
+		seen = true
+	}
+	return seen
+}
+
+// Counts: what it says about health is evidence.
+func (t Traffic) Counts() bool { return !t.Ignored && !t.Idle() }
+
+// says is how the source sees one instance on the port of the group.
+func (t Traffic) says(id string, targets []elb.Target) elb.Target {
+	for _, x := range targets {
+		if x.Instance == id && (x.Port == t.Port || x.Port == 0) {
+			return x
+		}
+	}
+	return elb.Target{Instance: id, Health: elb.Unregistered}
+}
+
+// listsMe names the registration of this instance the source still holds, on any
+// port, or "".
+func (t Traffic) listsMe() (elb.Target, bool) {
+	for _, x := range t.Mine {
+		if x.Health != elb.Unregistered {
+			return x, true
+		}
+	}
+	return elb.Target{}, false
+}
+
+// serves: in service, healthy for Auto Scaling, and healthy at every load balancer
+// that counts.
+func (o Observed) serves(m asg.Member) bool {
+	if m.State != asg.InService || !m.Healthy {
+		return false
+	}
+	for _, t := range o.Traffic {
+		if t.Counts() && t.says(m.ID, t.Targets).Health != elb.Healthy {
+			return false
+		}
+	}
+	return true
+}
+
+// peersServing counts the others that serve.
+func (o Observed) peersServing() int {
+	n := 0
+	for _, m := range o.Group.Members {
+		if m.ID != o.ID && o.serves(m) {
+			n++
+		}
+	}
+	return n
+}
+
+// serving counts all that serve, this instance included.
+func (o Observed) serving() int {
+	n := o.peersServing()
+	if me, ok := o.Group.Member(o.ID); ok && o.serves(me) {
+		n++
+	}
+	return n
+}
+
+// sickPeer names one peer that ought to serve and does not, with the reason.
+func (o Observed) sickPeer() (id, why string) {
+	for _, m := range o.Group.Members {
+		if m.ID == o.ID || m.State != asg.InService || o.serves(m) {
+			continue
+		}
+		if !m.Healthy {
+			return m.ID, "Unhealthy for Auto Scaling"
+		}
+		for _, t := range o.Traffic {
+			if x := t.says(m.ID, t.Targets); t.Counts() && x.Health != elb.Healthy {
+				return m.ID, string(x.Health) + " at " + t.Name
+			}
+		}
+	}
+	return "", ""
+}
+
+// moving: a member is between states, or an activity is running.
+func (o Observed) moving() bool {
+	for _, m := range o.Group.Members {
+		if m.State != asg.InService && m.State != asg.Standby {
+			return true
+		}
+	}
+	return slices.ContainsFunc(o.Activities, asg.Activity.Running)
+}

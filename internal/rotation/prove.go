@@ -1,0 +1,150 @@
+package rotation
+
+import (
+	"context"
+	"time"
+
+	"balanced/internal/asg"
+	"balanced/internal/elb"
+)
+
+// proven: the place is ours and the floor holds, on reads that are younger than our
+// claim by more than reads are assumed to lag.
+//
+// Of all who claim a place the earliest keep theirs and the others go back in. A host
+// found in Standby at the start may be half upgraded, so it never goes back in by
+// itself; it serves nobody, so sick peers do not hold it up.
+func proven(v view) *Stop {
+	if stop := settled(v); stop != nil {
+		return stop
+	}
+	if stop := drained(v); stop != nil {
+		return stop
+	}
+	n := v.numbers(v.min)
+	ahead := v.ahead()
+	switch {
+	case len(ahead) >= n.Places && v.resumed:
+		return stopf(Unfinished, "bring "+ids(ahead)+" back, then run it again",
+			"%s is out, but %d of %d places were taken before by %s", v.ID, len(ahead), n.Places, ids(ahead))
+	case len(ahead) >= n.Places:
+		return stopf(GaveBack, "run it again", "%s left first and %d of %d places were free", ids(ahead), max(0, n.Places-len(ahead)), n.Places)
+	case v.resumed:
+		return nil
+	case hidden(v):
+		return yielding(stopf(Unfinished, "run it again", "desired was %d when this instance left and not %d as read: someone else moved, and no read shows who",
+			v.answer.From, v.before.Group.Desired))
+	case n.Peers < n.Floor:
+		return yielding(stopf(Unfinished, "heal the peers, then run it again", "out, but only %d others serve and floor '%s' is %d%s",
+			n.Peers, v.min, n.Floor, v.sickness()))
+	}
+	return nil
+}
+
+// settled: the look is young enough to judge by, and shows our own move.
+func settled(v view) *Stop {
+	waiting := stopf(Unfinished, "run it again to resume", "waiting until reads are younger than the move of %s", v.ID)
+	if v.Torn {
+		return waiting
+	}
+	if v.sent.IsZero() {
+		if age := v.Now.Sub(v.claimStart()); age < v.settle {
+			waiting.again = v.looked.Add(v.settle - age)
+			return waiting
+		}
+		return nil
+	}
+	if ready := v.sent.Add(v.settle); v.Began.Before(ready) {
+		waiting.again = ready
+		return waiting
+	}
+	if v.answer.ID != "" && !v.feedShows(v.answer.ID) {
+		return waiting
+	}
+	return nil
+}
+
+func (o Observed) feedShows(id string) bool {
+	for _, a := range o.Activities {
+		if a.ID == id {
+			return true
+		}
+	}
+	return false
+}
+
+// hidden: the answer to our move counted from a lower number than we had read, so
+// someone lowered it in between, and no activity since then says who. The numbers of
+// the answer do not lag.
+func hidden(v view) bool {
+	if !v.answer.Moved {
+		return false
+	}
+	missing := v.before.Group.Desired - v.answer.From
+	for _, a := range v.Activities {
+		if a.ID != v.answer.ID && a.Moved && a.Stands() && !v.before.feedShows(a.ID) {
+			missing -= max(0, a.From-a.To)
+		}
+	}
+	return missing > 0
+}
+
+// yielding: when the budget is over, the place is given back.
+func yielding(s *Stop) *Stop {
+	s.yields = true
+	return s
+}
+
+// giveBack puts the instance back in service and proves it: nothing was done to it
+// yet. Until --wait has passed the run then starts again.
+func (r *run) giveBack(ctx context.Context, stop *Stop) error {
+	if stop.Class != GaveBack && !stop.yields {
+		return stop
+	}
+	r.note("giving the place back", reasonField(stop))
+	undo := r.undoing(wayBack(r.seen.Traffic) + slack)
+	if err := undo.follow(ctx, inSteps()[inExit:]); err != nil {
+		return undo.stuck(ctx, err, stop)
+	}
+	r.seen, r.facts = undo.seen, facts{sure: asg.InService}
+	r.gave = stopf(GaveBack, stop.Hint, "%s; gave the place back, in service again", stop.Reason)
+	if time.Now().After(r.start.Add(r.settings.wait)) {
+		return r.gave
+	}
+	return sleep(ctx, r.jitter(5*time.Second))
+}
+
+// undoing is a run that takes a move back, on a budget of its own.
+func (r *run) undoing(limit time.Duration) *run {
+	undo := *r
+	undo.facts = facts{sure: r.sure, returning: true}
+	undo.start = time.Now()
+	undo.undoes, undo.warnings = true, nil
+	undo.budgets = budgets{wait: limit, timeout: limit}
+	return &undo
+}
+
+// stuck is the end of an undo that did not get through.
+func (r *run) stuck(ctx context.Context, err error, why *Stop) error {
+	if ctx.Err() != nil {
+		return err
+	}
+	return &Stop{
+		Class: Stuck, Err: err,
+		Reason: why.Reason + "; taking it back failed with " + r.Self.Instance + " last seen " + string(r.sure),
+		Hint:   "look with balanced status, then run balanced in",
+	}
+}
+
+// healthyEverywhere: every load balancer that counts calls this instance healthy.
+func (o Observed) unhealthyAt() (Traffic, elb.Target, bool) {
+	for _, t := range o.Traffic {
+		if !t.Counts() {
+			continue
+		}
+		if x := t.says(o.ID, t.Mine); x.Health != elb.Healthy {
+			return t, x, true
+		}
+	}
+	return Traffic{}, elb.Target{}, false
+}

@@ -1,0 +1,103 @@
+// Package rotation knows the order of things: how an instance leaves service and how
+// it returns. It looks, finds the first thing that is not yet as it should be, acts
+// once, and looks again. Nothing is remembered between runs, so a run that was killed
+// is repaired by running it again.
+package rotation
+
+import (
+	"context"
+	"math/rand/v2"
+	"time"
+
+	"go.uber.org/zap"
+
+	"balanced/internal/asg"
+	"balanced/internal/elb"
+	"balanced/internal/imds"
+)
+
+// Groups answers for Auto Scaling. *asg.Client meets it.
+type Groups interface {
+	Membership(ctx context.Context, instance string) (asg.Membership, error)
+	Group(ctx context.Context, name string) (asg.Group, error)
+	Activities(ctx context.Context, group string, enough func([]asg.Activity) bool) ([]asg.Activity, error)
+	Refreshes(ctx context.Context, group string) ([]asg.Refresh, error)
+}
+
+// Mover moves an instance. Each call is sent once: neither is idempotent, so an
+// error may hide a move that took effect. *asg.Client meets it.
+type Mover interface {
+	EnterStandby(ctx context.Context, group, instance string, decrement bool) (asg.Activity, error)
+	ExitStandby(ctx context.Context, group, instance string) (asg.Activity, error)
+}
+
+// Balancers answers for the load balancers. *elb.Client meets it.
+type Balancers interface {
+	Describe(ctx context.Context, classic, targetGroups []string) ([]elb.Source, error)
+	Health(ctx context.Context, source elb.Source) ([]elb.Target, error)
+	HealthOf(ctx context.Context, source elb.Source, instance string) (elb.Target, error)
+}
+
+// Metadata answers for what is planned for this instance. *imds.Client meets it.
+type Metadata interface {
+	Notices(ctx context.Context) (imds.Notices, error)
+}
+
+// Agent takes one instance out of service and puts it back.
+type Agent struct {
+	Self      imds.Identity
+	Groups    Groups
+	Mover     Mover
+	Balancers Balancers
+	Metadata  Metadata
+	Log       *zap.Logger
+	// Doubtful says whether an error of Mover may hide a move that took effect.
+	Doubtful func(error) bool
+	// Progress is told what a run waits for, at every look. It may be nil.
+	Progress func(Progress)
+	// Hold is the path of the hold file a person makes to keep this host as it is.
+	Hold string
+	// Jitter draws the random part of waits; nil: the process's own source.
+	Jitter *rand.Rand
+}
+
+// Progress is one sign of life of a run that waits.
+type Progress struct {
+	Step    string
+	Waiting string // for what, in the operator's words
+	Elapsed time.Duration
+	Bound   time.Duration // the run ends within it, whatever happens
+}
+
+// Auto asks for a budget derived from the load balancers' own settings.
+const Auto time.Duration = -1
+
+// Options are what out and in share.
+type Options struct {
+	Wait     time.Duration // how long to wait for a turn; Auto
+	Timeout  time.Duration // how long a move may take; Auto
+	Ignore   []string      // load balancers left out of floor and proof of health
+	IfMember bool          // an instance in no group is fine
+	DryRun   bool
+}
+
+// OutOptions are the options of Out.
+type OutOptions struct {
+	Options
+	MinHealthy     MinHealthy
+	Replace        bool // enter without decrement where MinSize leaves no room
+	AllowEmptyZone bool
+	Settle         time.Duration // how long reads may lag behind a move
+}
+
+// InOptions are the options of In.
+type InOptions struct {
+	Options
+	// LeaveUnhealthy keeps a host that does not get healthy in service instead of
+	// putting it back to Standby.
+	LeaveUnhealthy bool
+}
+
+// DefaultSettle is how far a describe call is assumed to lag behind a move at most.
+// AWS publishes no bound; state was seen to converge within seconds.
+const DefaultSettle = 10 * time.Second

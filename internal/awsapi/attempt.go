@@ -3,6 +3,7 @@ package awsapi
 import (
 	"context"
 	"errors"
+	"net/http"
 	"net/http/httptrace"
 	"strings"
 	"time"
@@ -12,6 +13,8 @@ import (
 	"github.com/aws/smithy-go"
 	"github.com/aws/smithy-go/middleware"
 	"go.uber.org/zap"
+
+	"balanced/internal/logging"
 )
 
 const (
@@ -114,7 +117,7 @@ func (s *Session) sent(ctx context.Context, in middleware.FinalizeInput, next mi
 	c := middleware.GetStackValue(ctx, callKey{}).(*call)
 	c.attempts++
 	s.mu.Lock()
-	s.counts[c.service+"."+c.operation]++
+	s.counts[c.key()]++
 	s.mu.Unlock()
 	return next.HandleFinalize(ctx, in)
 }
@@ -122,8 +125,8 @@ func (s *Session) sent(ctx context.Context, in middleware.FinalizeInput, next mi
 // settle drops credentials that AWS calls expired: the role's are rotated by then,
 // and the next attempt fetches the new ones.
 func (s *Session) settle(err error) {
-	var api smithy.APIError
-	if !errors.As(err, &api) || kindOf(api.ErrorCode()) != codeExpired {
+	api, ok := errors.AsType[smithy.APIError](err)
+	if !ok || kindOf(api.ErrorCode()) != codeExpired {
 		return
 	}
 	if cache, ok := s.cfg.Credentials.(interface{ Invalidate() }); ok {
@@ -135,20 +138,19 @@ func (s *Session) settle(err error) {
 func (s *Session) note(c *call, meta middleware.Metadata, start time.Time, err error) {
 	id, _ := awsmiddleware.GetRequestIDMetadata(meta)
 	fields := []zap.Field{
-		zap.String("service", c.service), zap.String("operation", c.operation),
-		zap.Int("attempt", c.attempts), zap.String("request_id", id),
-		zap.Duration("elapsed", time.Since(start)),
+		logging.Call(c.key()), logging.Attempt(c.attempts), logging.RequestID(id),
+		logging.Elapsed(time.Since(start)),
 	}
-	var api smithy.APIError
-	switch {
-	case err == nil:
-		fields = append(fields, zap.Int("status", 200))
-	case errors.As(err, &api):
-		fields = append(fields, zap.Int("status", statusOf(err)), zap.String("code", api.ErrorCode()))
-	default:
-		fields = append(fields, zap.Int("status", statusOf(err)), zap.Error(err))
+	if err == nil {
+		s.log.Debug("aws call", append(fields, logging.Status(http.StatusOK))...)
+		return
 	}
-	s.log.Debug("aws call", fields...)
+	fields = append(fields, logging.Status(statusOf(err)))
+	if api, ok := errors.AsType[smithy.APIError](err); ok {
+		s.log.Debug("aws call", append(fields, logging.Code(api.ErrorCode()))...)
+		return
+	}
+	s.log.Debug("aws call", append(fields, logging.Error(err))...)
 }
 
 // wire sees how far one attempt came, where net/http carries it.

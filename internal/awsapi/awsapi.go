@@ -65,6 +65,9 @@ func Load(ctx context.Context, o Options) (*Session, error) {
 	cfg.Retryer = o.retryer
 	cfg.RetryMaxAttempts = 0 // AWS_MAX_ATTEMPTS would end calls before their deadline
 	cfg.APIOptions = append(cfg.APIOptions, s.watch)
+	if o.HTTP != nil { // loading refuses a client of ours where AWS_CA_BUNDLE is set
+		cfg.HTTPClient = o.HTTP
+	}
 	s.cfg = cfg
 	return s, nil
 }
@@ -85,9 +88,6 @@ func (o Options) sdk(log *zap.Logger) []func(*config.LoadOptions) error {
 	}
 	if o.Endpoint != "" {
 		opts = append(opts, config.WithBaseEndpoint(o.Endpoint))
-	}
-	if o.HTTP != nil {
-		return append(opts, config.WithHTTPClient(o.HTTP))
 	}
 	// One client for all: both ELB services live on one host and share its connections.
 	return append(opts, config.WithHTTPClient(awshttp.NewBuildableClient()))

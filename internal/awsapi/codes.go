@@ -3,6 +3,7 @@ package awsapi
 import (
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"strings"
 	"time"
@@ -63,7 +64,7 @@ func turnedAway(err error) bool {
 	case codeThrottled, codeExpired, codeBadKeys, codeDenied:
 		return true
 	}
-	return statusOf(err) == 429
+	return statusOf(err) == http.StatusTooManyRequests
 }
 
 // answered: AWS said something that can be read.
@@ -138,6 +139,6 @@ func fetching(err error) bool {
 		return true
 	}
 	op, ok := errors.AsType[*smithy.OperationError](err)
-	return ok && op.ServiceID == awsimds.ServiceID && statusOf(err) != 404 &&
+	return ok && op.ServiceID == awsimds.ServiceID && statusOf(err) != http.StatusNotFound &&
 		!strings.EqualFold(os.Getenv("AWS_EC2_METADATA_DISABLED"), "true")
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 
 	"github.com/aws/smithy-go"
@@ -136,7 +137,7 @@ func (c *call) explain(ctx context.Context, err error) error {
 		return c.unanswered(err, ended, unreachable)
 	}
 	switch kind := kindOf(api.ErrorCode()); {
-	case kind == codeThrottled || statusOf(err) == 429:
+	case kind == codeThrottled || statusOf(err) == http.StatusTooManyRequests:
 		return unreachable(Throttled)
 	case kind == codeExpired:
 		return unreachable(Expired)
@@ -166,6 +167,9 @@ func (c *call) unanswered(err, ended error, unreachable func(Why) error) error {
 	}
 	return err // our own mistake: a parameter that does not validate
 }
+
+// key is the call as the report counts it.
+func (c *call) key() string { return c.service + "." + c.operation }
 
 // name is the call in IAM's spelling; both ELB services share one prefix.
 func (c *call) name() string { return strings.TrimSuffix(c.service, "v2") + ":" + c.operation }

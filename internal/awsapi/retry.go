@@ -3,6 +3,7 @@ package awsapi
 import (
 	"errors"
 	"net"
+	"net/http"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -41,30 +42,30 @@ func (o Options) wait(attempt int, _ error) (time.Duration, error) {
 
 // again decides what the SDK's own rules get wrong or do not know.
 func again(err error) aws.Ternary {
-	var once onceError
-	if errors.As(err, &once) {
+	if _, ok := errors.AsType[onceError](err); ok {
 		return aws.FalseTernary
 	}
-	var creds *credentialsError
-	if errors.As(err, &creds) {
+	if creds, ok := errors.AsType[*credentialsError](err); ok {
 		return aws.BoolTernary(!creds.missing)
 	}
-	var api smithy.APIError
-	if errors.As(err, &api) {
+	if api, ok := errors.AsType[smithy.APIError](err); ok {
 		switch kindOf(api.ErrorCode()) {
 		case codeThrottled, codeExpired:
 			return aws.TrueTernary
 		}
+		if statusOf(err) == http.StatusTooManyRequests {
+			return aws.TrueTernary
+		}
 		return aws.UnknownTernary
 	}
-	var silent *silence
-	var garbled *smithy.DeserializationError
-	if errors.As(err, &silent) || errors.As(err, &garbled) {
+	if _, ok := errors.AsType[*silence](err); ok {
+		return aws.TrueTernary
+	}
+	if _, ok := errors.AsType[*smithy.DeserializationError](err); ok {
 		return aws.TrueTernary
 	}
 	// A resolver that is briefly broken answers NXDOMAIN too; the SDK gives up on it.
-	var dns *net.DNSError
-	if errors.As(err, &dns) {
+	if _, ok := errors.AsType[*net.DNSError](err); ok {
 		return aws.TrueTernary
 	}
 	return aws.UnknownTernary

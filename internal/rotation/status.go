@@ -41,7 +41,9 @@ type MemberReport struct {
 func (a *Agent) Status(ctx context.Context, min MinHealthy) (*Report, Standing, error) {
 	r := a.newRun("status", Options{Wait: 0, Timeout: 0, IfMember: true})
 	r.min, r.warnings = min, []warning{unusedSource, softFloor, shortGrace, noHeadroom, rebalanceAdvised, laterEvent, onHold}
-	r.resolve = func(o Observed) budgets { return outBudgets(Options{Wait: Auto, Timeout: Auto}, DefaultSettle, o.Traffic) }
+	r.resolve = func(o Observed) budgets {
+		return outBudgets(Options{Wait: Auto, Timeout: Auto}, DefaultSettle, o.Traffic)
+	}
 	err := r.look(ctx, all)
 	for errors.Is(err, errReread) {
 		err = r.look(ctx, all)

@@ -1,0 +1,236 @@
+package rotation
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"balanced/internal/asg"
+	"balanced/internal/elb"
+	"balanced/internal/imds"
+)
+
+// sound is a group of four with nothing wrong, one member of which is us: i-1. Two
+// zones, an ALB target group with 300 s of drain, MinSize one below desired.
+func sound() view {
+	v := view{Observed: Observed{
+		ID: "i-1", State: asg.InService, Healthy: true, Zone: "a", Now: noon, scope: all,
+		Group: asg.Group{Name: "web", Min: 3, Max: 6, Desired: 4, MinHealthyPercent: -1},
+	}}
+	web := Traffic{Source: elb.Source{Kind: elb.Application, Name: "web", Port: 80, Drain: 300 * time.Second, CrossZone: true}}
+	for i, zone := range []string{"a", "b", "a", "b"} {
+		m := member("i-"+string(rune('1'+i)), asg.InService)
+		m.Zone = zone
+		v.Group.Members = append(v.Group.Members, m)
+		web.Targets = append(web.Targets, elb.Target{Instance: m.ID, Port: 80, Health: elb.Healthy})
+	}
+	v.Traffic = []Traffic{web}
+	v.budgets = budgets{wait: 10 * time.Minute, timeout: 10 * time.Minute, undo: 2 * time.Minute}
+	return v
+}
+
+// takeOut puts a peer in Standby since the given age, with desired lowered for it.
+func takeOut(v *view, i int, age time.Duration) {
+	m := &v.Group.Members[i]
+	m.State = asg.Standby
+	v.Group.Desired--
+	a := toStandby(m.ID, 0, "Successful")
+	a.Start = v.Now.Add(-age)
+	v.Activities = append(v.Activities, a)
+	v.Traffic[0].Targets[i].Health = elb.Unregistered
+}
+
+func TestOutGuards(t *testing.T) {
+	for name, tc := range map[string]struct {
+		change func(*view)
+		class  Class // 0: may leave
+		says   string
+	}{
+		"a sound group":           {func(v *view) {}, 0, ""},
+		"spot notice":             {func(v *view) { v.Notices = imds.Notices{Spot: "terminate", SpotAt: noon} }, Leaving, "terminate this Spot instance"},
+		"target state Terminated": {func(v *view) { v.Notices.Target = "Terminated" }, Leaving, "Terminated"},
+		"retirement within the run": {func(v *view) {
+			v.Notices.Scheduled = []imds.Event{{Code: "instance-retirement", Begins: noon.Add(20 * time.Minute)}}
+		}, Leaving, "instance-retirement"},
+		"retirement next week": {func(v *view) {
+			v.Notices.Scheduled = []imds.Event{{Code: "instance-retirement", Begins: noon.Add(100 * time.Hour)}}
+		}, 0, ""},
+		"maintenance that stops nothing": {func(v *view) { v.Notices.Scheduled = []imds.Event{{Code: "system-maintenance", Begins: noon}} }, 0, ""},
+		"own health Unhealthy":           {func(v *view) { v.Healthy = false }, Leaving, "Unhealthy"},
+		"group being deleted":            {func(v *view) { v.Group.Deleting = true }, Leaving, "being deleted"},
+		"vpc-lattice":                    {func(v *view) { v.Group.Unknown = []string{"vpc-lattice arn:x"} }, Setup, "vpc-lattice arn:x"},
+		"Launch suspended":               {func(v *view) { v.Group.Suspended = []string{"Launch"} }, Setup, "Launch"},
+		"AddToLoadBalancer suspended":    {func(v *view) { v.Group.Suspended = []string{"AddToLoadBalancer"} }, Setup, "AddToLoadBalancer"},
+		"AZRebalance suspended":          {func(v *view) { v.Group.Suspended = []string{"AZRebalance"} }, 0, ""},
+		"refresh running":                {func(v *view) { v.Refreshes = []asg.Refresh{{ID: "r", Status: "InProgress"}} }, NotNow, "refresh r is InProgress"},
+		"refresh baking":                 {func(v *view) { v.Refreshes = []asg.Refresh{{ID: "r", Status: "Baking"}} }, NotNow, "Baking"},
+		"refresh over":                   {func(v *view) { v.Refreshes = []asg.Refresh{{ID: "r", Status: "Cancelled"}} }, 0, ""},
+		"fewer in service than desired":  {func(v *view) { v.Group.Desired = 5 }, NotNow, "4 in service, desired 5"},
+		"scale-in due":                   {func(v *view) { v.Group.Desired, v.Group.Min = 3, 1 }, NotNow, "scale-in is due"},
+		"a member Pending":               {func(v *view) { v.Group.Members = append(v.Group.Members, member("i-5", asg.PendingWait)) }, NotNow, "i-5 is Pending:Wait"},
+		"a launch running":               {func(v *view) { v.Activities = []asg.Activity{{Kind: asg.Launch, Status: "PreInService"}} }, NotNow, "launch is running"},
+		"a launch into the warm pool":    {func(v *view) { v.Activities = []asg.Activity{{Kind: asg.WarmLaunch, Status: "PreInService"}} }, 0, ""},
+		"a peer on its way out":          {func(v *view) { v.Group.Members = append(v.Group.Members, member("i-5", asg.Terminating)) }, 0, ""},
+		"MinSize at desired":             {func(v *view) { v.Group.Min = 4 }, Setup, "no room below desired 4"},
+		"MinSize because one is out":     {func(v *view) { takeOut(v, 2, time.Minute) }, NotNow, "i-3 in Standby for 60s"},
+		"place taken":                    {func(v *view) { v.Group.Min = 1; takeOut(v, 2, 47*time.Minute) }, NotNow, "i-3 in Standby for 47m blocks floor 'all'"},
+		"two places, one taken":          {func(v *view) { v.Group.Min = 1; v.min = MinHealthy{ruleCount, 2}; takeOut(v, 2, time.Minute) }, 0, ""},
+		"two places, both taken": {func(v *view) {
+			v.Group.Min = 1
+			v.min = MinHealthy{ruleCount, 2}
+			takeOut(v, 2, time.Minute)
+			takeOut(v, 3, time.Minute)
+		}, NotNow, "2 of 2 places taken"},
+		"a sick peer":                {func(v *view) { v.Traffic[0].Targets[3].Health = elb.Unhealthy }, NotNow, "i-4 is unhealthy at web"},
+		"a sick peer, ignored":       {func(v *view) { v.Traffic[0].Targets[3].Health = elb.Unhealthy; v.Traffic[0].Ignored = true }, 0, ""},
+		"a sick peer, enough others": {func(v *view) { v.Traffic[0].Targets[3].Health = elb.Unhealthy; v.min = MinHealthy{rulePercent, 50} }, 0, ""},
+		"a stranger's health is no peer's": {func(v *view) {
+			v.Traffic[0].Targets[3].Health = elb.Unhealthy
+			v.Traffic[0].Targets = append(v.Traffic[0].Targets, elb.Target{Instance: "i-9", Port: 80, Health: elb.Healthy})
+		}, NotNow, "2 others serve"},
+		"a target group in no use": {func(v *view) {
+			for i := range v.Traffic[0].Targets {
+				v.Traffic[0].Targets[i].Health = elb.NotInUse
+			}
+		}, 0, ""},
+		"one zone not in use": {func(v *view) { v.Traffic[0].Targets[1].Health = elb.NotInUse }, NotNow, "not in use at web"},
+		"another port of ours": {func(v *view) {
+			v.Traffic[0].Targets = append(v.Traffic[0].Targets, elb.Target{Instance: "i-1", Port: 9000, Health: elb.Healthy})
+		}, Setup, "port 9000"},
+		"a floor above strength": {func(v *view) { v.min = MinHealthy{ruleCount, 4} }, Setup, "can never be met"},
+		"a group of one":         {func(v *view) { v.Group.Members = v.Group.Members[:1]; v.Group.Min, v.Group.Desired = 0, 1 }, Setup, "can never be met"},
+		"a group of one, floor 0": {func(v *view) {
+			v.Group.Members = v.Group.Members[:1]
+			v.Group.Min, v.Group.Desired = 0, 1
+			v.min = MinHealthy{ruleCount, 0}
+		}, 0, ""},
+		"zone kept by the other": {func(v *view) { v.Traffic[0].CrossZone = false }, 0, ""},
+		"zone without a server": {func(v *view) {
+			v.Traffic[0].CrossZone = false
+			v.min = MinHealthy{ruleCount, 1}
+			v.Traffic[0].Targets[2].Health = elb.Unhealthy
+		}, NotNow, "no other instance serves in a"},
+		"zone without a member":                   {func(v *view) { v.Traffic[0].CrossZone = false; v.Group.Members[2].Zone = "b" }, Setup, "no other member in a"},
+		"empty zone allowed":                      {func(v *view) { v.Traffic[0].CrossZone = false; v.Group.Members[2].Zone = "b"; v.emptyZone = true }, 0, ""},
+		"views differ":                            {func(v *view) { v.Torn = true }, NotNow, "two views"},
+		"replace at MaxSize":                      {func(v *view) { v.replace, v.Group.Min, v.Group.Max = true, 4, 4 }, Setup, "at MaxSize 4"},
+		"replace with room":                       {func(v *view) { v.replace, v.Group.Min = true, 4 }, 0, ""},
+		"short, and allowed to be":                {func(v *view) { v.Group.Desired = 5; v.min = MinHealthy{ruleCount, 2} }, 0, ""},
+		"weighted, overshoot within the heaviest": {func(v *view) { weigh(v, 4); v.Group.Desired = 14 }, 0, ""},
+		"weighted, short":                         {func(v *view) { weigh(v, 4); v.Group.Desired = 17 }, NotNow, "16 in service, desired 17"},
+		"weighted, MinSize foretells nothing":     {func(v *view) { weigh(v, 4); v.Group.Desired, v.Group.Min = 16, 16 }, 0, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			v := sound()
+			tc.change(&v)
+			stop := ask(outGuards, v)
+			switch {
+			case stop == nil && tc.class == 0:
+			case stop == nil:
+				t.Errorf("nothing speaks against leaving, want class %v", tc.class)
+			case stop.Class != tc.class || !strings.Contains(stop.Reason, tc.says):
+				t.Errorf("refused with %v: %s\nwant %v: …%s…", stop.Class, stop.Reason, tc.class, tc.says)
+			case stop.Hint == "":
+				t.Errorf("%s: no hint", stop.Reason)
+			}
+		})
+	}
+}
+
+func weigh(v *view, weight int) {
+	for i := range v.Group.Members {
+		v.Group.Members[i].Weight = weight
+	}
+	v.Group.Max = 100
+}
+
+// What waiting cannot lift is said at once, whatever else is in the way.
+func TestHopelessRefusalsComeFirst(t *testing.T) {
+	v := sound()
+	v.Refreshes = []asg.Refresh{{ID: "r", Status: "InProgress"}}
+	v.Group.Min = 4
+	if stop := ask(outGuards, v); stop == nil || stop.Class != Setup {
+		t.Errorf("refused with %v, want the MinSize that must be changed", stop)
+	}
+}
+
+// A group that waits for nobody is told at once; one where something moves may heal.
+func TestOldBlockerInAQuietGroupIsFinal(t *testing.T) {
+	for name, tc := range map[string]struct {
+		age   time.Duration
+		busy  bool
+		final bool
+	}{
+		"fresh":                {10 * time.Minute, false, false},
+		"old":                  {2 * time.Hour, false, true},
+		"old, but it's moving": {2 * time.Hour, true, false},
+	} {
+		v := sound()
+		v.Group.Min = 1
+		takeOut(&v, 2, tc.age)
+		if tc.busy {
+			v.Activities = append(v.Activities, asg.Activity{Kind: asg.Terminate, Status: "WaitingForELBConnectionDraining"})
+		}
+		stop := ask(outGuards, v)
+		if stop == nil || stop.Class != NotNow || stop.hopeless() != tc.final {
+			t.Errorf("%s: %v, hopeless %v, want %v", name, stop, stop.hopeless(), tc.final)
+		}
+		if want := "--min-healthy 2"; !strings.Contains(stop.Hint, want) {
+			t.Errorf("%s: hint %q does not give the way out %q", name, stop.Hint, want)
+		}
+	}
+}
+
+func TestInGuards(t *testing.T) {
+	for name, tc := range map[string]struct {
+		change func(*view)
+		class  Class
+	}{
+		"a sound group":             {func(v *view) {}, 0},
+		"at MaxSize":                {func(v *view) { v.Group.Max = 3 }, NotNow},
+		"Launch suspended":          {func(v *view) { v.Group.Suspended = []string{"Launch"} }, Setup},
+		"spot notice":               {func(v *view) { v.Notices.Spot = "terminate" }, Leaving},
+		"a refresh is fine":         {func(v *view) { v.Refreshes = []asg.Refresh{{Status: "InProgress"}} }, 0},
+		"a sick peer is fine":       {func(v *view) { v.Traffic[0].Targets[3].Health = elb.Unhealthy }, 0},
+		"frozen ill health is fine": {func(v *view) { v.Healthy = false }, 0},
+	} {
+		v := sound()
+		takeOut(&v, 0, time.Minute)
+		v.State = asg.Standby
+		tc.change(&v)
+		if stop := ask(inGuards, v); (stop == nil) != (tc.class == 0) || stop != nil && stop.Class != tc.class {
+			t.Errorf("%s: %v, want class %v", name, stop, tc.class)
+		}
+	}
+}
+
+func TestFenced(t *testing.T) {
+	v := sound()
+	if !v.fenced() {
+		t.Error("MinSize 3 at floor 3 is a fence")
+	}
+	v.Group.Min = 2
+	if v.fenced() {
+		t.Error("MinSize 2 below floor 3 is no fence")
+	}
+	if got := spread(v.Observed); got != 16*time.Second {
+		t.Errorf("four members, 300 s of drain: starts spread over %s, want 16s", got)
+	}
+}
+
+func TestHiddenLeaver(t *testing.T) {
+	v := sound()
+	v.before = v.Observed
+	v.answer = asg.Activity{ID: "mine", Moved: true, From: 4, To: 3}
+	if hidden(v) {
+		t.Error("the answer counted from what was read: nobody is hidden")
+	}
+	v.answer = asg.Activity{ID: "mine", Moved: true, From: 3, To: 2}
+	if !hidden(v) {
+		t.Error("the answer counted from one less than was read, and nobody is seen: someone is hidden")
+	}
+	v.Activities = append(v.Activities, toStandby("i-2", 3, "InProgress"))
+	if hidden(v) {
+		t.Error("the one who lowered it is in the feed now")
+	}
+}

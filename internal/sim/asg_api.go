@@ -1,0 +1,319 @@
+package sim
+
+import (
+	"slices"
+	"strings"
+)
+
+// autoScalingOperations are the actions of Auto Scaling, API version 2011-01-01.
+func autoScalingOperations() map[string]operation {
+	return map[string]operation{
+		"DescribeAutoScalingGroups":           (*Region).describeAutoScalingGroups,
+		"DescribeAutoScalingInstances":        (*Region).describeAutoScalingInstances,
+		"DescribeScalingActivities":           (*Region).describeScalingActivities,
+		"DescribeInstanceRefreshes":           (*Region).describeInstanceRefreshes,
+		"DescribeTrafficSources":              (*Region).describeTrafficSources,
+		"DescribeLoadBalancers":               (*Region).describeAttachedClassics,
+		"DescribeLoadBalancerTargetGroups":    (*Region).describeAttachedTargetGroups,
+		"DescribeWarmPool":                    (*Region).describeWarmPool,
+		"EnterStandby":                        (*Region).enterStandbyAction,
+		"ExitStandby":                         (*Region).exitStandbyAction,
+		"UpdateAutoScalingGroup":              (*Region).updateAutoScalingGroup,
+		"SetDesiredCapacity":                  (*Region).setDesiredCapacity,
+		"SuspendProcesses":                    (*Region).suspendProcesses,
+		"ResumeProcesses":                     (*Region).resumeProcesses,
+		"SetInstanceHealth":                   (*Region).setInstanceHealth,
+		"TerminateInstanceInAutoScalingGroup": (*Region).terminateInstance,
+		"DetachInstances":                     (*Region).detachInstances,
+		"StartInstanceRefresh":                (*Region).startInstanceRefresh,
+		"CancelInstanceRefresh":               (*Region).cancelInstanceRefresh,
+	}
+}
+
+// records is how Auto Scaling pages.
+func records(usual, most int) paging { return paging{"MaxRecords", "NextToken", most, usual} }
+
+// namedGroup is the group a request is about.
+func (r *Region) namedGroup(q *query) (*group, error) {
+	if err := q.required("AutoScalingGroupName"); err != nil {
+		return nil, err
+	}
+	g := r.groups.byName[q.get("AutoScalingGroupName")]
+	if g == nil {
+		return nil, groupNotFound(q.get("AutoScalingGroupName"))
+	}
+	return g, nil
+}
+
+// describeAutoScalingGroups leaves out unknown names without an error.
+func (r *Region) describeAutoScalingGroups(q *query, d *document) error {
+	names := q.items("AutoScalingGroupNames")
+	var groups []*group
+	for _, g := range r.groups.inTurn {
+		if _, there := g.sizes.at(q.at); there && (len(names) == 0 || slices.Contains(names, g.Name)) {
+			groups = append(groups, g)
+		}
+	}
+	groups, next, err := page(q, records(50, 100), groups)
+	if err != nil {
+		return err
+	}
+	list(d, "AutoScalingGroups", groups, func(g *group) { r.writeGroup(q, d, g) })
+	d.textIf("NextToken", next)
+	return nil
+}
+
+func (r *Region) writeGroup(q *query, d *document, g *group) {
+	s, _ := g.sizes.at(q.at)
+	d.text("AutoScalingGroupName", g.Name)
+	d.text("AutoScalingGroupARN", g.arn)
+	d.within("LaunchTemplate", func() { writeLaunchTemplate(d) })
+	d.number("MinSize", s.min)
+	d.number("MaxSize", s.max)
+	d.number("DesiredCapacity", s.desired)
+	d.number("DefaultCooldown", 300)
+	d.words("AvailabilityZones", g.Zones)
+	g.writeAttachments(r, d)
+	d.text("HealthCheckType", g.HealthCheckType)
+	d.seconds("HealthCheckGracePeriod", g.Grace)
+	members := g.membersAt(q, false)
+	if !q.isSet("IncludeInstances", true) {
+		members = nil
+	}
+	list(d, "Instances", members, func(m member) { m.write(d) })
+	d.moment("CreatedTime", g.created)
+	list(d, "SuspendedProcesses", s.suspended, func(process string) {
+		d.text("ProcessName", process)
+		d.text("SuspensionReason", "User suspended at "+wholeSeconds(r.now))
+	})
+	d.text("VPCZoneIdentifier", subnets(g.Zones))
+	d.words("EnabledMetrics", nil)
+	if s.deleting {
+		d.text("Status", "Delete in progress")
+	}
+	d.words("Tags", nil)
+	d.words("TerminationPolicies", []string{"Default"})
+	d.flag("NewInstancesProtectedFromScaleIn", false)
+	g.writeOptional(q, d)
+}
+
+// writeAttachments writes the load balancers: in the old lists and, whoever attached them, as traffic sources.
+func (g *group) writeAttachments(r *Region, d *document) {
+	var classics, targetGroups []string
+	if !g.TrafficSourcesOnly {
+		classics, targetGroups = g.Classic, r.targetGroupARNs(g)
+	}
+	d.words("LoadBalancerNames", classics)
+	d.words("TargetGroupARNs", targetGroups)
+	list(d, "TrafficSources", r.trafficSources(g), func(s trafficSource) {
+		d.text("Identifier", s.identifier)
+		d.text("Type", s.kind)
+	})
+}
+
+// writeOptional writes what is absent from most groups.
+func (g *group) writeOptional(q *query, d *document) {
+	if g.WarmPool > 0 {
+		d.within("WarmPoolConfiguration", func() { writeWarmPoolConfiguration(d, g) })
+		d.number("WarmPoolSize", len(g.membersAt(q, true)))
+	}
+	if g.MinHealthyPercentage != 0 || g.MaxHealthyPercentage != 0 {
+		d.within("InstanceMaintenancePolicy", func() {
+			d.number("MinHealthyPercentage", g.MinHealthyPercentage)
+			d.number("MaxHealthyPercentage", g.MaxHealthyPercentage)
+		})
+	}
+}
+
+// member is an instance of a group as it was at a moment.
+type member struct {
+	*instance
+	was      life
+	weighted bool
+}
+
+// membersAt are the members as a describe call sees them: those in the warm pool, or all others.
+func (g *group) membersAt(q *query, inWarmPool bool) []member {
+	var members []member
+	for _, in := range g.members {
+		if was, there := in.life.at(q.at); there && was.group == g && warm(was.state) == inWarmPool {
+			members = append(members, member{in, was, len(g.Weights) > 0})
+		}
+	}
+	return members
+}
+
+// write writes what both instance views share.
+func (m member) write(d *document) {
+	d.text("InstanceId", m.id)
+	d.text("InstanceType", instanceType)
+	d.text("AvailabilityZone", m.zone)
+	d.text("LifecycleState", m.was.state)
+	d.text("HealthStatus", m.was.health)
+	d.within("LaunchTemplate", func() { writeLaunchTemplate(d) })
+	d.flag("ProtectedFromScaleIn", m.protected)
+	if m.weighted {
+		d.number("WeightedCapacity", m.weight) // a string type, though always a number
+	}
+}
+
+func writeLaunchTemplate(d *document) {
+	d.text("LaunchTemplateId", "lt-0d1e2f3a4b5c6d7e8")
+	d.text("LaunchTemplateName", "launch-template")
+	d.text("Version", "1")
+}
+
+const instanceType = "t3.small"
+
+// describeAutoScalingInstances ignores unknown ids, lists warm pools, and spells health in capitals.
+func (r *Region) describeAutoScalingInstances(q *query, d *document) error {
+	members, err := r.instancesAt(q)
+	if err != nil {
+		return err
+	}
+	members, next, err := page(q, records(50, 50), members)
+	if err != nil {
+		return err
+	}
+	list(d, "AutoScalingInstances", members, func(m member) {
+		d.text("AutoScalingGroupName", m.was.group.Name)
+		m.was.health = strings.ToUpper(m.was.health)
+		m.write(d)
+	})
+	d.textIf("NextToken", next)
+	return nil
+}
+
+// instancesAt are the instances asked for by id, or all there are.
+func (r *Region) instancesAt(q *query) ([]member, error) {
+	ids := q.items("InstanceIds")
+	if len(ids) > 50 {
+		return nil, invalid("1 validation error detected: Value at 'instanceIds' failed to satisfy constraint: Member must have length less than or equal to 50")
+	}
+	var members []member
+	if len(ids) == 0 {
+		for _, g := range r.groups.inTurn {
+			members = slices.Concat(members, g.membersAt(q, false), g.membersAt(q, true))
+		}
+		return members, nil
+	}
+	for _, id := range ids {
+		in := r.instances[id]
+		if in == nil {
+			continue
+		}
+		if was, there := in.life.at(q.at); there && was.group != nil {
+			members = append(members, member{in, was, len(was.group.Weights) > 0})
+		}
+	}
+	return members, nil
+}
+
+// trafficSource is an attachment of a group to something that sends traffic.
+type trafficSource struct {
+	identifier, kind string
+	old              bool // attached by the call of its own kind, and listed by that kind's describe
+}
+
+func (r *Region) trafficSources(g *group) []trafficSource {
+	var sources []trafficSource
+	for _, name := range g.Classic {
+		sources = append(sources, trafficSource{name, "elb", !g.TrafficSourcesOnly})
+	}
+	for _, arn := range r.targetGroupARNs(g) {
+		sources = append(sources, trafficSource{arn, "elbv2", !g.TrafficSourcesOnly})
+	}
+	for _, arn := range g.Lattice {
+		sources = append(sources, trafficSource{arn, "vpc-lattice", false})
+	}
+	return sources
+}
+
+func (r *Region) targetGroupARNs(g *group) []string {
+	var arns []string
+	for _, name := range g.TargetGroups {
+		arns = append(arns, r.targetGroups.must(name).arn)
+	}
+	return arns
+}
+
+// attachmentState is InService where load balancers are asked about health, else it rests at Added.
+func (g *group) attachmentState() string {
+	if g.asksLoadBalancers() {
+		return "InService"
+	}
+	return "Added"
+}
+
+func (r *Region) describeTrafficSources(q *query, d *document) error {
+	kind := q.get("TrafficSourceType")
+	return r.describeSources(q, d, "TrafficSources", records(50, 50),
+		func(s trafficSource) bool { return kind == "" || s.kind == kind },
+		func(s trafficSource) {
+			d.text("TrafficSource", s.identifier) // deprecated, still answered
+			d.text("Identifier", s.identifier)
+			d.text("Type", s.kind)
+		})
+}
+
+func (r *Region) describeAttachedClassics(q *query, d *document) error {
+	return r.describeSources(q, d, "LoadBalancers", records(100, 100),
+		func(s trafficSource) bool { return s.old && s.kind == "elb" },
+		func(s trafficSource) { d.text("LoadBalancerName", s.identifier) })
+}
+
+func (r *Region) describeAttachedTargetGroups(q *query, d *document) error {
+	return r.describeSources(q, d, "LoadBalancerTargetGroups", records(100, 100),
+		func(s trafficSource) bool { return s.old && s.kind == "elbv2" },
+		func(s trafficSource) { d.text("LoadBalancerTargetGroupARN", s.identifier) })
+}
+
+// describeSources answers the three calls that list attachments.
+func (r *Region) describeSources(q *query, d *document, name string, p paging, wanted func(trafficSource) bool, write func(trafficSource)) error {
+	g, err := r.namedGroup(q)
+	if err != nil {
+		return err
+	}
+	sources := slices.DeleteFunc(r.trafficSources(g), func(s trafficSource) bool { return !wanted(s) })
+	sources, next, err := page(q, p, sources)
+	if err != nil {
+		return err
+	}
+	list(d, name, sources, func(s trafficSource) {
+		write(s)
+		d.text("State", g.attachmentState())
+	})
+	d.textIf("NextToken", next)
+	return nil
+}
+
+func (r *Region) describeWarmPool(q *query, d *document) error {
+	g, err := r.namedGroup(q)
+	if err != nil {
+		return err
+	}
+	members, next, err := page(q, records(50, 50), g.membersAt(q, true))
+	if err != nil {
+		return err
+	}
+	if g.WarmPool > 0 {
+		d.within("WarmPoolConfiguration", func() { writeWarmPoolConfiguration(d, g) })
+	}
+	list(d, "Instances", members, func(m member) { m.write(d) })
+	d.textIf("NextToken", next)
+	return nil
+}
+
+func writeWarmPoolConfiguration(d *document, g *group) {
+	d.number("MinSize", g.WarmPool)
+	d.text("PoolState", "Stopped")
+}
+
+// subnets is the VPCZoneIdentifier of zones.
+func subnets(zones []string) string {
+	var ids []string
+	for _, zone := range zones {
+		ids = append(ids, subnet(zone))
+	}
+	return strings.Join(ids, ",")
+}

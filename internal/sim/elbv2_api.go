@@ -1,0 +1,325 @@
+package sim
+
+import (
+	"slices"
+	"strconv"
+	"time"
+)
+
+// targetGroupOperations are the actions of Elastic Load Balancing, API version 2015-12-01.
+func targetGroupOperations() map[string]operation {
+	return map[string]operation{
+		"DescribeTargetHealth":           (*Region).describeTargetHealth,
+		"DescribeTargetGroups":           (*Region).describeTargetGroups,
+		"DescribeTargetGroupAttributes":  (*Region).describeTargetGroupAttributes,
+		"ModifyTargetGroupAttributes":    (*Region).modifyTargetGroupAttributes,
+		"DescribeLoadBalancers":          (*Region).describeBalancers,
+		"DescribeLoadBalancerAttributes": (*Region).describeBalancerAttributes,
+		"RegisterTargets":                (*Region).registerTargets,
+		"DeregisterTargets":              (*Region).deregisterTargets,
+	}
+}
+
+// namedTargetGroup is the target group a request is about.
+func (r *Region) namedTargetGroup(q *query) (*targetGroup, error) {
+	for _, t := range r.targetGroups.inTurn {
+		if t.arn == q.get("TargetGroupArn") {
+			return t, nil
+		}
+	}
+	return nil, refuse("TargetGroupNotFound", "One or more target groups not found")
+}
+
+// target is a target as a request names it.
+type target struct {
+	id   string
+	port int
+}
+
+// namedTargets are the targets of a request; without a port, on the target group's own.
+func (r *Region) namedTargets(q *query, t *targetGroup) ([]target, error) {
+	var targets []target
+	ports := q.fields("Targets", "Port")
+	for i, id := range q.fields("Targets", "Id") {
+		port, err := portNumber(ports[i], t.Port)
+		if err != nil {
+			return nil, err
+		}
+		if r.instances[id] == nil {
+			return nil, refuse("InvalidTarget", "The specified target does not exist, is not in the same VPC as the target group, or has an unsupported instance type.")
+		}
+		targets = append(targets, target{id, port})
+	}
+	return targets, nil
+}
+
+// describeTargetHealth has no pages. A target that is not registered is missing from the whole list
+// and unused when it is named.
+func (r *Region) describeTargetHealth(q *query, d *document) error {
+	t, err := r.namedTargetGroup(q)
+	if err != nil {
+		return err
+	}
+	targets, err := r.namedTargets(q, t)
+	if err != nil {
+		return err
+	}
+	if len(targets) == 0 {
+		list(d, "TargetHealthDescriptions", t.pool.listedAt(q.at), func(s shownRegistration) {
+			t.writeHealth(d, target{s.in.id, s.port}, s.reading)
+		})
+		return nil
+	}
+	list(d, "TargetHealthDescriptions", targets, func(named target) {
+		now, found := t.pool.readingAt(named.id, named.port, q.at)
+		if !found {
+			now = reading{"unused", "Target.NotRegistered", "Target is not registered to the target group", false}
+		}
+		t.writeHealth(d, named, now)
+	})
+	return nil
+}
+
+func (t *targetGroup) writeHealth(d *document, of target, now reading) {
+	d.within("Target", func() {
+		d.text("Id", of.id)
+		d.number("Port", of.port)
+	})
+	if now.State != "unused" {
+		d.text("HealthCheckPort", t.checkPort(of.port))
+	}
+	d.within("TargetHealth", func() {
+		d.text("State", now.State)
+		d.textIf("Reason", now.Reason)
+		d.textIf("Description", now.Description)
+	})
+}
+
+func (r *Region) describeTargetGroups(q *query, d *document) error {
+	arns, names := q.items("TargetGroupArns"), q.items("Names")
+	all := slices.DeleteFunc(slices.Clone(r.targetGroups.inTurn), func(t *targetGroup) bool {
+		behind := t.balancer != nil && t.balancer.arn == q.get("LoadBalancerArn")
+		return len(arns) > 0 && !slices.Contains(arns, t.arn) ||
+			len(names) > 0 && !slices.Contains(names, t.Name) ||
+			q.get("LoadBalancerArn") != "" && !behind
+	})
+	if len(all) < len(arns) || len(all) < len(names) {
+		return refuse("TargetGroupNotFound", "One or more target groups not found")
+	}
+	items, next, err := page(q, markers(), all)
+	if err != nil {
+		return err
+	}
+	list(d, "TargetGroups", items, func(t *targetGroup) { t.write(d) })
+	d.textIf("NextMarker", next)
+	return nil
+}
+
+func (t *targetGroup) write(d *document) {
+	d.text("TargetGroupArn", t.arn)
+	d.text("TargetGroupName", t.Name)
+	d.text("Protocol", t.Protocol)
+	d.number("Port", t.Port)
+	d.text("VpcId", vpc)
+	d.text("HealthCheckProtocol", t.Check.Protocol)
+	d.text("HealthCheckPort", t.Check.Port)
+	d.flag("HealthCheckEnabled", !t.Check.Disabled)
+	d.seconds("HealthCheckIntervalSeconds", t.Check.Interval)
+	d.seconds("HealthCheckTimeoutSeconds", t.Check.Timeout)
+	d.number("HealthyThresholdCount", t.Check.Healthy)
+	d.number("UnhealthyThresholdCount", t.Check.Unhealthy)
+	if t.Check.Path != "" {
+		d.text("HealthCheckPath", t.Check.Path)
+		d.within("Matcher", func() { d.text("HttpCode", t.Check.Matcher) })
+	}
+	var balancers []string
+	if t.balancer != nil {
+		balancers = append(balancers, t.balancer.arn)
+	}
+	d.words("LoadBalancerArns", balancers)
+	d.text("TargetType", "instance")
+	if t.kind() == "application" {
+		d.text("ProtocolVersion", "HTTP1")
+	}
+	d.text("IpAddressType", "ipv4")
+}
+
+const vpc = "vpc-0a1b2c3d4e5f60718"
+
+// attribute is a key and a value, both strings whatever they mean.
+type attribute struct{ key, value string }
+
+func writeAttributes(d *document, all []attribute) {
+	list(d, "Attributes", all, func(a attribute) {
+		d.text("Key", a.key)
+		d.text("Value", a.value)
+	})
+}
+
+const (
+	attributeDrain      = "deregistration_delay.timeout_seconds"
+	attributeTerminates = "deregistration_delay.connection_termination.enabled"
+	attributeCrossZone  = "load_balancing.cross_zone.enabled"
+	attributeSlowStart  = "slow_start.duration_seconds"
+)
+
+func (r *Region) describeTargetGroupAttributes(q *query, d *document) error {
+	t, err := r.namedTargetGroup(q)
+	if err != nil {
+		return err
+	}
+	writeAttributes(d, t.attributes())
+	return nil
+}
+
+func (t *targetGroup) attributes() []attribute {
+	all := []attribute{
+		{attributeDrain, wholeNumber(t.Drain)},
+		{"stickiness.enabled", "false"},
+		{attributeCrossZone, t.CrossZone},
+	}
+	switch t.kind() {
+	case "application":
+		return append(all, attribute{attributeSlowStart, wholeNumber(t.SlowStart)},
+			attribute{"load_balancing.algorithm.type", "round_robin"},
+			attribute{"target_group_health.unhealthy_state_routing.minimum_healthy_targets.count", "1"},
+			attribute{"target_group_health.unhealthy_state_routing.minimum_healthy_targets.percentage", "off"})
+	case "network":
+		return append(all, attribute{attributeTerminates, strconv.FormatBool(t.ConnectionTermination)},
+			attribute{"preserve_client_ip.enabled", "true"},
+			attribute{"target_health_state.unhealthy.connection_termination.enabled", "true"},
+			attribute{"target_health_state.unhealthy.draining_interval_seconds", "0"})
+	}
+	return append(all, attribute{"target_failover.on_deregistration", "no_rebalance"},
+		attribute{"target_failover.on_unhealthy", "no_rebalance"})
+}
+
+func wholeNumber(t time.Duration) string { return strconv.Itoa(int(t / time.Second)) }
+
+// modifyTargetGroupAttributes changes attributes for drains to come.
+func (r *Region) modifyTargetGroupAttributes(q *query, d *document) error {
+	t, err := r.namedTargetGroup(q)
+	if err != nil {
+		return err
+	}
+	values := q.fields("Attributes", "Value")
+	changed := t.TargetGroup
+	for i, key := range q.fields("Attributes", "Key") {
+		if err := changed.setAttribute(key, values[i]); err != nil {
+			return err
+		}
+	}
+	t.TargetGroup = changed
+	writeAttributes(d, t.attributes())
+	return nil
+}
+
+func (t *TargetGroup) setAttribute(key, value string) error {
+	switch key {
+	case attributeDrain, attributeSlowStart:
+		seconds, err := strconv.Atoi(value)
+		if err != nil || seconds < 0 || seconds > 3600 {
+			return refuse("ValidationError", "The value '%s' is not valid for target group attribute '%s'", value, key)
+		}
+		if key == attributeDrain {
+			t.Drain = time.Duration(seconds) * time.Second
+		} else {
+			t.SlowStart = time.Duration(seconds) * time.Second
+		}
+	case attributeTerminates:
+		t.ConnectionTermination = value == "true"
+	case attributeCrossZone:
+		t.CrossZone = value
+	default:
+		return refuse("ValidationError", "Target group attribute key '%s' is not recognized", key)
+	}
+	return nil
+}
+
+func (r *Region) describeBalancers(q *query, d *document) error {
+	arns, names := q.items("LoadBalancerArns"), q.items("Names")
+	all := slices.DeleteFunc(slices.Clone(r.balancers.inTurn), func(b *balancer) bool {
+		return len(arns) > 0 && !slices.Contains(arns, b.arn) || len(names) > 0 && !slices.Contains(names, b.Name)
+	})
+	if len(all) < len(arns) || len(all) < len(names) {
+		return balancerNotFound()
+	}
+	items, next, err := page(q, markers(), all)
+	if err != nil {
+		return err
+	}
+	list(d, "LoadBalancers", items, func(b *balancer) { r.writeBalancer(d, b) })
+	d.textIf("NextMarker", next)
+	return nil
+}
+
+func balancerNotFound() error {
+	return refuse("LoadBalancerNotFound", "One or more load balancers not found")
+}
+
+func (r *Region) writeBalancer(d *document, b *balancer) {
+	zones := b.Zones
+	if zones == nil {
+		zones = r.zones()
+	}
+	d.text("LoadBalancerArn", b.arn)
+	d.text("LoadBalancerName", b.Name)
+	d.text("DNSName", b.Name+"-0123456789abcdef.elb."+r.name+".amazonaws.com")
+	d.text("Scheme", "internal")
+	d.text("Type", b.Type)
+	d.text("VpcId", vpc)
+	d.within("State", func() { d.text("Code", "active") })
+	list(d, "AvailabilityZones", zones, func(zone string) {
+		d.text("ZoneName", zone)
+		d.text("SubnetId", subnet(zone))
+	})
+	d.moment("CreatedTime", b.created)
+	d.text("IpAddressType", "ipv4")
+}
+
+func (r *Region) describeBalancerAttributes(q *query, d *document) error {
+	for _, b := range r.balancers.inTurn {
+		if b.arn == q.get("LoadBalancerArn") {
+			writeAttributes(d, []attribute{
+				{attributeCrossZone, strconv.FormatBool(b.CrossZone)},
+				{"deletion_protection.enabled", "false"},
+				{"access_logs.s3.enabled", "false"},
+			})
+			return nil
+		}
+	}
+	return balancerNotFound()
+}
+
+func (r *Region) registerTargets(q *query, _ *document) error {
+	t, err := r.namedTargetGroup(q)
+	if err != nil {
+		return err
+	}
+	targets, err := r.namedTargets(q, t)
+	if err != nil {
+		return err
+	}
+	for _, named := range targets {
+		r.register(&t.pool, r.instances[named.id], named.port)
+	}
+	return nil
+}
+
+// deregisterTargets succeeds for targets that are not registered.
+func (r *Region) deregisterTargets(q *query, _ *document) error {
+	t, err := r.namedTargetGroup(q)
+	if err != nil {
+		return err
+	}
+	targets, err := r.namedTargets(q, t)
+	if err != nil {
+		return err
+	}
+	for _, named := range targets {
+		if reg := t.pool.find(named.id, named.port); reg != nil {
+			r.deregister(reg)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,44 @@
+package sim
+
+import (
+	"fmt"
+	"math/rand/v2"
+)
+
+// names makes the identifiers AWS would make. Instances have a stream of their own: which requests
+// arrive, and in which order, does not change the ids of the instances that follow.
+type names struct {
+	instances *rand.Rand
+	others    *rand.Rand
+}
+
+func newNames(seed uint64) *names {
+	return &names{
+		instances: rand.New(rand.NewPCG(seed, 0x1057a9ce)),
+		others:    rand.New(rand.NewPCG(seed, 0x0ddba11)),
+	}
+}
+
+// instance is an id such as i-05a27f8278dbb608d.
+func (n *names) instance() string { return "i-0" + hex(n.instances, 16) }
+
+// uuid is an id such as f3a65e43-4f08-ffcb-1051-7744a312c18c.
+func (n *names) uuid() string {
+	h := hex(n.others, 32)
+	return fmt.Sprintf("%s-%s-%s-%s-%s", h[:8], h[8:12], h[12:16], h[16:20], h[20:])
+}
+
+// suffix is the 16 hexadecimal digits at the end of a load balancer's or target group's ARN.
+func (n *names) suffix() string { return hex(n.others, 16) }
+
+// token is an opaque string such as a metadata session token.
+func (n *names) token() string { return "AQAEA" + hex(n.others, 48) + "==" }
+
+func hex(source *rand.Rand, digits int) string {
+	const alphabet = "0123456789abcdef"
+	s := make([]byte, digits)
+	for i := range s {
+		s[i] = alphabet[source.IntN(len(alphabet))]
+	}
+	return string(s)
+}

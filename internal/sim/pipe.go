@@ -1,0 +1,62 @@
+package sim
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"sync/atomic"
+)
+
+// Client is an HTTP client of this Region and of nothing else: it finds APIEndpoint and every
+// instance's MetadataEndpoint over in-process pipes, through the whole HTTP stack. Every goroutine it
+// makes is gone after CloseIdleConnections and the end of its last request, so that it can be used in
+// a testing/synctest bubble.
+func (r *Region) Client() *http.Client {
+	return &http.Client{Transport: &http.Transport{
+		DialContext:         r.dial,
+		DisableCompression:  true,
+		MaxIdleConnsPerHost: 100,
+	}}
+}
+
+// dial opens a connection to one of the Region's endpoints.
+func (r *Region) dial(ctx context.Context, network, address string) (net.Conn, error) {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return nil, &net.OpError{Op: "dial", Net: network, Err: err}
+	}
+	instance, api, ok := endpointHost(host)
+	if !ok {
+		return nil, &net.OpError{Op: "dial", Net: network, Err: &net.DNSError{Err: "no such host", Name: host, IsNotFound: true}}
+	}
+	handler := r.Handler()
+	if !api {
+		handler = r.Metadata(instance)
+	}
+	near, far := net.Pipe()
+	server := &http.Server{Handler: handler, ErrorLog: log.New(io.Discard, "", 0)}
+	// Serve returns as soon as it has started the one connection, with errServing.
+	go server.Serve(&oneConn{conn: far})
+	return near, nil
+}
+
+var errServing = errors.New("the connection is being served")
+
+// oneConn is a listener that accepts one connection.
+type oneConn struct {
+	conn     net.Conn
+	accepted atomic.Bool
+}
+
+func (l *oneConn) Accept() (net.Conn, error) {
+	if l.accepted.Swap(true) {
+		return nil, errServing
+	}
+	return l.conn, nil
+}
+
+func (l *oneConn) Close() error   { return nil } // the connection belongs to whoever serves it
+func (l *oneConn) Addr() net.Addr { return l.conn.LocalAddr() }

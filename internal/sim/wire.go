@@ -1,0 +1,112 @@
+package sim
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+)
+
+// operation is one action of an API. It runs with the Region locked and writes its result.
+type operation func(*Region, *query, *document) error
+
+// operations are all actions, keyed "service.Action".
+func operations() map[string]operation {
+	all := map[string]operation{"sts.GetCallerIdentity": (*Region).getCallerIdentity}
+	for service, table := range map[string]map[string]operation{
+		"autoscaling":            autoScalingOperations(),
+		"elasticloadbalancing":   classicOperations(),
+		"elasticloadbalancingv2": targetGroupOperations(),
+	} {
+		for action, op := range table {
+			all[service+"."+action] = op
+		}
+	}
+	return all
+}
+
+// Handler serves the AWS APIs: Auto Scaling, both generations of Elastic Load Balancing, and
+// GetCallerIdentity of STS.
+func (r *Region) Handler() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		q, err := readQuery(req)
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		}
+		r.deliver(w, req, &apiDelivery{r, q})
+	})
+}
+
+// apiDelivery is a request on its way to an API.
+type apiDelivery struct {
+	r *Region
+	q *query
+}
+
+func (d *apiDelivery) call() Call {
+	return Call{Service: d.q.service.name, Action: d.q.action, Params: d.q.params, Caller: d.r.caller(d.q.key)}
+}
+
+// serve runs the action under the Region's lock.
+func (d *apiDelivery) serve(f *Fault) (answer, string) {
+	r, q := d.r, d.q
+	q.at = r.now.Add(-min(f.Lag, r.maxLag))
+	var result document
+	err := r.admit(q)
+	if err == nil {
+		err = r.operate(q, &result)
+	}
+	if err != nil {
+		return d.refuse(err)
+	}
+	id := r.names.uuid()
+	return xmlAnswer(http.StatusOK, id, response(q, &result, id)), ""
+}
+
+// operate finds the action and runs it.
+func (r *Region) operate(q *query, result *document) error {
+	if q.action == "" {
+		return refuse("MissingAction", "The request must contain the parameter Action")
+	}
+	op := r.operations[q.service.name+"."+q.action]
+	if op == nil {
+		return refuse("InvalidAction", "Could not find operation %s for version %s", q.action, q.get("Version"))
+	}
+	return op(r, q, result)
+}
+
+// refuse is the answer for an error.
+func (d *apiDelivery) refuse(err error) (answer, string) {
+	var f *refusal
+	if !errors.As(err, &f) {
+		f = &refusal{http.StatusInternalServerError, "InternalFailure", err.Error()}
+	}
+	id := d.r.names.uuid()
+	return xmlAnswer(f.status, id, errorResponse(d.q, f, id)), f.code
+}
+
+// answer is a complete HTTP response.
+type answer struct {
+	status int
+	header map[string]string
+	body   []byte
+}
+
+func xmlAnswer(status int, requestID string, body []byte) answer {
+	return answer{status, map[string]string{"Content-Type": "text/xml", "x-amzn-RequestId": requestID}, body}
+}
+
+// write sends an answer in one piece. Go's SDK has been seen to fail calls, and to send mutating ones
+// again, when the header arrives before the body.
+func (a answer) write(w http.ResponseWriter) error {
+	for name, value := range a.header {
+		w.Header().Set(name, value)
+	}
+	w.Header().Set("Content-Length", strconv.Itoa(len(a.body)))
+	w.WriteHeader(a.status)
+	if _, err := w.Write(a.body); err != nil {
+		return fmt.Errorf("write the answer: %w", err)
+	}
+	return nil
+}

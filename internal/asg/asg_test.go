@@ -1,0 +1,133 @@
+package asg
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/autoscaling/types"
+	"github.com/aws/smithy-go/middleware"
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestClassify(t *testing.T) {
+	for _, c := range []struct {
+		text     string
+		kind     Kind
+		instance string
+	}{
+		{"Moving EC2 instance to Standby: i-05a27f8278dbb608d", ToStandby, "i-05a27f8278dbb608d"},
+		{"Moving EC2 instance to StandBy: i-1", ToStandby, "i-1"},
+		{"Moving EC2 instance to Standby: i-1 - Waiting For ELB Connection Draining.", ToStandby, "i-1"},
+		{"Moving EC2 instance out of Standby: i-1", FromStandby, "i-1"},
+		{"Launching a new EC2 instance: i-1", Launch, "i-1"},
+		{"Launching a new EC2 instance.  Status Reason: We currently do not have sufficient capacity: none", Launch, ""},
+		{"Launching a new EC2 instance from warm pool: i-1", Launch, "i-1"},
+		{"Launching a new EC2 instance into warm pool: i-1", WarmLaunch, "i-1"},
+		{"Terminating EC2 instance: i-1", Terminate, "i-1"},
+		{"Terminating EC2 instance: i-1 - Waiting For ELB Connection Draining.", Terminate, "i-1"},
+		{"Detaching EC2 instance: i-1", Other, "i-1"},
+		{"Updating load balancers/target groups: Successful. Status Reason: Added: arn:aws:…", Other, ""},
+		{"", Other, ""},
+	} {
+		if kind, instance := classify(c.text); kind != c.kind || instance != c.instance {
+			t.Errorf("%q is %v of %q, want %v of %q", c.text, kind, instance, c.kind, c.instance)
+		}
+	}
+}
+
+func TestCapacity(t *testing.T) {
+	for _, c := range []struct {
+		cause    string
+		from, to int
+		ok       bool
+	}{
+		{"At 2025-06-21T04:51:26Z instance i-1 was moved to standby in response to a user request, shrinking the capacity from 4 to 3.", 4, 3, true},
+		{"At 2025-06-21T04:51:26Z instance i-1 was moved out of standby in response to a user request, increasing the capacity from 0 to 1.", 0, 1, true},
+		{"At …Z instance i-1 was moved to standby in response to a user request.", 0, 0, false},
+		{"At …Z a monitor alarm X triggered policy Y changing the desired capacity from 9 to 2.  At …Z an instance was taken out of service, shrinking the capacity from 3 to 2.", 3, 2, true},
+		{"shrinking the capacity from 99999999999999999999 to 1", 0, 0, false},
+		{"", 0, 0, false},
+	} {
+		if from, to, ok := capacity(c.cause); from != c.from || to != c.to || ok != c.ok {
+			t.Errorf("%q: %d to %d, %v", c.cause, from, to, ok)
+		}
+	}
+}
+
+func FuzzActivity(f *testing.F) {
+	f.Add("Moving EC2 instance to Standby: i-0a", "i was moved to standby, shrinking the capacity from 4 to 3.")
+	f.Add("Launching a new EC2 instance: i-0a", "increasing the capacity from 0 to 1.")
+	f.Add("ſtandby: i-", "the capacity from to")
+	f.Fuzz(func(t *testing.T, text, cause string) {
+		a := activity(types.Activity{Description: &text, Cause: &cause})
+		if a.Instance != "" && !strings.Contains(text, ": "+a.Instance) {
+			t.Errorf("instance %q out of %q", a.Instance, text)
+		}
+		if a.From < 0 || a.To < 0 || !a.Moved && a.From+a.To != 0 {
+			t.Errorf("from %d to %d, moved %v, out of %q", a.From, a.To, a.Moved, cause)
+		}
+	})
+}
+
+func TestWhatIsAttachedIsTheUnionOfOldAndNewFields(t *testing.T) {
+	source := func(kind, id string) types.TrafficSourceIdentifier {
+		s := types.TrafficSourceIdentifier{Identifier: &id}
+		if kind != "" {
+			s.Type = &kind
+		}
+		return s
+	}
+	const tg = "arn:aws:elasticloadbalancing:eu-west-1:1:targetgroup/"
+	var g Group
+	g.attach(types.AutoScalingGroup{
+		LoadBalancerNames: []string{"shop", "api"},
+		TargetGroupARNs:   []string{tg + "b/1"},
+		TrafficSources: []types.TrafficSourceIdentifier{
+			source("elb", "api"), source("elb", "new"), source("elbv2", tg+"b/1"), source("elbv2", tg+"a/1"),
+			source("", tg+"c/1"), source("vpc-lattice", "arn:aws:vpc-lattice:eu-west-1:1:targetgroup/tg-1"),
+			source("", "arn:aws:other"),
+		},
+	})
+	want := Group{
+		Classic:      []string{"api", "new", "shop"},
+		TargetGroups: []string{tg + "a/1", tg + "b/1", tg + "c/1"},
+		Unknown:      []string{"arn:aws:other", "vpc-lattice arn:aws:vpc-lattice:eu-west-1:1:targetgroup/tg-1"},
+	}
+	if diff := cmp.Diff(want, g); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestAnAbsentMaintenancePolicyIsNoPercentage(t *testing.T) {
+	for _, c := range []struct {
+		policy *types.InstanceMaintenancePolicy
+		want   int
+	}{
+		{nil, -1},
+		{&types.InstanceMaintenancePolicy{}, -1},
+		{&types.InstanceMaintenancePolicy{MinHealthyPercentage: aws.Int32(-1)}, -1},
+		{&types.InstanceMaintenancePolicy{MinHealthyPercentage: aws.Int32(0)}, 0},
+		{&types.InstanceMaintenancePolicy{MinHealthyPercentage: aws.Int32(90)}, 90},
+	} {
+		g := group(types.AutoScalingGroup{InstanceMaintenancePolicy: c.policy}, answeredAt(middleware.Metadata{}))
+		if g.MinHealthyPercent != c.want || g.At.IsZero() {
+			t.Errorf("%+v: %d at %v", c.policy, g.MinHealthyPercent, g.At)
+		}
+	}
+}
+
+func TestMembers(t *testing.T) {
+	in := []types.Instance{
+		{InstanceId: aws.String("i-1"), AvailabilityZone: aws.String("a"), LifecycleState: "InService", HealthStatus: aws.String("Healthy"), WeightedCapacity: aws.String("4")},
+		{InstanceId: aws.String("i-2"), LifecycleState: "ReplacingRootVolume", HealthStatus: aws.String("UNHEALTHY")},
+	}
+	want := []Member{
+		{ID: "i-1", Zone: "a", State: InService, Healthy: true, Weight: 4},
+		{ID: "i-2", State: "ReplacingRootVolume"},
+	}
+	g := group(types.AutoScalingGroup{Instances: in, Status: aws.String("Delete in progress")}, answeredAt(middleware.Metadata{}))
+	if diff := cmp.Diff(want, g.Members); diff != "" || !g.Deleting || !g.Weighted() {
+		t.Errorf("%+v\n%s", g, diff)
+	}
+}

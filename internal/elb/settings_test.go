@@ -1,0 +1,127 @@
+package elb
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2/types"
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestParseClassicTarget(t *testing.T) {
+	for target, want := range map[string]Check{
+		"HTTP:80/health":       {Protocol: "HTTP", Port: "80", Path: "/health", Matcher: "200"},
+		"HTTP:80/":             {Protocol: "HTTP", Port: "80", Path: "/", Matcher: "200"},
+		"HTTPS:443/a/b?c=d:e/": {Protocol: "HTTPS", Port: "443", Path: "/a/b?c=d:e/", Matcher: "200"},
+		"TCP:22":               {Protocol: "TCP", Port: "22"},
+		"SSL:65535":            {Protocol: "SSL", Port: "65535"},
+		"http:8080/x":          {Protocol: "HTTP", Port: "8080", Path: "/x", Matcher: "200"},
+	} {
+		got, err := ParseClassicTarget(target)
+		if diff := cmp.Diff(want, got); diff != "" || err != nil {
+			t.Errorf("%s: %v\n%s", target, err, diff)
+		}
+	}
+	for _, target := range []string{
+		"", "HTTP", "HTTP:", "HTTP:80", "HTTP:/x", "HTTP:0/", "HTTP:65536/", "HTTP:+80/", "HTTP:080/", "HTTP:80x/",
+		"TCP:80/", "TCP:", "UDP:53", ":80", "HTTP 80/",
+	} {
+		if got, err := ParseClassicTarget(target); err == nil {
+			t.Errorf("%q is taken for %+v", target, got)
+		}
+	}
+}
+
+func FuzzParseClassicTarget(f *testing.F) {
+	for _, target := range []string{"HTTP:80/health", "HTTPS:443/", "TCP:22", "SSL:443", "HTTP:80", "TCP:0", "http:1/%"} {
+		f.Add(target)
+	}
+	f.Fuzz(func(t *testing.T, target string) {
+		c, err := ParseClassicTarget(target)
+		if err != nil {
+			if c != (Check{}) {
+				t.Errorf("%q: %v and %+v", target, err, c)
+			}
+			return
+		}
+		if again := c.Protocol + ":" + c.Port + c.Path; !strings.EqualFold(again, target) {
+			t.Errorf("%q reads back as %q", target, again)
+		}
+		if web := strings.HasPrefix(c.Protocol, "HTTP"); web != strings.HasPrefix(c.Path, "/") || web != (c.Matcher == "200") {
+			t.Errorf("%q is %+v", target, c)
+		}
+	})
+}
+
+func TestKinds(t *testing.T) {
+	for protocol, want := range map[types.ProtocolEnum]Kind{
+		"HTTP": Application, "HTTPS": Application, "TCP": Network, "TLS": Network, "UDP": Network,
+		"TCP_UDP": Network, "QUIC": Network, "TCP_QUIC": Network, "GENEVE": Gateway,
+	} {
+		if got := kindOf(protocol); got != want {
+			t.Errorf("%s is %s", protocol, got)
+		}
+	}
+}
+
+func TestTargetGroupAttributes(t *testing.T) {
+	const delay, cut, zone = "deregistration_delay.timeout_seconds", "deregistration_delay.connection_termination.enabled", "load_balancing.cross_zone.enabled"
+	type read struct {
+		drain           time.Duration
+		cuts, cross, up bool
+	}
+	for _, c := range []struct {
+		name   string
+		kind   Kind
+		values map[string]string
+		want   read
+	}{
+		{"defaults of an ALB", Application, nil, read{300 * time.Second, true, true, false}},
+		{"defaults of an NLB", Network, nil, read{300 * time.Second, false, false, true}},
+		{"no delay", Application, map[string]string{delay: "0"}, read{0, true, true, false}},
+		{"ALB, cross-zone off", Application, map[string]string{zone: "false"}, read{300 * time.Second, true, false, false}},
+		{"ALB, as its load balancer", Application, map[string]string{zone: "use_load_balancer_configuration"}, read{300 * time.Second, true, true, false}},
+		{"NLB, on", Network, map[string]string{zone: "true", cut: "true", delay: "30"}, read{30 * time.Second, true, true, false}},
+		{"NLB, off", Network, map[string]string{zone: "false"}, read{300 * time.Second, false, false, false}},
+		{"NLB, as its load balancer", Network, map[string]string{zone: "use_load_balancer_configuration"}, read{300 * time.Second, false, false, true}},
+		{"GWLB that rebalances", Gateway, map[string]string{"target_failover.on_deregistration": "rebalance"}, read{300 * time.Second, true, false, true}},
+		{"GWLB that keeps flows", Gateway, map[string]string{"target_failover.on_deregistration": "no_rebalance"}, read{300 * time.Second, false, false, true}},
+	} {
+		g := targetGroup{Source: Source{Kind: c.kind}}
+		g.apply(c.values)
+		if got := (read{g.Drain, g.CutsFlows, g.CrossZone, g.inherits}); got != c.want {
+			t.Errorf("%s: got %+v, want %+v", c.name, got, c.want)
+		}
+	}
+}
+
+func TestTargetChecks(t *testing.T) {
+	for _, c := range []struct {
+		in   types.TargetGroup
+		want Check
+	}{
+		{types.TargetGroup{
+			HealthCheckEnabled: aws.Bool(true), HealthCheckProtocol: "HTTP", HealthCheckPort: aws.String("traffic-port"),
+			HealthCheckPath: aws.String("/up"), HealthCheckIntervalSeconds: aws.Int32(30), HealthCheckTimeoutSeconds: aws.Int32(5),
+			HealthyThresholdCount: aws.Int32(5), UnhealthyThresholdCount: aws.Int32(2), Matcher: &types.Matcher{HttpCode: aws.String("200-299")},
+		}, Check{Protocol: "HTTP", Port: "traffic-port", Path: "/up", Matcher: "200-299", Interval: 30 * time.Second, Timeout: 5 * time.Second, Healthy: 5, Unhealthy: 2}},
+		{types.TargetGroup{Matcher: &types.Matcher{GrpcCode: aws.String("0-99")}}, Check{GRPC: true, Matcher: "0-99"}},
+		{types.TargetGroup{HealthCheckEnabled: aws.Bool(false)}, Check{Disabled: true}},
+		{types.TargetGroup{}, Check{}},
+	} {
+		if diff := cmp.Diff(c.want, targetCheck(c.in)); diff != "" {
+			t.Error(diff)
+		}
+	}
+}
+
+func TestFirstPass(t *testing.T) {
+	check := Check{Interval: 30 * time.Second, Timeout: 5 * time.Second, Healthy: 3}
+	for kind, want := range map[Kind]time.Duration{Application: 35 * time.Second, Network: 105 * time.Second, Classic: 105 * time.Second} {
+		if got := (Source{Kind: kind, Check: check}).FirstPass(); got != want {
+			t.Errorf("%s: %v, want %v", kind, got, want)
+		}
+	}
+}

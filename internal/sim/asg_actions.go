@@ -3,7 +3,6 @@ package sim
 import (
 	"cmp"
 	"fmt"
-	"slices"
 	"strings"
 )
 
@@ -93,72 +92,6 @@ func (r *Region) setDesiredCapacity(q *query, _ *document) error {
 	r.resize(g, s.min, s.max, desired, fmt.Sprintf(
 		"a user request explicitly set group desired capacity changing the desired capacity from %d to %d.", s.desired, desired))
 	return nil
-}
-
-func (r *Region) suspendProcesses(q *query, _ *document) error {
-	g, err := r.namedGroup(q)
-	if err != nil {
-		return err
-	}
-	named, err := namedProcesses(q)
-	if err != nil {
-		return err
-	}
-	r.suspend(g, named)
-	return nil
-}
-
-func (r *Region) resumeProcesses(q *query, _ *document) error {
-	g, err := r.namedGroup(q)
-	if err != nil {
-		return err
-	}
-	named, err := namedProcesses(q)
-	if err != nil {
-		return err
-	}
-	r.resume(g, named)
-	return nil
-}
-
-// namedProcesses are those a request names; naming none means all.
-func namedProcesses(q *query) ([]string, error) {
-	named := q.items("ScalingProcesses")
-	for _, process := range named {
-		if !slices.Contains(processes(), process) {
-			return nil, invalid("1 validation error detected: Value '%s' at 'scalingProcesses' is not a scaling process", process)
-		}
-	}
-	if len(named) == 0 {
-		return processes(), nil
-	}
-	return named, nil
-}
-
-func (r *Region) suspend(g *group, named []string) {
-	s := g.sizes.now()
-	s.suspended = slices.Clone(s.suspended)
-	for _, process := range named {
-		if !slices.Contains(s.suspended, process) {
-			s.suspended = append(s.suspended, process)
-		}
-	}
-	become(r, &g.sizes, s)
-}
-
-// resume lets what has been held up happen: moves behind Launch, and judgements behind HealthCheck.
-func (r *Region) resume(g *group, named []string) {
-	s := g.sizes.now()
-	s.suspended = slices.DeleteFunc(slices.Clone(s.suspended), func(p string) bool { return slices.Contains(named, p) })
-	become(r, &g.sizes, s)
-	for _, in := range g.present() {
-		if in.stuck && !g.suspends(processLaunch) {
-			in.stuck = false
-			r.comeBack(g, in)
-		}
-		r.judge(in)
-	}
-	r.replan(g)
 }
 
 func (r *Region) setInstanceHealth(q *query, _ *document) error {
@@ -267,37 +200,4 @@ func (r *Region) detachInstances(q *query, d *document) error {
 	}
 	r.writeActivities(d, moved)
 	return nil
-}
-
-func (r *Region) startInstanceRefresh(q *query, d *document) error {
-	g, err := r.namedGroup(q)
-	if err != nil {
-		return err
-	}
-	if g.activeRefresh() != nil {
-		return refuse("InstanceRefreshInProgress", "An Instance Refresh is already in progress and blocks the execution of this Instance Refresh.")
-	}
-	f := r.startRefresh(g, cmp.Or(q.get("Preferences.StandbyInstances"), "Wait"))
-	d.text("InstanceRefreshId", f.id)
-	return nil
-}
-
-func (r *Region) cancelInstanceRefresh(q *query, d *document) error {
-	g, err := r.namedGroup(q)
-	if err != nil {
-		return err
-	}
-	f := g.activeRefresh()
-	if f == nil {
-		return refuse("ActiveInstanceRefreshNotFound", "No in progress or pending Instance Refresh found for Auto Scaling group %s", g.Name)
-	}
-	r.cancelRefresh(g, f)
-	d.text("InstanceRefreshId", f.id)
-	return nil
-}
-
-// cancelRefresh lets what is under way finish and begins nothing new.
-func (r *Region) cancelRefresh(g *group, f *refresh) {
-	r.setRefresh(f, refreshCancelling, "")
-	r.replan(g)
 }

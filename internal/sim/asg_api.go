@@ -97,20 +97,6 @@ func (r *Region) writeGroup(q *query, d *document, g *group) {
 	g.writeOptional(q, d)
 }
 
-// writeAttachments writes the load balancers: in the old lists and, whoever attached them, as traffic sources.
-func (g *group) writeAttachments(r *Region, d *document) {
-	var classics, targetGroups []string
-	if !g.TrafficSourcesOnly {
-		classics, targetGroups = g.Classic, r.targetGroupARNs(g)
-	}
-	d.words("LoadBalancerNames", classics)
-	d.words("TargetGroupARNs", targetGroups)
-	list(d, "TrafficSources", r.trafficSources(g), func(s trafficSource) {
-		d.text("Identifier", s.identifier)
-		d.text("Type", s.kind)
-	})
-}
-
 // writeOptional writes what is absent from most groups.
 func (g *group) writeOptional(q *query, d *document) {
 	if g.WarmPool > 0 {
@@ -207,84 +193,6 @@ func (r *Region) instancesAt(q *query) ([]member, error) {
 		}
 	}
 	return members, nil
-}
-
-// trafficSource is an attachment of a group to something that sends traffic.
-type trafficSource struct {
-	identifier, kind string
-	old              bool // attached by the call of its own kind, and listed by that kind's describe
-}
-
-func (r *Region) trafficSources(g *group) []trafficSource {
-	var sources []trafficSource
-	for _, name := range g.Classic {
-		sources = append(sources, trafficSource{name, "elb", !g.TrafficSourcesOnly})
-	}
-	for _, arn := range r.targetGroupARNs(g) {
-		sources = append(sources, trafficSource{arn, "elbv2", !g.TrafficSourcesOnly})
-	}
-	for _, arn := range g.Lattice {
-		sources = append(sources, trafficSource{arn, "vpc-lattice", false})
-	}
-	return sources
-}
-
-func (r *Region) targetGroupARNs(g *group) []string {
-	var arns []string
-	for _, name := range g.TargetGroups {
-		arns = append(arns, r.targetGroups.must(name).arn)
-	}
-	return arns
-}
-
-// attachmentState is InService where load balancers are asked about health, else it rests at Added.
-func (g *group) attachmentState() string {
-	if g.asksLoadBalancers() {
-		return "InService"
-	}
-	return "Added"
-}
-
-func (r *Region) describeTrafficSources(q *query, d *document) error {
-	kind := q.get("TrafficSourceType")
-	return r.describeSources(q, d, "TrafficSources", records(50, 50),
-		func(s trafficSource) bool { return kind == "" || s.kind == kind },
-		func(s trafficSource) {
-			d.text("TrafficSource", s.identifier) // deprecated, still answered
-			d.text("Identifier", s.identifier)
-			d.text("Type", s.kind)
-		})
-}
-
-func (r *Region) describeAttachedClassics(q *query, d *document) error {
-	return r.describeSources(q, d, "LoadBalancers", records(100, 100),
-		func(s trafficSource) bool { return s.old && s.kind == "elb" },
-		func(s trafficSource) { d.text("LoadBalancerName", s.identifier) })
-}
-
-func (r *Region) describeAttachedTargetGroups(q *query, d *document) error {
-	return r.describeSources(q, d, "LoadBalancerTargetGroups", records(100, 100),
-		func(s trafficSource) bool { return s.old && s.kind == "elbv2" },
-		func(s trafficSource) { d.text("LoadBalancerTargetGroupARN", s.identifier) })
-}
-
-// describeSources answers the three calls that list attachments.
-func (r *Region) describeSources(q *query, d *document, name string, p paging, wanted func(trafficSource) bool, write func(trafficSource)) error {
-	g, err := r.namedGroup(q)
-	if err != nil {
-		return err
-	}
-	sources := slices.DeleteFunc(r.trafficSources(g), func(s trafficSource) bool { return !wanted(s) })
-	sources, next, err := page(q, p, sources)
-	if err != nil {
-		return err
-	}
-	list(d, name, sources, func(s trafficSource) {
-		write(s)
-		d.text("State", g.attachmentState())
-	})
-	d.textIf("NextToken", next)
-	return nil
 }
 
 func (r *Region) describeWarmPool(q *query, d *document) error {

@@ -74,35 +74,6 @@ func (r *Region) knownInstances(ids []string) error {
 	return nil
 }
 
-// shownRegistration is a registration as a describe call sees it.
-type shownRegistration struct {
-	*registration
-	reading reading
-}
-
-// listedAt are the registrations a describe call that names none answers.
-func (p *pool) listedAt(moment time.Time) []shownRegistration {
-	var all []shownRegistration
-	for _, reg := range p.regs {
-		if was, there := reg.reading.at(moment); there && was.listed {
-			all = append(all, shownRegistration{reg, was})
-		}
-	}
-	return all
-}
-
-// readingAt is what a describe call that names an instance and port answers.
-func (p *pool) readingAt(id string, port int, moment time.Time) (reading, bool) {
-	for _, reg := range slices.Backward(p.regs) {
-		if reg.in.id == id && reg.port == port {
-			if was, there := reg.reading.at(moment); there && was.listed {
-				return was, true
-			}
-		}
-	}
-	return reading{}, false
-}
-
 func (r *Region) describeClassics(q *query, d *document) error {
 	names := q.items("LoadBalancerNames")
 	all := r.classics.inTurn
@@ -147,48 +118,6 @@ func (r *Region) writeClassic(d *document, c *classic, moment time.Time) {
 	})
 	d.moment("CreatedTime", c.created)
 	d.text("Scheme", "internal")
-}
-
-func (r *Region) describeClassicAttributes(q *query, d *document) error {
-	c, err := r.namedClassic(q)
-	if err != nil {
-		return err
-	}
-	writeClassicAttributes(d, c)
-	return nil
-}
-
-func writeClassicAttributes(d *document, c *classic) {
-	d.within("LoadBalancerAttributes", func() {
-		d.within("CrossZoneLoadBalancing", func() { d.flag("Enabled", c.CrossZone) })
-		d.within("AccessLog", func() { d.flag("Enabled", false) })
-		d.within("ConnectionDraining", func() {
-			d.flag("Enabled", c.Draining)
-			d.seconds("Timeout", c.Drain)
-		})
-		d.within("ConnectionSettings", func() { d.number("IdleTimeout", 60) })
-		d.words("AdditionalAttributes", nil)
-	})
-}
-
-// modifyClassicAttributes changes cross-zone load balancing and connection draining. Drains that
-// have begun keep their time.
-func (r *Region) modifyClassicAttributes(q *query, d *document) error {
-	c, err := r.namedClassic(q)
-	if err != nil {
-		return err
-	}
-	const draining = "LoadBalancerAttributes.ConnectionDraining."
-	timeout, err := q.number(draining+"Timeout", int(c.Drain/time.Second))
-	if err != nil {
-		return err
-	}
-	c.CrossZone = q.isSet("LoadBalancerAttributes.CrossZoneLoadBalancing.Enabled", c.CrossZone)
-	c.Draining = q.isSet(draining+"Enabled", c.Draining)
-	c.Drain = time.Duration(timeout) * time.Second
-	d.text("LoadBalancerName", c.Name)
-	writeClassicAttributes(d, c)
-	return nil
 }
 
 func (r *Region) registerInstances(q *query, d *document) error {

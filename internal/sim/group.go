@@ -48,12 +48,13 @@ type group struct {
 	members  []*instance // with the warm pool, and those who left while history still shows them
 	launches int
 
-	feed      []*activity // oldest first
-	refreshes []*refresh  // oldest first
-	planned   bool        // a look at the difference between actual and desired is on the agenda
-	reason    string      // why the desired capacity changed last, for the next activity's cause
-	owed      int         // replacements of unhealthy instances not launched yet
-	lastMove  time.Time   // the last standby move, for contention
+	feed          []*activity // oldest first
+	refreshes     []*refresh  // oldest first
+	planned       bool        // a look at the difference between actual and desired is on the agenda
+	reason        string      // why the desired capacity changed last, for the next activity's cause
+	launchFailure string      // why EC2 cannot launch; "": it can
+	owed          int         // replacements of unhealthy instances not launched yet
+	lastMove      time.Time   // the last standby move, for contention
 }
 
 // AddGroup adds a group whose instances are InService, registered and healthy, and have been for an

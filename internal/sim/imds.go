@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -49,12 +48,14 @@ func (r *Region) UpdateMetadata(instance string, change func(*Metadata)) {
 // answers 404 to everything.
 func (r *Region) Metadata(instance string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		d := &metadataDelivery{r, instance, req}
 		if r.hangs(instance, req) {
+			c := r.arrive(d.call())
 			<-req.Context().Done()
-			r.lose(r.arrive((&metadataDelivery{r, instance, req}).call()))
+			r.lose(c)
 			panic(http.ErrAbortHandler)
 		}
-		r.deliver(w, req, &metadataDelivery{r, instance, req})
+		r.deliver(w, req, d)
 	})
 }
 
@@ -78,7 +79,7 @@ func (d *metadataDelivery) call() Call {
 }
 
 func (d *metadataDelivery) refuse(err error) (answer, string) {
-	return page4xx(http.StatusServiceUnavailable), err.Error()
+	return errorPage(http.StatusServiceUnavailable), err.Error()
 }
 
 // serve answers a request, Region locked (EC2 User Guide, "Use the Instance Metadata Service").
@@ -94,19 +95,19 @@ func (d *metadataDelivery) answer() answer {
 	in := d.r.instances[d.instance]
 	switch {
 	case in == nil:
-		return page4xx(http.StatusNotFound)
+		return errorPage(http.StatusNotFound)
 	case in.metadata.Off:
-		return page4xx(http.StatusForbidden)
+		return errorPage(http.StatusForbidden)
 	case d.req.Method == http.MethodPut:
 		return d.r.newToken(in, d.req)
 	case d.req.Method != http.MethodGet && d.req.Method != http.MethodHead:
-		return page4xx(http.StatusMethodNotAllowed)
+		return errorPage(http.StatusMethodNotAllowed)
 	case !d.r.tokenHolds(in, d.req.Header.Get(tokenHeader)):
-		return page4xx(http.StatusUnauthorized)
+		return errorPage(http.StatusUnauthorized)
 	}
 	body, found := d.r.item(in, itemPath(d.req.URL.Path))
 	if !found {
-		return page4xx(http.StatusNotFound)
+		return errorPage(http.StatusNotFound)
 	}
 	return answer{http.StatusOK, map[string]string{"Content-Type": "text/plain", "Server": "EC2ws"}, []byte(body)}
 }
@@ -129,9 +130,9 @@ func (r *Region) newToken(in *instance, req *http.Request) answer {
 	ttl, err := strconv.Atoi(req.Header.Get(tokenTTLHeader))
 	switch {
 	case req.URL.Path != "/latest/api/token" || req.Header.Get("X-Forwarded-For") != "":
-		return page4xx(http.StatusForbidden)
+		return errorPage(http.StatusForbidden)
 	case err != nil || ttl < 1 || ttl > longestToken:
-		return page4xx(http.StatusBadRequest)
+		return errorPage(http.StatusBadRequest)
 	}
 	life := time.Duration(ttl) * time.Second
 	if in.metadata.TokenTTL > 0 {
@@ -155,14 +156,14 @@ func (r *Region) tokenHolds(in *instance, text string) bool {
 func itemPath(path string) string {
 	path = strings.Trim(path, "/")
 	version, item, _ := strings.Cut(path, "/")
-	if version != "latest" && !regexp.MustCompile(`^\d{4}-\d{2}-\d{2}$`).MatchString(version) {
+	if _, err := time.Parse(time.DateOnly, version); err != nil && version != "latest" {
 		return ""
 	}
 	return item
 }
 
-// page4xx is the XHTML page that comes with an error.
-func page4xx(status int) answer {
+// errorPage is the XHTML page that comes with an error.
+func errorPage(status int) answer {
 	title := fmt.Sprintf("%d - %s", status, http.StatusText(status))
 	body := `<?xml version="1.0" encoding="iso-8859-1"?>
 <!DOCTYPE html PUBLIC "-//W3C//DTD XHTML 1.0 Transitional//EN"

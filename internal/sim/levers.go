@@ -121,6 +121,14 @@ func (r *Region) ScaleByPolicy(group string, desired int) {
 		"a monitor alarm load in state ALARM triggered policy load changing the desired capacity from %d to %d.", s.desired, to))
 }
 
+// FailLaunches makes every launch of a group end Failed with a message, such as "We currently do not
+// have sufficient t3.small capacity"; "" lets launches succeed again.
+func (r *Region) FailLaunches(group, message string) {
+	r.lock()
+	defer r.unlock()
+	r.groups.must(group).launchFailure = message
+}
+
 // Suspend suspends processes of a group.
 func (r *Region) Suspend(group string, processes ...string) {
 	r.lock()

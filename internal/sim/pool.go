@@ -164,6 +164,35 @@ func (r *Region) refreshReading(reg *registration) {
 	r.judge(reg.in)
 }
 
+// shownRegistration is a registration as a describe call sees it.
+type shownRegistration struct {
+	*registration
+	reading reading
+}
+
+// listedAt are the registrations a describe call that names none answers.
+func (p *pool) listedAt(moment time.Time) []shownRegistration {
+	var all []shownRegistration
+	for _, reg := range p.regs {
+		if was, there := reg.reading.at(moment); there && was.listed {
+			all = append(all, shownRegistration{reg, was})
+		}
+	}
+	return all
+}
+
+// readingAt is what a describe call that names an instance and port answers.
+func (p *pool) readingAt(id string, port int, moment time.Time) (reading, bool) {
+	for _, reg := range slices.Backward(p.regs) {
+		if reg.in.id == id && reg.port == port {
+			if was, there := reg.reading.at(moment); there && was.listed {
+				return was, true
+			}
+		}
+	}
+	return reading{}, false
+}
+
 // takes says whether the load balancer would send a registration new traffic now.
 func (r *Region) takes(reg *registration) bool {
 	rules := reg.pool.rules

@@ -115,10 +115,23 @@ func (r *Region) launch(g *group, zone string, causes ...string) *instance {
 	r.transition(in, statePending)
 	in.activity = r.begin(g, in, description+in.id, statusPreInService, 30, causes...)
 	r.later(in, r.behaviour.LaunchTime, func() {
+		if g.launchFailure != "" {
+			r.failLaunch(g, in)
+			return
+		}
 		wait := r.enlist(g, in)
 		r.later(in, wait, func() { r.enterService(g, in) })
 	})
 	return in
+}
+
+// failLaunch ends a launch that EC2 could not complete. Auto Scaling tries again a minute later.
+func (r *Region) failLaunch(g *group, in *instance) {
+	r.end(in.activity, statusFailed, g.launchFailure)
+	r.abandonMove(in)
+	r.die(in)
+	r.leaveGroup(in)
+	r.after(time.Minute, func() { r.replan(g) })
 }
 
 // enlist registers an instance with its group's load balancers, unless that is suspended, in which
@@ -143,11 +156,20 @@ func (r *Region) enterService(g *group, in *instance) {
 	if old := in.replaces; old != nil {
 		in.replaces = nil
 		if old.group() == g && old.standIn == in {
-			r.terminate(old, old.ailment)
+			r.makeWay(g, old)
 		}
 	}
 	r.after(g.Grace, func() { r.judge(in) })
 	r.replan(g)
+}
+
+// makeWay ends an instance whose stand-in is in service. While Terminate is suspended it stays, and
+// the group is larger than desired.
+func (r *Region) makeWay(g *group, old *instance) {
+	old.standIn = nil
+	if !g.suspends(processTerminate) {
+		r.terminate(old, old.ailment)
+	}
 }
 
 // terminate takes an instance out of service and then out of existence.

@@ -137,9 +137,9 @@ func (t *targetGroup) reading(reg *registration) reading {
 	return reading{"initial", "Elb.InitialHealthChecking", "Initial health checks in progress", true}
 }
 
-// drainTime is the whole delay, except for a target that was never in use.
+// drainTime is the whole delay, except for a target that is not in use.
 func (t *targetGroup) drainTime(reg *registration) time.Duration {
-	if !t.reaches(reg.in.zone) {
+	if !t.reaches(reg.in.zone) || !reg.in.alive {
 		return 0
 	}
 	return t.Drain

@@ -1,0 +1,69 @@
+package sim
+
+import "slices"
+
+func (r *Region) suspendProcesses(q *query, _ *document) error {
+	g, err := r.namedGroup(q)
+	if err != nil {
+		return err
+	}
+	named, err := namedProcesses(q)
+	if err != nil {
+		return err
+	}
+	r.suspend(g, named)
+	return nil
+}
+
+func (r *Region) resumeProcesses(q *query, _ *document) error {
+	g, err := r.namedGroup(q)
+	if err != nil {
+		return err
+	}
+	named, err := namedProcesses(q)
+	if err != nil {
+		return err
+	}
+	r.resume(g, named)
+	return nil
+}
+
+// namedProcesses are those a request names; naming none means all.
+func namedProcesses(q *query) ([]string, error) {
+	named := q.items("ScalingProcesses")
+	for _, process := range named {
+		if !slices.Contains(processes(), process) {
+			return nil, invalid("1 validation error detected: Value '%s' at 'scalingProcesses' is not a scaling process", process)
+		}
+	}
+	if len(named) == 0 {
+		return processes(), nil
+	}
+	return named, nil
+}
+
+func (r *Region) suspend(g *group, named []string) {
+	s := g.sizes.now()
+	s.suspended = slices.Clone(s.suspended)
+	for _, process := range named {
+		if !slices.Contains(s.suspended, process) {
+			s.suspended = append(s.suspended, process)
+		}
+	}
+	become(r, &g.sizes, s)
+}
+
+// resume lets what has been held up happen: moves behind Launch, and judgements behind HealthCheck.
+func (r *Region) resume(g *group, named []string) {
+	s := g.sizes.now()
+	s.suspended = slices.DeleteFunc(slices.Clone(s.suspended), func(p string) bool { return slices.Contains(named, p) })
+	become(r, &g.sizes, s)
+	for _, in := range g.present() {
+		if in.stuck && !g.suspends(processLaunch) {
+			in.stuck = false
+			r.comeBack(g, in)
+		}
+		r.judge(in)
+	}
+	r.replan(g)
+}

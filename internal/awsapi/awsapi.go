@@ -68,6 +68,7 @@ func Load(ctx context.Context, o Options) (*Session, error) {
 	if o.HTTP != nil { // loading refuses a client of ours where AWS_CA_BUNDLE is set
 		cfg.HTTPClient = o.HTTP
 	}
+	cfg.HTTPClient = inMemory{cfg.HTTPClient}
 	s.cfg = cfg
 	return s, nil
 }

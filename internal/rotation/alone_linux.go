@@ -7,10 +7,10 @@ import (
 	"syscall"
 )
 
-// alone makes this process the only balanced at work for the instance, until release
+// Alone makes this process the only balanced at work for the instance, until release
 // or the end of the process. The name lives in the network namespace, so it also
 // holds between containers that share the host's.
-func alone(instance string) (release func(), err error) {
+func Alone(instance string) (release func(), err error) {
 	l, err := net.Listen("unix", socketName(instance))
 	if errors.Is(err, syscall.EADDRINUSE) {
 		return nil, errBusy(instance)

@@ -33,6 +33,10 @@ func (a *Agent) newRun(command string, opt Options) *run {
 
 // command runs a table on this host, alone, and tells what came of it.
 func (r *run) command(ctx context.Context, table []step) (*Report, error) {
+	alone := Alone
+	if r.Agent.Alone != nil {
+		alone = r.Agent.Alone
+	}
 	release, err := alone(r.Self.Instance)
 	if err != nil {
 		return r.finish(ctx, err)

@@ -10,6 +10,8 @@ import (
 
 	"balanced/internal/asg"
 	"balanced/internal/elb"
+	"balanced/internal/imds"
+	"balanced/internal/logging"
 )
 
 // confirm is how long after a first answer the second must agree, before an instance
@@ -128,7 +130,7 @@ func (r *run) lookAtAll(ctx context.Context, o *Observed) error {
 		return err
 	})
 	g.Go(func() (err error) {
-		o.Notices, err = r.Metadata.Notices(gctx)
+		o.Notices, err = r.lookForNotices(gctx)
 		return err
 	})
 	var traffic []Traffic
@@ -141,6 +143,17 @@ func (r *run) lookAtAll(ctx context.Context, o *Observed) error {
 	}
 	o.Traffic = traffic
 	return nil
+}
+
+// lookForNotices asks what is planned for the instance. Once a move is under way the
+// answer decides little, so a metadata service out of breath does not end the run.
+func (r *run) lookForNotices(ctx context.Context) (imds.Notices, error) {
+	n, err := r.Metadata.Notices(ctx)
+	if err != nil && r.underWay() && ctx.Err() == nil {
+		r.Log.Warn("notices not read", logging.Error(err))
+		return r.seen.Notices, nil
+	}
+	return n, err
 }
 
 // lookAtGroup reads the group, and learns from its list what this instance's state

@@ -32,12 +32,11 @@ func (r *run) move(call func() (asg.Activity, error)) error {
 	r.begin()
 	answer, err := call()
 	r.sent = time.Now()
-	var denied *awsapi.DeniedError
 	switch {
 	case err == nil:
 		r.moved, r.ever, r.answer = true, true, answer
 		r.note("asked to move", detailField(answer.Text))
-	case errors.As(err, &denied):
+	case forbidden(err):
 		r.forget()
 		return err
 	case !awsapi.Doubtful(err):
@@ -48,6 +47,13 @@ func (r *run) move(call func() (asg.Activity, error)) error {
 		r.note("the answer leaves open whether it moved", errorField(err))
 	}
 	return nil
+}
+
+// forbidden: no retry can help.
+func forbidden(err error) bool {
+	var denied *awsapi.DeniedError
+	var nobody *awsapi.NoCredentialsError
+	return errors.As(err, &denied) || errors.As(err, &nobody)
 }
 
 // forget is for a move that did not take effect: the run is where it was before.

@@ -51,8 +51,9 @@ type Agent struct {
 	Balancers Balancers
 	Metadata  Metadata
 	Log       *zap.Logger
-	// Doubtful says whether an error of Mover may hide a move that took effect.
-	Doubtful func(error) bool
+	// Alone makes this the only run at work for an instance until release; nil: the
+	// kernel's own name for it, which ends with the process. See Alone.
+	Alone func(instance string) (release func(), err error)
 	// Progress is told what a run waits for, at every look. It may be nil.
 	Progress func(Progress)
 	// Hold is the path of the hold file a person makes to keep this host as it is.

@@ -1,0 +1,155 @@
+package rotation_test
+
+import (
+	"context"
+	"errors"
+	"os"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"go.uber.org/zap/zaptest"
+
+	"balanced/internal/asg"
+	"balanced/internal/awsapi"
+	"balanced/internal/elb"
+	"balanced/internal/imds"
+	"balanced/internal/rotation"
+	"balanced/internal/sim"
+)
+
+func TestMain(m *testing.M) {
+	for _, name := range []string{"AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"} {
+		os.Setenv(name, os.DevNull)
+	}
+	os.Exit(m.Run())
+}
+
+// world is a simulated Region with one group "web" in virtual time, and the real
+// agents, adapters and SDK that run against it.
+type world struct {
+	*testing.T
+	*sim.Region
+	ids  []string
+	busy sync.Map // instances an agent is at work for, in place of the kernel's names
+}
+
+// fleet is the group most tests want: four instances in two zones behind an ALB target
+// group and a Classic load balancer, MinSize one below desired.
+func fleet() sim.Group {
+	return sim.Group{
+		Name: "web", Min: 3, Max: 6, Desired: 4, Zones: []string{"eu-west-1a", "eu-west-1b"},
+		Classic: []string{"old"}, TargetGroups: []string{"web"}, HealthCheckType: "ELB", Grace: 300 * time.Second,
+	}
+}
+
+// inWorld runs a test in a bubble: its minutes take no time.
+func inWorld(t *testing.T, cfg sim.Config, g sim.Group, test func(*world)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		w := &world{T: t, Region: sim.New(cfg)}
+		w.AddLoadBalancer(sim.LoadBalancer{Name: "front", Type: "application"})
+		w.AddLoadBalancer(sim.LoadBalancer{Name: "net", Type: "network"})
+		check := sim.HealthCheck{Interval: 30 * time.Second, Timeout: 5 * time.Second, Healthy: 3, Unhealthy: 2, Path: "/health"}
+		w.AddTargetGroup(sim.TargetGroup{Name: "web", Protocol: "HTTP", Port: 80, LoadBalancer: "front", Drain: 300 * time.Second, Check: check})
+		w.AddTargetGroup(sim.TargetGroup{Name: "tcp", Protocol: "TCP", Port: 443, LoadBalancer: "net", Drain: 60 * time.Second, Check: check})
+		check.Target = "HTTP:80/health"
+		w.AddClassic(sim.Classic{Name: "old", Check: check, Draining: true, Drain: 60 * time.Second, CrossZone: true})
+		w.ids = w.AddGroup(g)
+		test(w)
+	})
+}
+
+// agent is the agent on one instance, with everything real but the network.
+func (w *world) agent(id string) *rotation.Agent {
+	w.Helper()
+	client := w.Client()
+	w.Cleanup(client.CloseIdleConnections)
+	ctx := context.Background()
+	meta := imds.New(imds.Options{HTTP: client, Endpoint: sim.MetadataEndpoint(id)})
+	self, err := meta.Identity(ctx)
+	if err != nil {
+		w.Fatal(err)
+	}
+	log := zaptest.NewLogger(w)
+	session, err := awsapi.Load(ctx, awsapi.Options{
+		Region: self.Region, HTTP: client, Log: log,
+		Endpoint: sim.APIEndpoint, MetadataEndpoint: sim.MetadataEndpoint(id),
+	})
+	if err != nil {
+		w.Fatal(err)
+	}
+	groups := asg.New(session.Config())
+	return &rotation.Agent{
+		Self: self, Groups: groups, Mover: groups, Balancers: elb.New(session.Config()), Metadata: meta, Log: log,
+		Alone: func(id string) (func(), error) {
+			if _, taken := w.busy.LoadOrStore(id, true); taken {
+				return nil, errors.New("busy")
+			}
+			return func() { w.busy.Delete(id) }, nil
+		},
+	}
+}
+
+func outOptions() rotation.OutOptions {
+	return rotation.OutOptions{Options: rotation.Options{Wait: rotation.Auto, Timeout: rotation.Auto}, Settle: rotation.DefaultSettle}
+}
+
+func inOptions() rotation.InOptions {
+	return rotation.InOptions{Options: rotation.Options{Wait: rotation.Auto, Timeout: rotation.Auto}}
+}
+
+func (w *world) out(id string) (*rotation.Report, error) {
+	return w.agent(id).Out(context.Background(), outOptions())
+}
+
+func (w *world) in(id string) (*rotation.Report, error) {
+	return w.agent(id).In(context.Background(), inOptions())
+}
+
+// moves are the mutating calls that took effect, by action.
+func (w *world) moves() []string {
+	var done []string
+	for _, c := range w.Calls() {
+		if c.Effect {
+			done = append(done, c.Action)
+		}
+	}
+	return done
+}
+
+func (w *world) wantMoves(want ...string) {
+	w.Helper()
+	if got := w.moves(); !slices.Equal(got, want) {
+		w.Errorf("mutating calls that took effect: %v, want %v", got, want)
+	}
+}
+
+func (w *world) wantState(id, want string) {
+	w.Helper()
+	if got := w.State(id); got != want {
+		w.Errorf("%s is %s, want %s", id, got, want)
+	}
+}
+
+// wantClass checks what kind of end a run came to.
+func (w *world) wantClass(err error, want rotation.Class) *rotation.Stop {
+	w.Helper()
+	var stop *rotation.Stop
+	if !errors.As(err, &stop) || stop.Class != want {
+		w.Fatalf("ended with %v, want class %v", err, want)
+	}
+	return stop
+}
+
+func (w *world) must(_ *rotation.Report, err error) {
+	w.Helper()
+	if err != nil {
+		w.Fatal(err)
+	}
+}
+
+// pass lets virtual time go by.
+func (w *world) pass(d time.Duration) { <-time.After(d) }

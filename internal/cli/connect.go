@@ -1,0 +1,44 @@
+package cli
+
+import (
+	"context"
+	"maps"
+
+	"go.uber.org/zap"
+
+	"balanced/internal/asg"
+	"balanced/internal/awsapi"
+	"balanced/internal/elb"
+	"balanced/internal/imds"
+	"balanced/internal/rotation"
+)
+
+// settingsError: what the SDK reads about AWS on this host makes no sense.
+type settingsError struct{ error }
+
+func (e settingsError) Unwrap() error { return e.error }
+
+// connect finds out which instance this is and makes its agent. counts says how many
+// API calls went out since.
+func connect(ctx context.Context, hold string, log *zap.Logger) (agent *rotation.Agent, counts func() map[string]int, err error) {
+	metadata := imds.New(imds.Options{})
+	self, err := metadata.Identity(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	aws, err := awsapi.Load(ctx, awsapi.Options{Region: self.Region, Log: log})
+	if err != nil {
+		return nil, nil, settingsError{err}
+	}
+	groups := asg.New(aws.Config())
+	agent = &rotation.Agent{
+		Self:      self,
+		Groups:    groups,
+		Mover:     groups,
+		Balancers: elb.New(aws.Config()),
+		Metadata:  metadata,
+		Log:       log,
+		Hold:      hold,
+	}
+	return agent, func() map[string]int { return maps.Clone(aws.Counts()) }, nil
+}

@@ -1,0 +1,45 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/urfave/cli/v2"
+)
+
+func (p *program) exitCodesCommand() *cli.Command {
+	return p.command(cli.Command{
+		Name:        "exit-codes",
+		Usage:       "print what every exit code means",
+		Description: "The codes are a promise. 64 to 81: this run moved nothing. 82 to 86: a move was made or is under way.",
+	}, p.exitCodes)
+}
+
+func (p *program) exitCodes(c *cli.Context) error {
+	v := p.values(c)
+	asJSON := v.oneOf("output", "text", "json") == "json"
+	if err := v.err(); err != nil {
+		return err
+	}
+	if asJSON {
+		return ignore(writeJSON(p.stdout, codes()))
+	}
+	printCodes(p.stdout, width(p.stdout))
+	return nil
+}
+
+// printCodes writes one line per code, or as many as a terminal of the given width
+// needs; 0: no terminal.
+func printCodes(w io.Writer, width int) {
+	row := func(code, moved, retry, meaning string) {
+		const columns = "%-5s %-8s %-12s %s\n"
+		for _, line := range wrap(meaning, width-28) {
+			fmt.Fprintf(w, columns, code, moved, retry, line)
+			code, moved, retry = "", "", ""
+		}
+	}
+	row("CODE", "MOVED", "RETRY", "MEANING")
+	for _, c := range codes() {
+		row(fmt.Sprint(c.Code), c.Moved, c.Retry, c.Meaning)
+	}
+}

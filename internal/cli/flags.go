@@ -1,0 +1,190 @@
+package cli
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"balanced/internal/rotation"
+)
+
+const defaultHold = "/run/balanced.hold"
+
+// globalFlags are accepted before and after the command's name.
+func globalFlags() []cli.Flag {
+	return []cli.Flag{
+		text("output", "text", "`FORMAT` of stdout: text or json"),
+		text("report", "", "write the report, as JSON, to `FILE`"),
+		text("log-level", "info", "`LEVEL` of stderr: debug, info, warn or error"),
+		text("log-format", "auto", "`FORMAT` of stderr: auto, console or json"),
+		text("hold-file", defaultHold, "`FILE` that a person makes to keep this host as it is"),
+	}
+}
+
+// moveFlags are what out and in share.
+func moveFlags() []cli.Flag {
+	return []cli.Flag{
+		text("wait", "auto", "`DURATION` to wait for a turn at most"),
+		text("timeout", "auto", "`DURATION` the move may take, drains included"),
+		&cli.StringSliceFlag{Name: "ignore", Usage: "leave `LB`, a load balancer or target group, out of floor and proof of health" + inEnvironment("ignore")},
+		toggle("if-member", "0 when the instance is in no group"),
+		&cli.BoolFlag{Name: "dry-run", DisableDefaultText: true, Usage: "change nothing; exit with the code the real run would refuse with, else 0"},
+	}
+}
+
+func minHealthyFlag() cli.Flag {
+	return text("min-healthy", "all", "`RULE` for how many must serve meanwhile: all (but this one), N, P% or policy")
+}
+
+// text makes a flag with a value. The environment and the default are looked up in
+// values, so that one place knows where a value came from.
+func text(name, otherwise, usage string) cli.Flag {
+	return &cli.StringFlag{Name: name, Value: otherwise, Usage: usage + inEnvironment(name)}
+}
+
+func toggle(name, usage string) cli.Flag {
+	return &cli.BoolFlag{Name: name, DisableDefaultText: true, Usage: usage + inEnvironment(name)}
+}
+
+func inEnvironment(name string) string { return " [$" + variable(name) + "]" }
+
+// variable is the environment's name for a flag; "" where there is none: a leaked dry
+// run would let hosts be upgraded while they serve.
+func variable(flag string) string {
+	if flag == "dry-run" {
+		return ""
+	}
+	return "BALANCED_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
+}
+
+// values reads the flags of one call: given on the command line, after or before the
+// command's name, else in the environment, else the default. What is wrong with them
+// is collected, so that one line can tell all of it.
+type values struct {
+	c        *cli.Context
+	getenv   func(string) string
+	problems []string
+}
+
+func (p *program) values(c *cli.Context) *values { return &values{c: c, getenv: p.getenv} }
+
+// err is everything that was wrong, or nil.
+func (v *values) err() error {
+	if len(v.problems) == 0 {
+		return nil
+	}
+	return usageError{command: v.c.Command.Name, problems: v.problems}
+}
+
+// given is the context in which a flag was set on the command line, the nearest first.
+func (v *values) given(name string) *cli.Context {
+	for _, c := range v.c.Lineage() {
+		if c.Command != nil && slices.Contains(c.LocalFlagNames(), name) {
+			return c
+		}
+	}
+	return nil
+}
+
+// raw is the value as it was written, and where: "--wait" or "BALANCED_WAIT". An
+// empty variable counts as none.
+func (v *values) raw(name string) (value, source string) {
+	if c := v.given(name); c != nil {
+		return fmt.Sprint(c.Value(name)), "--" + name
+	}
+	if env := variable(name); env != "" && v.getenv(env) != "" {
+		return v.getenv(env), env
+	}
+	return fmt.Sprint(v.c.Value(name)), "--" + name
+}
+
+func (v *values) text(name string) string {
+	value, _ := v.raw(name)
+	return value
+}
+
+func (v *values) wrong(source, format string, args ...any) {
+	v.problems = append(v.problems, source+" "+fmt.Sprintf(format, args...))
+}
+
+func (v *values) oneOf(name string, allowed ...string) string {
+	value, source := v.raw(name)
+	if !slices.Contains(allowed, value) {
+		last := len(allowed) - 1
+		v.wrong(source, "%q: want %s or %s", value, strings.Join(allowed[:last], ", "), allowed[last])
+	}
+	return value
+}
+
+func (v *values) bool(name string) bool {
+	value, source := v.raw(name)
+	b, err := strconv.ParseBool(value)
+	if err != nil {
+		v.wrong(source, "%q: want true or false", value)
+	}
+	return b
+}
+
+// list is a flag that can be repeated; commas separate too, which is all that the
+// environment has.
+func (v *values) list(name string) []string {
+	var given []string
+	if c := v.given(name); c != nil {
+		given = c.StringSlice(name)
+	} else {
+		given = strings.Split(v.getenv(variable(name)), ",")
+	}
+	var list []string
+	for _, item := range given {
+		if item = strings.TrimSpace(item); item != "" {
+			list = append(list, item)
+		}
+	}
+	return list
+}
+
+func (v *values) duration(name string) time.Duration {
+	value, source := v.raw(name)
+	d, err := parseDuration(value)
+	if err != nil {
+		v.wrong(source, "%q: %v", value, err)
+	}
+	return d
+}
+
+// budget is a duration, or auto.
+func (v *values) budget(name string) time.Duration {
+	if v.text(name) == "auto" {
+		return rotation.Auto
+	}
+	return v.duration(name)
+}
+
+func (v *values) minHealthy() rotation.MinHealthy {
+	value, source := v.raw("min-healthy")
+	rule, err := rotation.ParseMinHealthy(value)
+	if err != nil {
+		v.wrong(source, "%s", strings.TrimPrefix(err.Error(), "min-healthy "))
+	}
+	return rule
+}
+
+// parseDuration reads a duration as Go writes it. A bare number is refused with the
+// two ways it could have been meant.
+func parseDuration(s string) (time.Duration, error) {
+	d, err := time.ParseDuration(s)
+	if err != nil {
+		if n, numErr := strconv.ParseUint(s, 10, 32); numErr == nil {
+			return 0, fmt.Errorf("a unit is missing: %ds or %dm", n, n)
+		}
+		return 0, fmt.Errorf("want a duration such as 90s or 10m")
+	}
+	if d < 0 {
+		return 0, fmt.Errorf("negative")
+	}
+	return d, nil
+}

@@ -1,0 +1,39 @@
+package cli
+
+import (
+	"context"
+
+	"github.com/urfave/cli/v2"
+
+	"balanced/internal/rotation"
+)
+
+func (p *program) inCommand() *cli.Command {
+	return p.command(cli.Command{
+		Name:  "in",
+		Usage: "put this instance back into service",
+		Description: "Returns 0 only when the instance is InService and every load balancer calls it healthy.\n" +
+			"Rerun it after any failure.",
+		Flags: append(moveFlags(),
+			text("on-unhealthy", "standby", "`WHAT` becomes of a host that does not get healthy in time: standby (if the others hold the floor) or leave (it in service)"),
+		),
+	}, p.in)
+}
+
+func (p *program) in(c *cli.Context) error {
+	v := p.values(c)
+	opt := rotation.InOptions{
+		Options:        v.options(),
+		LeaveUnhealthy: v.oneOf("on-unhealthy", "standby", "leave") == "leave",
+	}
+	j, err := p.job(v)
+	if err != nil {
+		return err
+	}
+	if opt.DryRun {
+		j.text = rehearsal
+	}
+	return j.run(c.Context, func(ctx context.Context, agent *rotation.Agent) (*rotation.Report, error) {
+		return agent.In(ctx, opt)
+	})
+}

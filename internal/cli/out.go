@@ -1,0 +1,56 @@
+package cli
+
+import (
+	"context"
+
+	"github.com/urfave/cli/v2"
+
+	"balanced/internal/rotation"
+)
+
+func (p *program) outCommand() *cli.Command {
+	return p.command(cli.Command{
+		Name:  "out",
+		Usage: "take this instance out of service",
+		Description: "Returns 0 only when the instance is in Standby, every load balancer has let go of it,\n" +
+			"and enough others serve. Refuses when anything speaks against it. Rerun it after any failure.",
+		Flags: append(moveFlags(),
+			minHealthyFlag(),
+			toggle("replace", "where MinSize leaves no room, leave without lowering the desired capacity; Auto Scaling launches a stand-in"),
+			toggle("allow-empty-zone", "leave even if no other instance serves in this zone"),
+			text("settle", rotation.DefaultSettle.String(), "`DURATION` that AWS's answers may lag behind a move"),
+		),
+	}, p.out)
+}
+
+func (p *program) out(c *cli.Context) error {
+	v := p.values(c)
+	opt := rotation.OutOptions{
+		Options:        v.options(),
+		MinHealthy:     v.minHealthy(),
+		Replace:        v.bool("replace"),
+		AllowEmptyZone: v.bool("allow-empty-zone"),
+		Settle:         v.duration("settle"),
+	}
+	j, err := p.job(v)
+	if err != nil {
+		return err
+	}
+	if opt.DryRun {
+		j.text = rehearsal
+	}
+	return j.run(c.Context, func(ctx context.Context, agent *rotation.Agent) (*rotation.Report, error) {
+		return agent.Out(ctx, opt)
+	})
+}
+
+// options are those that out and in share.
+func (v *values) options() rotation.Options {
+	return rotation.Options{
+		Wait:     v.budget("wait"),
+		Timeout:  v.budget("timeout"),
+		Ignore:   v.list("ignore"),
+		IfMember: v.bool("if-member"),
+		DryRun:   v.bool("dry-run"),
+	}
+}

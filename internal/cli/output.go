@@ -1,0 +1,109 @@
+package cli
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"balanced/internal/elb"
+	"balanced/internal/rotation"
+)
+
+// result is a successful run of out or in, in one line.
+func result(r *rotation.Report) string { return outcome(r) + "\n" }
+
+// rehearsal is that of a dry run.
+func rehearsal(r *rotation.Report) string { return "dry run, nothing changed: " + result(r) }
+
+func outcome(r *rotation.Report) string {
+	id := r.Instance.ID
+	if would, ok := strings.CutPrefix(r.Outcome, "dry run: "); ok {
+		return fmt.Sprintf("%s; bound %s", would, brief(seconds(r.BoundSeconds)))
+	}
+	switch r.Outcome {
+	case "out":
+		return fmt.Sprintf("%s out of service: %s (%s)", id, released(r), brief(seconds(r.ElapsedSeconds)))
+	case "already out":
+		return fmt.Sprintf("%s already out of service: %s", id, released(r))
+	case "in":
+		return fmt.Sprintf("%s in service%s (%s)", id, healthyAt(r), brief(seconds(r.ElapsedSeconds)))
+	case "already in":
+		return fmt.Sprintf("%s already in service%s", id, healthyAt(r))
+	case "nothing to do":
+		return fmt.Sprintf("nothing to do: %s is %s", id, r.Instance.State)
+	case "not a member":
+		return "not a member of any Auto Scaling group: nothing to do"
+	}
+	return r.Outcome
+}
+
+func released(r *rotation.Report) string {
+	names := sources(r, func(t rotation.TrafficReport) bool { return t.State == string(elb.Unregistered) })
+	if names == "" {
+		return r.Instance.State
+	}
+	return r.Instance.State + ", released by " + names
+}
+
+func healthyAt(r *rotation.Report) string {
+	names := sources(r, func(t rotation.TrafficReport) bool { return t.State == string(elb.Healthy) })
+	if names == "" {
+		return ""
+	}
+	return ": healthy at " + names
+}
+
+// sources names the load balancers that fit, for people.
+func sources(r *rotation.Report, fits func(rotation.TrafficReport) bool) string {
+	var names []string
+	for _, t := range r.Traffic {
+		if fits(t) {
+			names = append(names, t.Name)
+		}
+	}
+	switch n := len(names); {
+	case n == 0:
+		return ""
+	case n == 1:
+		return names[0]
+	case n > 4:
+		return fmt.Sprintf("%s and %d more", strings.Join(names[:3], ", "), n-3)
+	default:
+		return strings.Join(names[:n-1], ", ") + " and " + names[n-1]
+	}
+}
+
+func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
+
+// brief is a duration to the second, without a tail of zeros: 41s, 5m12s, 12m, 1h.
+func brief(d time.Duration) string {
+	s := d.Round(time.Second).String()
+	if m, ok := strings.CutSuffix(s, "m0s"); ok {
+		s = m + "m"
+	}
+	if h, ok := strings.CutSuffix(s, "h0m"); ok {
+		s = h + "h"
+	}
+	return s
+}
+
+// wrap breaks a text into lines of at most so many characters, at spaces; below 20 it
+// stays in one piece.
+func wrap(text string, most int) []string {
+	if most < 20 {
+		return []string{text}
+	}
+	var lines []string
+	line := ""
+	for _, word := range strings.Fields(text) {
+		switch {
+		case line == "":
+			line = word
+		case len(line)+1+len(word) > most:
+			lines, line = append(lines, line), word
+		default:
+			line += " " + word
+		}
+	}
+	return append(lines, line)
+}

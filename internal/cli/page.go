@@ -1,0 +1,183 @@
+package cli
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"balanced/internal/elb"
+	"balanced/internal/rotation"
+)
+
+// page is how status looks: plain text in columns, and on a terminal in colour.
+type page struct {
+	color  bool
+	redraw bool // from the top of the screen
+}
+
+const clearScreen = "\x1b[H\x1b[2J"
+
+func (p page) text(r *rotation.Report) string {
+	var b strings.Builder
+	if p.redraw {
+		b.WriteString(clearScreen)
+	}
+	b.WriteString(p.paint(bold, verdict(r)) + "\n")
+	if r.Group.Name != "" {
+		g := r.Group
+		fmt.Fprintf(&b, "%s: min %d, desired %d, max %d · strength %d, serving %d, floor %d (%s), places %d\n\n",
+			g.Name, g.Min, g.Desired, g.Max, g.Strength, g.Serving, g.Floor, g.FloorRule, g.Places)
+		p.table(&b, r)
+	}
+	for _, w := range r.Warnings {
+		b.WriteString("\n" + p.paint(yellow, "warning: ") + flat(w))
+	}
+	if len(r.Warnings) > 0 {
+		b.WriteString("\n")
+	}
+	return b.String()
+}
+
+// verdict is this instance's standing in one line.
+func verdict(r *rotation.Report) string {
+	id := r.Instance.ID
+	switch r.Outcome {
+	case rotation.Serving.String():
+		return id + " serves"
+	case rotation.NotMember.String():
+		return id + " is in no Auto Scaling group"
+	}
+	for _, m := range r.Members {
+		if m.Me {
+			return fmt.Sprintf("%s does not serve: %s%s", id, state(m), why(m))
+		}
+	}
+	return id + " does not serve"
+}
+
+// why an instance that is InService does not serve.
+func why(m rotation.MemberReport) string {
+	if m.State != "InService" {
+		return ""
+	}
+	if !m.Healthy {
+		return ", Unhealthy for Auto Scaling"
+	}
+	for _, t := range m.Traffic {
+		if t.State != string(elb.Healthy) {
+			return fmt.Sprintf(", %s at %s", t.State, t.Name)
+		}
+	}
+	return ""
+}
+
+func state(m rotation.MemberReport) string {
+	if m.OutSeconds > 0 {
+		return m.State + " for " + brief(seconds(m.OutSeconds))
+	}
+	return m.State
+}
+
+// table writes one row a member, by zone, and below it what load balancers object to.
+func (p page) table(b *strings.Builder, r *rotation.Report) {
+	members := slices.Clone(r.Members)
+	slices.SortStableFunc(members, func(x, y rotation.MemberReport) int {
+		return cmp.Or(strings.Compare(x.Zone, y.Zone), strings.Compare(x.ID, y.ID))
+	})
+	rows := [][]cell{{{}, {text: "INSTANCE"}, {text: "ZONE"}, {text: "STATE"}}}
+	for _, t := range r.Traffic {
+		rows[0] = append(rows[0], cell{text: strings.ToUpper(string(t.Kind)) + " " + t.Name})
+	}
+	rows[0] = append(rows[0], cell{text: "SERVES"})
+	for _, m := range members {
+		rows = append(rows, row(m))
+	}
+	p.write(b, rows)
+	for _, m := range members {
+		for _, t := range m.Traffic {
+			if t.Reason != "" && t.State != string(elb.Healthy) && m.State == "InService" {
+				fmt.Fprintf(b, "\n%s at %s is %s: %s", m.ID, t.Name, t.State, flat(t.Reason))
+			}
+		}
+	}
+	b.WriteString("\n")
+}
+
+// cell is a text in a column, and its colour.
+type cell struct{ text, color string }
+
+func row(m rotation.MemberReport) []cell {
+	id, mark := cell{text: m.ID}, cell{}
+	if m.Me {
+		id.color, mark = bold, cell{"*", bold}
+	}
+	cells := []cell{mark, id, {text: m.Zone}, lifecycle(m)}
+	for _, t := range m.Traffic {
+		cells = append(cells, health(t.State))
+	}
+	if m.Serves {
+		return append(cells, cell{"yes", green})
+	}
+	return append(cells, cell{"no", red})
+}
+
+func lifecycle(m rotation.MemberReport) cell {
+	switch {
+	case !m.Healthy:
+		return cell{state(m) + ", Unhealthy", red}
+	case m.State == "InService":
+		return cell{text: m.State}
+	}
+	return cell{state(m), yellow}
+}
+
+func health(state string) cell {
+	switch elb.Health(state) {
+	case elb.Healthy:
+		return cell{state, green}
+	case elb.Unhealthy:
+		return cell{state, red}
+	case elb.Unregistered:
+		return cell{text: "-"}
+	}
+	return cell{state, yellow}
+}
+
+// write pads the columns to their widest cell; colours take no room.
+func (p page) write(b *strings.Builder, rows [][]cell) {
+	widths := make([]int, len(rows[0]))
+	for _, cells := range rows {
+		for i, c := range cells {
+			widths[i] = max(widths[i], utf8.RuneCountInString(c.text))
+		}
+	}
+	for _, cells := range rows {
+		line := ""
+		for i, c := range cells {
+			pad := strings.Repeat(" ", widths[i]-utf8.RuneCountInString(c.text)+2)
+			if i == 0 {
+				pad = pad[1:]
+			}
+			line += p.paint(c.color, c.text) + pad
+		}
+		b.WriteString(strings.TrimRight(line, " ") + "\n")
+	}
+}
+
+// Colours a terminal shows in its own palette.
+const (
+	bold   = "\x1b[1m"
+	red    = "\x1b[31m"
+	green  = "\x1b[32m"
+	yellow = "\x1b[33m"
+	normal = "\x1b[0m"
+)
+
+func (p page) paint(color, text string) string {
+	if !p.color || color == "" || text == "" {
+		return text
+	}
+	return color + text + normal
+}

@@ -153,3 +153,13 @@ func (w *world) must(_ *rotation.Report, err error) {
 
 // pass lets virtual time go by.
 func (w *world) pass(d time.Duration) { <-time.After(d) }
+
+// api makes faults happen to API calls; the metadata service stays sound.
+func (w *world) api(fault func(sim.Call) *sim.Fault) {
+	w.SetFaults(func(c sim.Call) *sim.Fault {
+		if c.Service == "imds" {
+			return nil
+		}
+		return fault(c)
+	})
+}

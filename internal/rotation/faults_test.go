@@ -1,0 +1,210 @@
+package rotation_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"balanced/internal/awsapi"
+	"balanced/internal/rotation"
+	"balanced/internal/sim"
+)
+
+// once makes a fault happen to the first call of an action only.
+func once(action string, f sim.Fault) func(sim.Call) *sim.Fault {
+	done := false
+	return func(c sim.Call) *sim.Fault {
+		if done || c.Action != action {
+			return nil
+		}
+		done = true
+		return &f
+	}
+}
+
+// Whatever becomes of the answer, the instance is moved once, and the run ends as if
+// nothing had happened.
+func TestADoubtfulAnswerIsSettledByLooking(t *testing.T) {
+	for name, fault := range map[string]sim.Fault{
+		"answer lost after it took effect": {LoseReply: true},
+		"connection reset before":          {Reset: true},
+		"delivered twice":                  {Twice: true},
+		"server error before":              {Status: 500, Code: "InternalFailure", Message: "oops"},
+		"contention":                       {Status: 500, Code: "ResourceContention", Message: "You already have a pending update"},
+		"throttled":                        {Status: 400, Code: "Throttling", Message: "Rate exceeded"},
+		"answered too late":                {Delay: time.Minute},
+	} {
+		for _, action := range []string{"EnterStandby", "ExitStandby"} {
+			t.Run(name+" "+action, func(t *testing.T) {
+				inWorld(t, sim.Config{}, fleet(), func(w *world) {
+					w.SetFaults(once(action, fault))
+					w.must(w.out(w.ids[0]))
+					w.wantState(w.ids[0], "Standby")
+					w.must(w.in(w.ids[0]))
+					w.wantState(w.ids[0], "InService")
+					w.wantMoves("EnterStandby", "ExitStandby")
+				})
+			})
+		}
+	}
+}
+
+// A move whose answer is lost and whose effect the describes do not show yet is not
+// taken for one that did not happen.
+func TestALostAnswerAndStaleReads(t *testing.T) {
+	inWorld(t, sim.Config{MaxLag: time.Minute}, fleet(), func(w *world) {
+		lost := once("EnterStandby", sim.Fault{LoseReply: true})
+		w.api(func(c sim.Call) *sim.Fault {
+			if f := lost(c); f != nil {
+				return f
+			}
+			if strings.HasPrefix(c.Action, "DescribeAutoScaling") {
+				return &sim.Fault{Lag: 8 * time.Second}
+			}
+			return nil
+		})
+		w.must(w.out(w.ids[0]))
+		w.wantMoves("EnterStandby")
+	})
+}
+
+func TestThrottledToTheEndIsNeverAVerdict(t *testing.T) {
+	inWorld(t, sim.Config{}, fleet(), func(w *world) {
+		w.api(func(sim.Call) *sim.Fault { return sim.Throttled() })
+		opt := outOptions()
+		opt.Wait = 2 * time.Minute
+		began := time.Now()
+		_, err := w.agent(w.ids[0]).Out(w.Context(), opt)
+		var away *awsapi.UnreachableError
+		if !errors.As(err, &away) || away.Why != awsapi.Throttled {
+			t.Fatalf("throttled for two minutes: %v, want an UnreachableError that says so", err)
+		}
+		if took := time.Since(began); took < 110*time.Second || took > 130*time.Second {
+			t.Errorf("gave up after %s, the wait is two minutes", took)
+		}
+		w.wantMoves()
+	})
+}
+
+func TestThrottledForAWhileOnlyDelays(t *testing.T) {
+	inWorld(t, sim.Config{}, fleet(), func(w *world) {
+		until := time.Now().Add(90 * time.Second)
+		w.api(func(c sim.Call) *sim.Fault {
+			if time.Now().Before(until) {
+				return sim.Throttled()
+			}
+			return nil
+		})
+		w.must(w.out(w.ids[0]))
+		w.wantState(w.ids[0], "Standby")
+	})
+}
+
+func TestDeniedNamesTheActionAtOnce(t *testing.T) {
+	for _, action := range []string{
+		"autoscaling:DescribeAutoScalingInstances", "autoscaling:DescribeAutoScalingGroups", "autoscaling:DescribeScalingActivities",
+		"autoscaling:DescribeInstanceRefreshes", "autoscaling:EnterStandby", "elasticloadbalancing:DescribeTargetGroups",
+		"elasticloadbalancing:DescribeTargetHealth", "elasticloadbalancing:DescribeInstanceHealth",
+	} {
+		inWorld(t, sim.Config{}, fleet(), func(w *world) {
+			w.Deny(action)
+			began := time.Now()
+			_, err := w.out(w.ids[0])
+			var denied *awsapi.DeniedError
+			if !errors.As(err, &denied) || denied.Action != action {
+				t.Errorf("%s denied: %v", action, err)
+			}
+			if took := time.Since(began); took > time.Second {
+				t.Errorf("%s denied: it took %s to say so", action, took)
+			}
+			w.wantMoves()
+		})
+	}
+}
+
+// Once the move took effect the code is about the move; the permission is the reason.
+func TestDeniedAfterTheMoveIsUnfinished(t *testing.T) {
+	inWorld(t, sim.Config{}, fleet(), func(w *world) {
+		w.api(func(c sim.Call) *sim.Fault {
+			if c.Action == "EnterStandby" {
+				w.Deny("autoscaling:DescribeAutoScalingInstances")
+			}
+			return nil
+		})
+		_, err := w.out(w.ids[0])
+		stop := w.wantClass(err, rotation.Unfinished)
+		if !strings.Contains(stop.Error(), "DescribeAutoScalingInstances") {
+			t.Errorf("%q does not name the permission", stop.Error())
+		}
+	})
+}
+
+// Killed at any point, the same command again converges. A run is cut here by an AWS
+// that never answers again, which leaves behind what a kill would.
+func TestRerunIsTheRepair(t *testing.T) {
+	for calls := 1; calls < 40; calls++ {
+		inWorld(t, sim.Config{}, fleet(), func(w *world) {
+			w.cutAfter(calls, func() error { _, err := w.out(w.ids[0]); return err })
+			w.must(w.out(w.ids[0]))
+			w.wantState(w.ids[0], "Standby")
+			if takes := w.Takes(w.ids[0]); len(takes) > 0 {
+				t.Errorf("cut after %d calls, rerun: %v still send traffic", calls, takes)
+			}
+			w.cutAfter(calls, func() error { _, err := w.in(w.ids[0]); return err })
+			w.must(w.in(w.ids[0]))
+			w.wantMoves("EnterStandby", "ExitStandby")
+			if _, _, desired := w.Sizes("web"); desired != 4 {
+				t.Errorf("cut after %d calls: desired %d in the end, want 4", calls, desired)
+			}
+		})
+	}
+}
+
+// cutAfter runs a command whose process dies after so many API calls; the call at
+// which it dies takes effect.
+func (w *world) cutAfter(calls int, run func() error) {
+	n := 0
+	dead := make(chan struct{})
+	w.api(func(c sim.Call) *sim.Fault {
+		if n++; n < calls {
+			return nil
+		}
+		if n == calls {
+			close(dead)
+			return &sim.Fault{LoseReply: true}
+		}
+		return &sim.Fault{Reset: true}
+	})
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_ = run() //nolint: how it ends is not the question
+	}()
+	select {
+	case <-dead:
+		<-done
+	case <-done:
+	}
+	w.SetFaults(nil)
+}
+
+func TestInterruptedSaysWhereTheInstanceIs(t *testing.T) {
+	inWorld(t, sim.Config{}, fleet(), func(w *world) {
+		ctx, cancel := context.WithCancelCause(context.Background())
+		go func() {
+			w.pass(30 * time.Second)
+			cancel(errors.New("told to stop"))
+		}()
+		report, err := w.agent(w.ids[0]).Out(ctx, outOptions())
+		stop := w.wantClass(err, rotation.Interrupted)
+		if !strings.Contains(stop.Reason, w.ids[0]+" is EnteringStandby") || !strings.Contains(stop.Hint, "balanced in") {
+			t.Errorf("%q, hint %q: want the state and what to run next", stop.Reason, stop.Hint)
+		}
+		if !report.Moved {
+			t.Error("the report says that nothing was moved")
+		}
+		w.must(w.out(w.ids[0]))
+	})
+}

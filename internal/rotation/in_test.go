@@ -1,0 +1,169 @@
+package rotation_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"balanced/internal/rotation"
+	"balanced/internal/sim"
+)
+
+func TestStatesThatNeedNothing(t *testing.T) {
+	for _, state := range []string{"Pending:Wait", "Warmed:Running", "Warmed:Stopped"} {
+		inWorld(t, sim.Config{}, fleet(), func(w *world) {
+			w.SetState(w.ids[0], state)
+			for name, run := range map[string]func(string) (*rotation.Report, error){"out": w.out, "in": w.in} {
+				report, err := run(w.ids[0])
+				if err != nil || report.Outcome != "nothing to do" {
+					t.Errorf("%s in %s: %v, outcome %q", name, state, err, report.Outcome)
+				}
+			}
+			w.wantMoves()
+		})
+	}
+}
+
+func TestStatesThatRefuse(t *testing.T) {
+	for state, class := range map[string]rotation.Class{
+		"Pending":             rotation.NotNow,
+		"Terminating":         rotation.Leaving,
+		"Terminating:Wait":    rotation.Leaving,
+		"Detaching":           rotation.Leaving,
+		"ReplacingRootVolume": rotation.NotNow,
+		"Quantum:Superposed":  rotation.NotNow,
+	} {
+		inWorld(t, sim.Config{}, fleet(), func(w *world) {
+			w.SetState(w.ids[0], state)
+			opt := outOptions()
+			opt.Wait = 0
+			_, err := w.agent(w.ids[0]).Out(w.Context(), opt)
+			stop := w.wantClass(err, class)
+			if !strings.Contains(stop.Reason, state) {
+				t.Errorf("%q does not name %s", stop.Reason, state)
+			}
+			w.wantMoves()
+		})
+	}
+}
+
+func TestSickInServiceIsNotMoved(t *testing.T) {
+	inWorld(t, sim.Config{}, quietHealth(), func(w *world) {
+		w.SetAppHealthy(w.ids[0], false)
+		w.pass(5 * time.Minute)
+		_, err := w.in(w.ids[0])
+		w.wantClass(err, rotation.NotNow)
+		w.wantMoves()
+	})
+}
+
+// quietHealth is a group that lets sick hosts be: EC2 checks only.
+func quietHealth() sim.Group {
+	g := fleet()
+	g.HealthCheckType = "EC2"
+	return g
+}
+
+func TestSickReturnGoesBackToStandby(t *testing.T) {
+	inWorld(t, sim.Config{}, quietHealth(), func(w *world) {
+		w.must(w.out(w.ids[0]))
+		w.SetAppHealthy(w.ids[0], false)
+		_, err := w.in(w.ids[0])
+		stop := w.wantClass(err, rotation.Sick)
+		if !strings.Contains(stop.Reason, "back in Standby") {
+			t.Errorf("%q does not say where it is", stop.Reason)
+		}
+		w.wantState(w.ids[0], "Standby")
+		w.wantMoves("EnterStandby", "ExitStandby", "EnterStandby")
+	})
+}
+
+func TestSickReturnIsLeftWhereAskedOrNeeded(t *testing.T) {
+	inWorld(t, sim.Config{}, quietHealth(), func(w *world) {
+		w.must(w.out(w.ids[0]))
+		w.SetAppHealthy(w.ids[0], false)
+		opt := inOptions()
+		opt.LeaveUnhealthy = true
+		_, err := w.agent(w.ids[0]).In(w.Context(), opt)
+		w.wantClass(err, rotation.Sick)
+		w.wantState(w.ids[0], "InService")
+	})
+	inWorld(t, sim.Config{}, quietHealth(), func(w *world) {
+		w.must(w.out(w.ids[0]))
+		w.SetAppHealthy(w.ids[0], false)
+		w.SetAppHealthy(w.ids[1], false)
+		_, err := w.in(w.ids[0])
+		if stop := w.wantClass(err, rotation.Sick); !strings.Contains(stop.Reason, "left in service") {
+			t.Errorf("%q does not say where it is", stop.Reason)
+		}
+		w.wantState(w.ids[0], "InService")
+	})
+}
+
+func TestInWaitsForAPlaceBelowMaxSize(t *testing.T) {
+	inWorld(t, sim.Config{}, fleet(), func(w *world) {
+		w.must(w.out(w.ids[0]))
+		w.SetSizes("web", 3, 4, 4)
+		w.pass(5 * time.Minute)
+		opt := inOptions()
+		opt.Wait = 0
+		_, err := w.agent(w.ids[0]).In(w.Context(), opt)
+		if stop := w.wantClass(err, rotation.NotNow); !strings.Contains(stop.Hint, "MaxSize") {
+			t.Errorf("hint %q does not give the ways out", stop.Hint)
+		}
+		w.wantMoves("EnterStandby")
+		w.SetSizes("web", 3, 5, 4)
+		w.must(w.in(w.ids[0]))
+	})
+}
+
+func TestTakenAwayWhileAtWork(t *testing.T) {
+	inWorld(t, sim.Config{}, fleet(), func(w *world) {
+		go func() {
+			w.pass(time.Minute)
+			w.Terminate(w.ids[0])
+		}()
+		_, err := w.out(w.ids[0])
+		w.wantClass(err, rotation.Gone)
+	})
+}
+
+// A person who moves the instance back is not fought.
+func TestOtherHandsAreNotFought(t *testing.T) {
+	inWorld(t, sim.Config{}, fleet(), func(w *world) {
+		w.api(func(c sim.Call) *sim.Fault {
+			if c.Action == "DescribeScalingActivities" && w.State(w.ids[0]) == "Standby" {
+				if err := w.ExitStandby("web", w.ids[0]); err != nil {
+					t.Error(err)
+				}
+			}
+			return nil
+		})
+		_, err := w.out(w.ids[0])
+		stop := w.wantClass(err, rotation.Unfinished)
+		if !strings.Contains(stop.Reason, "other hands") {
+			t.Errorf("%q does not say what was seen", stop.Reason)
+		}
+		w.wantMoves("EnterStandby")
+	})
+}
+
+func TestNotAMember(t *testing.T) {
+	inWorld(t, sim.Config{}, fleet(), func(w *world) {
+		w.Detach(w.ids[0])
+		w.pass(10 * time.Minute)
+		if w.State(w.ids[0]) != "" {
+			t.Fatalf("detached, yet %s", w.State(w.ids[0]))
+		}
+		meta := ""
+		w.UpdateMetadata(w.ids[0], func(m *sim.Metadata) { m.TargetState = &meta })
+		_, err := w.out(w.ids[0])
+		w.wantClass(err, rotation.Setup)
+		opt := outOptions()
+		opt.IfMember = true
+		report, err := w.agent(w.ids[0]).Out(w.Context(), opt)
+		if err != nil || report.Outcome != "not a member" {
+			t.Errorf("--if-member: %v, outcome %q", err, report.Outcome)
+		}
+	})
+}

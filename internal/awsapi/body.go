@@ -28,6 +28,9 @@ func (c inMemory) Do(req *http.Request) (*http.Response, error) {
 		return nil, fmt.Errorf("read the request to send: %w", err)
 	}
 	whole := *req
-	whole.Body = io.NopCloser(bytes.NewReader(body))
+	// With GetBody, net/http takes a fresh connection where AWS had closed the pooled
+	// one before a byte was written. It resends no POST of which anything was.
+	whole.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
+	whole.Body, _ = whole.GetBody()
 	return c.next.Do(&whole)
 }

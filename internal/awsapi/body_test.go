@@ -42,7 +42,11 @@ func TestClosingTheBodyDoesNotCutTheRequest(t *testing.T) {
 			return nil, err
 		}
 		got, err := io.ReadAll(r.Body)
-		sent = string(got)
+		again, _ := r.GetBody() // what a fresh connection would be sent
+		second, _ := io.ReadAll(again)
+		if sent = string(got); sent != string(second) {
+			t.Errorf("a second try would send %q after %q", second, got)
+		}
 		return nil, err
 	})}
 	if _, err := client.Do(req); err != nil {

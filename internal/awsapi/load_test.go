@@ -100,3 +100,9 @@ func TestWaitsGrowToTenSeconds(t *testing.T) {
 		t.Errorf("after very many attempts: %v", got)
 	}
 }
+
+func TestMetadataNeverGoesThroughAProxy(t *testing.T) {
+	if direct().GetTransport().Proxy != nil {
+		t.Error("it does")
+	}
+}

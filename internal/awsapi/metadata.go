@@ -15,9 +15,7 @@ import (
 // (250 ms to connect, 500 ms to answer).
 func Metadata(client aws.HTTPClient, endpoint string, opts ...func(*awsimds.Options)) *awsimds.Client {
 	if client == nil {
-		// The address is link-local: a proxy from the environment would ask about
-		// its own host, or nothing.
-		client = awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) { t.Proxy = nil })
+		client = direct()
 	}
 	var mode awsimds.EndpointModeState
 	// A value the SDK does not know leaves the mode unset, which is IPv4.
@@ -29,4 +27,10 @@ func Metadata(client aws.HTTPClient, endpoint string, opts ...func(*awsimds.Opti
 		EnableFallback: aws.FalseTernary,
 		Retryer:        retry.AddWithMaxAttempts(retry.NewStandard(), 2),
 	}, opts...)
+}
+
+// direct ignores HTTP_PROXY: the address is link-local, so a proxy would ask about its
+// own host, or nobody.
+func direct() *awshttp.BuildableClient {
+	return awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) { t.Proxy = nil })
 }

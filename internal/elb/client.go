@@ -44,7 +44,8 @@ func New(cfg aws.Config) *Client {
 // wrap adds what was asked about what, and turns "not found" into ErrGone.
 func wrap(err error, asked, what string) error {
 	if gone(err) {
-		err = fmt.Errorf("%w: %w", ErrGone, err)
+		refusal, _ := errors.AsType[*awsapi.RefusedError](err)
+		return fmt.Errorf("%s %s: %w: %w", asked, what, ErrGone, refusal)
 	}
 	return awsapi.Wrap(err, "%s %s", asked, what)
 }

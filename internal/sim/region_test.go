@@ -84,7 +84,7 @@ func wantRefusal(t *testing.T, err error, code, message string) {
 // pass lets virtual time pass.
 func pass(d time.Duration) { <-time.After(d) }
 
-func TestOutAndInThroughTheSDK(t *testing.T) {
+func TestOutAndInAgain(t *testing.T) {
 	inBubble(t, sim.Config{}, func(t *testing.T, r *sim.Region) {
 		r.AddLoadBalancer(sim.LoadBalancer{Name: "front"})
 		r.AddTargetGroup(sim.TargetGroup{Name: "app", LoadBalancer: "front", Drain: 300 * time.Second})

@@ -1,0 +1,310 @@
+package sim_test
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awselb "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancing"
+	elbtypes "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancing/types"
+	awselbv2 "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
+	elbv2types "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2/types"
+
+	"balanced/internal/sim"
+)
+
+func TestHowLongTheWayIntoStandbyTakes(t *testing.T) {
+	classic := func(r *sim.Region, drain time.Duration) {
+		r.AddClassic(sim.Classic{Name: "old", Draining: drain > 0, Drain: drain})
+	}
+	targetGroup := func(r *sim.Region, name string, drain time.Duration) {
+		r.AddTargetGroup(sim.TargetGroup{Name: name, LoadBalancer: "front", Drain: drain})
+	}
+	for _, c := range []struct {
+		name      string
+		behaviour sim.Behaviour
+		add       func(*sim.Region)
+		group     sim.Group
+		inFlight  time.Duration
+		want      time.Duration
+	}{
+		{name: "no load balancer", want: 2 * time.Second},
+		{name: "a target group holds its whole delay, idle or not",
+			add:   func(r *sim.Region) { targetGroup(r, "app", 300*time.Second) },
+			group: sim.Group{TargetGroups: []string{"app"}}, want: 300 * time.Second},
+		{name: "a target group behind no listener lets go at once",
+			add:   func(r *sim.Region) { r.AddTargetGroup(sim.TargetGroup{Name: "app", Drain: 300 * time.Second}) },
+			group: sim.Group{TargetGroups: []string{"app"}}, want: 2 * time.Second},
+		{name: "an idle Classic Load Balancer is done at once",
+			add:   func(r *sim.Region) { classic(r, 300*time.Second) },
+			group: sim.Group{Classic: []string{"old"}}, want: 2 * time.Second},
+		{name: "a busy one when the last request is",
+			add:   func(r *sim.Region) { classic(r, 300*time.Second) },
+			group: sim.Group{Classic: []string{"old"}}, inFlight: 70 * time.Second, want: 70 * time.Second},
+		{name: "but no later than its timeout",
+			add:   func(r *sim.Region) { classic(r, 300*time.Second) },
+			group: sim.Group{Classic: []string{"old"}}, inFlight: time.Hour, want: 300 * time.Second},
+		{name: "and without draining it cuts connections",
+			add:   func(r *sim.Region) { classic(r, 0) },
+			group: sim.Group{Classic: []string{"old"}}, inFlight: time.Hour, want: 2 * time.Second},
+		{name: "several drain at the same time",
+			add: func(r *sim.Region) {
+				targetGroup(r, "a", 100*time.Second)
+				targetGroup(r, "b", 60*time.Second)
+			},
+			group: sim.Group{TargetGroups: []string{"a", "b"}}, want: 100 * time.Second},
+		{name: "or one after another", behaviour: sim.Behaviour{SerialDrains: true},
+			add: func(r *sim.Region) {
+				targetGroup(r, "a", 100*time.Second)
+				targetGroup(r, "b", 60*time.Second)
+			},
+			group: sim.Group{TargetGroups: []string{"a", "b"}}, want: 160 * time.Second},
+		{name: "or Auto Scaling counts for itself", behaviour: sim.Behaviour{DrainTimer: 30 * time.Second},
+			add:   func(r *sim.Region) { targetGroup(r, "a", 100*time.Second) },
+			group: sim.Group{TargetGroups: []string{"a"}}, want: 30 * time.Second},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			inBubble(t, sim.Config{Behaviour: c.behaviour}, func(t *testing.T, r *sim.Region) {
+				r.AddLoadBalancer(sim.LoadBalancer{Name: "front"})
+				if c.add != nil {
+					c.add(r)
+				}
+				c.group.Name, c.group.Desired = "web", 2
+				id := r.AddGroup(c.group)[0]
+				r.SetInFlight(id, c.inFlight)
+				if err := r.EnterStandby("web", id, true); err != nil {
+					t.Fatal(err)
+				}
+				pass(c.want - time.Millisecond)
+				if got := r.State(id); got != "EnteringStandby" {
+					t.Fatalf("%s a moment before %v, want EnteringStandby", got, c.want)
+				}
+				pass(time.Millisecond)
+				if got := r.State(id); got != "Standby" {
+					t.Fatalf("%s after %v, want Standby", got, c.want)
+				}
+			})
+		})
+	}
+}
+
+func TestADrainingInstanceTakesNoNewTraffic(t *testing.T) {
+	inBubble(t, sim.Config{Behaviour: sim.Behaviour{NetworkLinger: 20 * time.Second}}, func(t *testing.T, r *sim.Region) {
+		r.AddLoadBalancer(sim.LoadBalancer{Name: "front"})
+		r.AddLoadBalancer(sim.LoadBalancer{Name: "wire", Type: "network"})
+		r.AddTargetGroup(sim.TargetGroup{Name: "app", LoadBalancer: "front", Drain: 60 * time.Second})
+		r.AddTargetGroup(sim.TargetGroup{Name: "tcp", Protocol: "TCP", LoadBalancer: "wire", Drain: 60 * time.Second})
+		id := r.AddGroup(sim.Group{Name: "web", Desired: 2, TargetGroups: []string{"app", "tcp"}})[0]
+		r.EnterStandby("web", id, true)
+		if takes := r.Takes(id); !slices.Equal(takes, []string{"tcp"}) {
+			t.Fatalf("takes from %v, want the lingering network load balancer only", takes)
+		}
+		pass(20 * time.Second)
+		if takes, draining := r.Takes(id), r.Draining(id); takes != nil || len(draining) != 2 {
+			t.Fatalf("takes from %v and drains from %v, want none and both", takes, draining)
+		}
+	})
+}
+
+func (w *world) target(name, id string) *elbv2types.TargetHealth {
+	w.t.Helper()
+	out, err := w.elbv2.DescribeTargetHealth(w.t.Context(), &awselbv2.DescribeTargetHealthInput{
+		TargetGroupArn: aws.String(w.TargetGroupARN(name)),
+		Targets:        []elbv2types.TargetDescription{{Id: aws.String(id)}}})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return out.TargetHealthDescriptions[0].TargetHealth
+}
+
+func (w *world) wantTarget(name, id, state, reason string) {
+	w.t.Helper()
+	if got := w.target(name, id); string(got.State) != state || string(got.Reason) != reason {
+		w.t.Fatalf("target %s is %s/%s, want %s/%s", id, got.State, got.Reason, state, reason)
+	}
+}
+
+func TestATargetsWay(t *testing.T) {
+	inBubble(t, sim.Config{}, func(t *testing.T, r *sim.Region) {
+		ids := albGroup(r, 60*time.Second)
+		w := as(t, r, ids[0])
+		w.wantTarget("app", ids[0], "healthy", "")
+		r.EnterStandby("web", ids[0], true)
+		w.wantTarget("app", ids[0], "draining", "Target.DeregistrationInProgress")
+		if n := w.listedTargets("app"); n != 3 {
+			t.Fatalf("%d targets listed while one drains, want 3", n)
+		}
+		pass(time.Minute)
+		w.wantTarget("app", ids[0], "unused", "Target.NotRegistered")
+		if n := w.listedTargets("app"); n != 2 {
+			t.Fatalf("%d targets listed after the drain, want the others: 2", n)
+		}
+		r.SetAppHealthy(ids[0], false)
+		r.ExitStandby("web", ids[0])
+		w.wantTarget("app", ids[0], "initial", "Elb.RegistrationInProgress")
+		pass(2 * time.Second)
+		w.wantState(ids[0], "InService") // which does not wait for a passing check
+		w.wantTarget("app", ids[0], "initial", "Elb.InitialHealthChecking")
+		pass(10 * time.Second)
+		w.wantTarget("app", ids[0], "unhealthy", "Target.ResponseCodeMismatch")
+		r.SetAppHealthy(ids[0], true)
+		pass(20 * time.Second)
+		w.wantTarget("app", ids[0], "unhealthy", "Target.ResponseCodeMismatch")
+		pass(10 * time.Second)
+		w.wantTarget("app", ids[0], "healthy", "")
+	})
+}
+
+// listedTargets counts the targets of the answer that names none.
+func (w *world) listedTargets(name string) int {
+	w.t.Helper()
+	out, err := w.elbv2.DescribeTargetHealth(w.t.Context(), &awselbv2.DescribeTargetHealthInput{TargetGroupArn: aws.String(w.TargetGroupARN(name))})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return len(out.TargetHealthDescriptions)
+}
+
+func TestANewTargetNeedsOnePassOrAThresholdOfThem(t *testing.T) {
+	for _, c := range []struct {
+		kind, protocol string
+		want           time.Duration // after the registration: the first check is 1 s later
+	}{
+		{"application", "HTTP", time.Second},
+		{"network", "TCP", 21 * time.Second},
+		{"gateway", "GENEVE", 21 * time.Second},
+	} {
+		t.Run(c.kind, func(t *testing.T) {
+			inBubble(t, sim.Config{}, func(t *testing.T, r *sim.Region) {
+				r.AddLoadBalancer(sim.LoadBalancer{Name: "front", Type: c.kind})
+				r.AddTargetGroup(sim.TargetGroup{Name: "app", Protocol: c.protocol, LoadBalancer: "front",
+					Check: sim.HealthCheck{Interval: 10 * time.Second, Healthy: 3}})
+				id := r.AddGroup(sim.Group{Name: "web", Desired: 2, TargetGroups: []string{"app"}})[0]
+				w := as(t, r, id)
+				r.EnterStandby("web", id, true)
+				pass(time.Minute)
+				r.ExitStandby("web", id)
+				pass(c.want - time.Millisecond)
+				if got := w.target("app", id).State; got != "initial" {
+					t.Fatalf("%s a moment before %v, want initial", got, c.want)
+				}
+				pass(time.Millisecond)
+				w.wantTarget("app", id, "healthy", "")
+			})
+		})
+	}
+}
+
+func TestTargetsNobodyAsksFor(t *testing.T) {
+	inBubble(t, sim.Config{}, func(t *testing.T, r *sim.Region) {
+		r.AddLoadBalancer(sim.LoadBalancer{Name: "front", Zones: []string{"eu-west-1a"}})
+		r.AddTargetGroup(sim.TargetGroup{Name: "spare"})
+		r.AddTargetGroup(sim.TargetGroup{Name: "zonal", LoadBalancer: "front"})
+		r.AddTargetGroup(sim.TargetGroup{Name: "unchecked", LoadBalancer: "front", Check: sim.HealthCheck{Disabled: true}})
+		ids := r.AddGroup(sim.Group{Name: "web", Desired: 2, TargetGroups: []string{"spare", "zonal", "unchecked"}})
+		w := as(t, r, ids[0])
+		w.wantTarget("spare", ids[0], "unused", "Target.NotInUse")
+		w.wantTarget("zonal", ids[0], "healthy", "")
+		w.wantTarget("zonal", ids[1], "unused", "Target.NotInUse")
+		w.wantTarget("unchecked", ids[0], "unavailable", "Target.HealthCheckDisabled")
+		if got := w.target("zonal", ids[1]).Description; aws.ToString(got) != "Target is in an Availability Zone that is not enabled for the load balancer" {
+			t.Fatalf("description %q", aws.ToString(got))
+		}
+		r.Suspend("web", "HealthCheck")
+		r.KillInstance(ids[0])
+		w.wantTarget("zonal", ids[0], "unused", "Target.InvalidState")
+	})
+}
+
+func TestWithNobodyHealthyEverybodyTakesTraffic(t *testing.T) {
+	inBubble(t, sim.Config{}, func(t *testing.T, r *sim.Region) {
+		ids := albGroup(r, 0)
+		for _, id := range ids[1:] {
+			r.SetAppHealthy(id, false)
+		}
+		pass(time.Minute)
+		if r.Takes(ids[1]) != nil {
+			t.Fatal("an unhealthy target takes traffic while another is healthy")
+		}
+		r.SetAppHealthy(ids[0], false)
+		pass(time.Minute)
+		if r.Takes(ids[1]) == nil {
+			t.Fatal("an Application Load Balancer with no healthy target sends traffic to all; this one takes none")
+		}
+		if healthy, all := r.HealthyAt(ids[1]); healthy != 0 || all != 1 {
+			t.Fatalf("healthy at %d of %d, want 0 of 1: traffic is no proof of health", healthy, all)
+		}
+	})
+}
+
+func TestAPortOfSomebodyElseStaysRegistered(t *testing.T) {
+	inBubble(t, sim.Config{}, func(t *testing.T, r *sim.Region) {
+		ids := albGroup(r, 0)
+		r.RegisterExtraPort("app", ids[0], 9090)
+		r.AddTargets("app", "i-0aaaaaaaaaaaaaaaa")
+		r.EnterStandby("web", ids[0], true)
+		pass(time.Minute)
+		w := as(t, r, ids[0])
+		if n := w.listedTargets("app"); n != 4 {
+			t.Fatalf("%d targets, want two members, one stranger and the extra port: 4", n)
+		}
+		if r.State(ids[0]) != "Standby" || r.Takes(ids[0]) == nil {
+			t.Fatalf("%s, takes %v; want Standby and traffic on the extra port", r.State(ids[0]), r.Takes(ids[0]))
+		}
+	})
+}
+
+func (w *world) instanceHealth(ids ...string) []elbtypes.InstanceState {
+	w.t.Helper()
+	in := &awselb.DescribeInstanceHealthInput{LoadBalancerName: aws.String("old")}
+	for _, id := range ids {
+		in.Instances = append(in.Instances, elbtypes.Instance{InstanceId: aws.String(id)})
+	}
+	out, err := w.elb.DescribeInstanceHealth(w.t.Context(), in)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return out.InstanceStates
+}
+
+func (w *world) wantInstance(id, state, reason, description string) {
+	w.t.Helper()
+	got := w.instanceHealth(id)[0]
+	if aws.ToString(got.State) != state || aws.ToString(got.ReasonCode) != reason || aws.ToString(got.Description) != description {
+		w.t.Fatalf("instance health is\n %s / %s / %s\nwant\n %s / %s / %s",
+			*got.State, *got.ReasonCode, *got.Description, state, reason, description)
+	}
+}
+
+func TestAnInstancesWayAtAClassicLoadBalancer(t *testing.T) {
+	inBubble(t, sim.Config{}, func(t *testing.T, r *sim.Region) {
+		r.AddClassic(sim.Classic{Name: "old", Draining: true, Drain: 60 * time.Second,
+			Check: sim.HealthCheck{Interval: 10 * time.Second, Healthy: 2, Unhealthy: 3}})
+		ids := r.AddGroup(sim.Group{Name: "web", Desired: 3, Classic: []string{"old"}})
+		w := as(t, r, ids[0])
+		w.wantInstance(ids[0], "InService", "N/A", "N/A")
+		r.SetInFlight(ids[0], time.Hour)
+		r.EnterStandby("web", ids[0], true)
+		w.wantInstance(ids[0], "InService", "N/A", "Instance deregistration currently in progress.")
+		pass(time.Minute)
+		w.wantInstance(ids[0], "OutOfService", "Instance", "Instance is not currently registered with the LoadBalancer.")
+		if n := len(w.instanceHealth()); n != 2 {
+			t.Fatalf("%d instances listed, want the two that are registered", n)
+		}
+		r.SetAppHealthy(ids[0], false)
+		r.ExitStandby("web", ids[0])
+		w.wantInstance(ids[0], "OutOfService", "ELB", "Instance registration is still in progress.")
+		pass(2 * time.Second)
+		w.wantInstance(ids[0], "OutOfService", "Instance", "Instance has not passed the configured HealthyThreshold number of health checks consecutively.")
+		pass(20 * time.Second)
+		w.wantInstance(ids[0], "OutOfService", "Instance", "Instance has failed at least the UnhealthyThreshold number of health checks consecutively.")
+		r.SetAppHealthy(ids[0], true)
+		pass(20 * time.Second)
+		w.wantInstance(ids[0], "InService", "N/A", "N/A")
+		r.KillInstance(ids[1])
+		if n := len(w.instanceHealth(ids[1], ids[0])); n != 1 {
+			t.Fatalf("%d of two named instances answered, want one: terminated ones never are", n)
+		}
+	})
+}

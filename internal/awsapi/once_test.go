@@ -120,3 +120,19 @@ func TestDoubtful(t *testing.T) {
 		}
 	}
 }
+
+// The SDK signs again with AWS's time when a clock is off, for reads; a move is not
+// sent twice even then.
+func TestAClockThatIsOffDoesNotSendAMoveTwice(t *testing.T) {
+	skewed := func(req *http.Request) (*http.Response, error) {
+		resp, err := says(403, "SignatureDoesNotMatch", "Signature expired")(req)
+		resp.Header.Set("Date", time.Now().Add(time.Hour).UTC().Format(http.TimeFormat))
+		return resp, err
+	}
+	if r, _, err := within(t, time.Minute, describe, skewed, fine); err != nil || len(r.requests) != 2 {
+		t.Errorf("a read: %d requests, %v", len(r.requests), err)
+	}
+	if r, _, err := within(t, time.Minute, enter, skewed, fine); err == nil || Doubtful(err) || len(r.requests) != 1 {
+		t.Errorf("a move: %d requests, %v", len(r.requests), err)
+	}
+}

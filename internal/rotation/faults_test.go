@@ -40,7 +40,11 @@ func TestADoubtfulAnswerIsSettledByLooking(t *testing.T) {
 			t.Run(name+" "+action, func(t *testing.T) {
 				inWorld(t, sim.Config{}, fleet(), func(w *world) {
 					w.SetFaults(once(action, fault))
-					w.must(w.out(w.ids[0]))
+					report, err := w.out(w.ids[0])
+					w.must(report, err)
+					if !report.Moved {
+						t.Error("the report says that nothing was moved")
+					}
 					w.wantState(w.ids[0], "Standby")
 					w.must(w.in(w.ids[0]))
 					w.wantState(w.ids[0], "InService")

@@ -2,6 +2,7 @@ package rotation_test
 
 import (
 	"errors"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -66,8 +67,8 @@ func TestRushWithoutAFence(t *testing.T) {
 				opt := outOptions()
 				opt.Wait = 0
 				ends := w.rush(opt)
-				if n := succeeded(ends); n > 1 {
-					t.Errorf("%d runs returned 0, the floor leaves one place: %v", n, ends)
+				if n := succeeded(ends); n != 1 {
+					t.Errorf("%d runs returned 0, the floor leaves one place, and the first keeps it: %v", n, ends)
 				}
 				for id, err := range ends {
 					var stop *rotation.Stop
@@ -83,6 +84,90 @@ func TestRushWithoutAFence(t *testing.T) {
 			})
 		})
 	}
+}
+
+// With nothing to drain there is no time for reads to catch up but the settle time:
+// whoever believes the first read after the move believes to be alone.
+func TestRushWithoutADrain(t *testing.T) {
+	g := sim.Group{Name: "web", Min: 0, Max: 6, Desired: 4}
+	inWorld(t, sim.Config{MaxLag: time.Minute}, g, func(w *world) {
+		w.api(func(c sim.Call) *sim.Fault {
+			if c.Mutating() {
+				return nil
+			}
+			return &sim.Fault{Lag: 8 * time.Second}
+		})
+		opt := outOptions()
+		opt.Wait = 0
+		if ends := w.rush(opt); succeeded(ends) != 1 {
+			t.Errorf("%d runs returned 0, the floor leaves one place: %v", succeeded(ends), ends)
+		}
+	})
+}
+
+// Starts are spread where MinSize does not fence the floor, so that agents started in
+// the same instant see one another: here nobody leaves in vain.
+func TestStartsAreSpread(t *testing.T) {
+	g := fleet()
+	g.Min = 0
+	inWorld(t, sim.Config{}, g, func(w *world) {
+		opt := outOptions()
+		opt.Wait = 0
+		w.rush(opt)
+		w.wantMoves("EnterStandby")
+	})
+}
+
+// The floor is proven after the drain, not before it: a peer that fell ill meanwhile
+// brings the host back.
+func TestAPeerFallsIllMeanwhile(t *testing.T) {
+	inWorld(t, sim.Config{}, quietHealth(), func(w *world) {
+		go func() {
+			w.pass(time.Minute)
+			w.SetAppHealthy(w.ids[1], false)
+		}()
+		opt := outOptions()
+		opt.Wait = 0
+		report, err := w.agent(w.ids[0]).Out(w.Context(), opt)
+		stop := w.wantClass(err, rotation.GaveBack)
+		if !strings.Contains(stop.Reason, w.ids[1]) {
+			t.Errorf("%q does not name the sick peer", stop.Reason)
+		}
+		w.wantState(w.ids[0], "InService")
+		w.wantMoves("EnterStandby", "ExitStandby")
+		if !report.Moved {
+			t.Error("the report says that nothing was moved")
+		}
+	})
+}
+
+// A host that is out already serves nobody: sick peers do not hold it up.
+func TestSickPeerDoesNotHoldUpAHostInStandby(t *testing.T) {
+	inWorld(t, sim.Config{}, quietHealth(), func(w *world) {
+		w.must(w.out(w.ids[0]))
+		w.SetAppHealthy(w.ids[1], false)
+		w.pass(5 * time.Minute)
+		report, err := w.out(w.ids[0])
+		w.must(report, err)
+		if len(report.Warnings) == 0 || !strings.Contains(strings.Join(report.Warnings, " "), w.ids[1]) {
+			t.Errorf("warnings %v do not name the sick peer", report.Warnings)
+		}
+	})
+}
+
+// Somebody registered the instance again by hand: Standby alone proves nothing.
+func TestStandbyIsNotDrained(t *testing.T) {
+	inWorld(t, sim.Config{}, fleet(), func(w *world) {
+		w.must(w.out(w.ids[0]))
+		w.AddTargets("web", w.ids[0])
+		opt := outOptions()
+		opt.Timeout = 2 * time.Minute
+		_, err := w.agent(w.ids[0]).Out(w.Context(), opt)
+		stop := w.wantClass(err, rotation.Unfinished)
+		if !strings.Contains(stop.Reason, "web still lists "+w.ids[0]) {
+			t.Errorf("%q does not say who still lists it", stop.Reason)
+		}
+	})
 }
 
 // Everyone started at once with time to wait gets a turn, if the ones before return.

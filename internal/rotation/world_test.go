@@ -3,6 +3,7 @@ package rotation_test
 import (
 	"context"
 	"errors"
+	"math/rand/v2"
 	"os"
 	"slices"
 	"sync"
@@ -34,6 +35,8 @@ type world struct {
 	*sim.Region
 	ids  []string
 	busy sync.Map // instances an agent is at work for, in place of the kernel's names
+	// drawn seeds each agent's jitter, in the order they are made.
+	drawn uint64
 }
 
 // fleet is the group most tests want: four instances in two zones behind an ALB target
@@ -82,8 +85,10 @@ func (w *world) agent(id string) *rotation.Agent {
 		w.Fatal(err)
 	}
 	groups := asg.New(session.Config())
+	w.drawn++
 	return &rotation.Agent{
 		Self: self, Groups: groups, Mover: groups, Balancers: elb.New(session.Config()), Metadata: meta, Log: log,
+		Jitter: rand.New(rand.NewPCG(w.drawn, 1)),
 		Alone: func(id string) (func(), error) {
 			if _, taken := w.busy.LoadOrStore(id, true); taken {
 				return nil, errors.New("busy")

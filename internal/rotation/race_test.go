@@ -59,10 +59,7 @@ func TestRushWithoutAFence(t *testing.T) {
 			g.Min = 0
 			inWorld(t, sim.Config{MaxLag: time.Minute}, g, func(w *world) {
 				w.api(func(c sim.Call) *sim.Fault {
-					if lag > 0 && !c.Mutating() {
-						return &sim.Fault{Lag: lag}
-					}
-					return nil
+					return &sim.Fault{Lag: lag, Delay: 50 * time.Millisecond}
 				})
 				opt := outOptions()
 				opt.Wait = 0
@@ -111,6 +108,7 @@ func TestStartsAreSpread(t *testing.T) {
 	g := fleet()
 	g.Min = 0
 	inWorld(t, sim.Config{}, g, func(w *world) {
+		w.api(func(sim.Call) *sim.Fault { return &sim.Fault{Delay: 50 * time.Millisecond} })
 		opt := outOptions()
 		opt.Wait = 0
 		w.rush(opt)

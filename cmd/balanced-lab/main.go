@@ -1,0 +1,22 @@
+// Command balanced-lab serves a fleet of simulated EC2 instances on loopback, to try
+// balanced and rollouts on.
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+func main() {
+	// Nobody reading any longer must not end the lab before what it started.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
+
+	ctx, cancel := context.WithCancelCause(context.Background())
+	stop := make(chan os.Signal, 1)
+	signal.Notify(stop, syscall.SIGHUP, syscall.SIGINT, syscall.SIGTERM)
+	go func() { cancel(stopped{<-stop}) }()
+
+	os.Exit(run(ctx, os.Args, os.Stdout, os.Stderr))
+}

@@ -167,3 +167,23 @@ func TestNotAMember(t *testing.T) {
 		}
 	})
 }
+
+// A person took the instance out while the run waited for its turn: it is not this
+// run's to put back, whoever else is out.
+func TestAMoveByOtherHandsIsNotTakenBack(t *testing.T) {
+	g := fleet()
+	g.Min = 0
+	inWorld(t, sim.Config{}, g, func(w *world) {
+		w.must(w.out(w.ids[0]))
+		go func() {
+			w.pass(time.Minute)
+			if err := w.EnterStandby("web", w.ids[1], true); err != nil {
+				t.Error(err)
+			}
+		}()
+		_, err := w.out(w.ids[1])
+		w.wantClass(err, rotation.Unfinished)
+		w.wantMoves("EnterStandby")
+		w.wantState(w.ids[1], "Standby")
+	})
+}

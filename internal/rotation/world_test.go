@@ -3,20 +3,15 @@ package rotation_test
 import (
 	"context"
 	"errors"
-	"math/rand/v2"
 	"os"
 	"slices"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"go.uber.org/zap/zaptest"
 
-	"balanced/internal/asg"
-	"balanced/internal/awsapi"
-	"balanced/internal/elb"
-	"balanced/internal/imds"
+	"balanced/internal/fleettest"
 	"balanced/internal/rotation"
 	"balanced/internal/sim"
 )
@@ -33,8 +28,7 @@ func TestMain(m *testing.M) {
 type world struct {
 	*testing.T
 	*sim.Region
-	ids  []string
-	busy sync.Map // instances an agent is at work for, in place of the kernel's names
+	ids []string
 	// drawn seeds each agent's jitter, in the order they are made.
 	drawn uint64
 }
@@ -65,37 +59,20 @@ func inWorld(t *testing.T, cfg sim.Config, g sim.Group, test func(*world)) {
 	})
 }
 
-// agent is the agent on one instance, with everything real but the network.
+// agent is a process on one instance, with everything real but the network.
 func (w *world) agent(id string) *rotation.Agent {
 	w.Helper()
-	client := w.Client()
-	w.Cleanup(client.CloseIdleConnections)
-	ctx := context.Background()
-	meta := imds.New(imds.Options{HTTP: client, Endpoint: sim.MetadataEndpoint(id)})
-	self, err := meta.Identity(ctx)
-	if err != nil {
-		w.Fatal(err)
-	}
-	log := zaptest.NewLogger(w)
-	session, err := awsapi.Load(ctx, awsapi.Options{
-		Region: self.Region, HTTP: client, Log: log,
-		Endpoint: sim.APIEndpoint, MetadataEndpoint: sim.MetadataEndpoint(id),
-	})
-	if err != nil {
-		w.Fatal(err)
-	}
-	groups := asg.New(session.Config())
 	w.drawn++
-	return &rotation.Agent{
-		Self: self, Groups: groups, Mover: groups, Balancers: elb.New(session.Config()), Metadata: meta, Log: log,
-		Jitter: rand.New(rand.NewPCG(w.drawn, 1)),
-		Alone: func(id string) (func(), error) {
-			if _, taken := w.busy.LoadOrStore(id, true); taken {
-				return nil, errors.New("busy")
-			}
-			return func() { w.busy.Delete(id) }, nil
-		},
+	host := &fleettest.Host{
+		Region: w.Region, ID: id, HTTP: w.Client(), Log: zaptest.NewLogger(w),
+		Rand: fleettest.Rand(w.drawn),
 	}
+	w.Cleanup(host.HTTP.CloseIdleConnections)
+	agent, _, err := host.Process(context.Background())
+	if err != nil {
+		w.Fatal(err)
+	}
+	return agent
 }
 
 func outOptions() rotation.OutOptions {

@@ -1,0 +1,82 @@
+// Package fleettest builds agents for tests: everything about them is real, the SDK and
+// the HTTP stack included, but for the network, which is a simulated Region in the
+// same process.
+package fleettest
+
+import (
+	"context"
+	"math/rand/v2"
+	"net/http"
+	"sync"
+
+	"go.uber.org/zap"
+
+	"balanced/internal/asg"
+	"balanced/internal/awsapi"
+	"balanced/internal/elb"
+	"balanced/internal/imds"
+	"balanced/internal/rotation"
+	"balanced/internal/sim"
+)
+
+// Host is one instance that agents run on, one at a time.
+type Host struct {
+	Region *sim.Region
+	ID     string
+	HTTP   *http.Client // Region.Client(), or one around it
+	Log    *zap.Logger
+	Rand   *rand.Rand // every random choice of its agents; nil: the process's own
+
+	mu sync.Mutex
+}
+
+// Process is one run of the binary on the host: what it knows ends with it.
+func (h *Host) Process(ctx context.Context) (*rotation.Agent, *awsapi.Session, error) {
+	meta := imds.New(imds.Options{HTTP: h.HTTP, Endpoint: sim.MetadataEndpoint(h.ID)})
+	self, err := meta.Identity(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	opt := awsapi.Options{
+		Region: self.Region, HTTP: h.HTTP, Log: h.Log,
+		Endpoint: sim.APIEndpoint, MetadataEndpoint: sim.MetadataEndpoint(h.ID),
+	}
+	if h.Rand != nil {
+		opt.Rand = h.Rand.Float64
+	}
+	session, err := awsapi.Load(ctx, opt)
+	if err != nil {
+		return nil, nil, err
+	}
+	groups := asg.New(session.Config())
+	return &rotation.Agent{
+		Self: self, Groups: groups, Mover: groups, Balancers: elb.New(session.Config()), Metadata: meta,
+		Log: h.Log, Jitter: h.Rand, Alone: h.alone,
+	}, session, nil
+}
+
+// alone stands in for the kernel's name, which parallel tests with the same instance
+// ids would fight over.
+func (h *Host) alone(id string) (func(), error) {
+	if !h.mu.TryLock() {
+		return nil, &rotation.Stop{Class: rotation.NotNow, Reason: "another balanced is at work on " + id}
+	}
+	return h.mu.Unlock, nil
+}
+
+// Rand is a seeded source of random numbers that one process's concurrent calls may
+// share.
+func Rand(seed uint64) *rand.Rand {
+	return rand.New(&shared{src: rand.NewPCG(seed, seed^0x9e3779b97f4a7c15)})
+}
+
+type shared struct {
+	mu  sync.Mutex
+	src rand.Source
+}
+
+func (s *shared) Uint64() uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.src.Uint64()
+}

@@ -181,7 +181,7 @@ func parseDuration(s string) (time.Duration, error) {
 		if n, numErr := strconv.ParseUint(s, 10, 32); numErr == nil {
 			return 0, fmt.Errorf("a unit is missing: %ds or %dm", n, n)
 		}
-		return 0, fmt.Errorf("want a duration such as 90s or 10m")
+		return 0, fmt.Errorf("want 90s or 10m, say")
 	}
 	if d < 0 {
 		return 0, fmt.Errorf("negative")

@@ -15,6 +15,9 @@ import (
 // reasonAndHint say why a run failed and what to do next.
 func reasonAndHint(err error) (reason, hint string) {
 	reason = err.Error()
+	if is(err, imds.ErrDisabled, imds.ErrHopLimit) {
+		reason, _, _ = strings.Cut(reason, ": aws ") // the command is the hint
+	}
 	if stop, ok := errors.AsType[*rotation.Stop](err); ok && stop.Hint != "" {
 		return reason, stop.Hint
 	}
@@ -73,7 +76,7 @@ func lastLine(err error) string {
 	reason, hint := reasonAndHint(err)
 	reason, hint = flat(reason), flat(hint)
 	room := lineLimit - len("balanced: ; ")
-	hint = shorten(hint, room-min(len(reason), 70))
+	hint = shorten(hint, room-min(len(reason), 64)) // a command cut short is of no use
 	return fmt.Sprintf("balanced: %s; %s", shorten(reason, room-len(hint)), hint)
 }
 

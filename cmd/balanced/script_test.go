@@ -1,0 +1,110 @@
+package main
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"slices"
+	"strconv"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// TestMain lets scripts run the binary as `balanced`.
+func TestMain(m *testing.M) {
+	testscript.Main(atOnce{m}, map[string]func(){"balanced": main})
+}
+
+// atOnce runs many scripts side by side: they wait far more than they work.
+type atOnce struct{ *testing.M }
+
+func (a atOnce) Run() int {
+	if err := flag.Set("test.parallel", "24"); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return a.M.Run()
+}
+
+var update = flag.Bool("update", false, "write what cmp finds into the scripts")
+
+// TestScripts runs the real binary over real HTTP against a simulated Region, one
+// script for each promise.
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata/script",
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		UpdateScripts:       *update,
+		Setup:               func(env *testscript.Env) error { env.Values[stageKey{}] = &stage{}; return nil },
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"region": cmdRegion,
+			"as":     cmdAs,
+			"lever":  cmdLever,
+			"on":     cmdOn,
+			"fault":  cmdFault,
+			"until":  cmdUntil,
+			"exits":  cmdExits,
+			"start":  cmdStart,
+			"signal": cmdSignal,
+			"ends":   cmdEnds,
+			"last":   cmdLast,
+			"calls":  cmdCalls,
+			"state":  cmdState,
+		},
+	})
+}
+
+type stageKey struct{}
+
+func stageOf(ts *testscript.TestScript) *stage { return ts.Value(stageKey{}).(*stage) }
+
+// need stops a script that uses a command wrongly.
+func need(ts *testscript.TestScript, neg, ok bool, usage string) {
+	if neg || !ok {
+		ts.Fatalf("usage: %s", usage)
+	}
+}
+
+func number(ts *testscript.TestScript, s string) int {
+	n, err := strconv.Atoi(s)
+	ts.Check(err)
+	return n
+}
+
+// state INSTANCE WANT: its lifecycle state in Auto Scaling's eyes; "" outside a group.
+func cmdState(ts *testscript.TestScript, neg bool, args []string) {
+	need(ts, neg, len(args) == 2, "state INSTANCE WANT")
+	if got := stageOf(ts).region.State(args[0]); got != args[1] {
+		ts.Fatalf("%s is %q, want %q", args[0], got, args[1])
+	}
+}
+
+// calls none: no mutating call took effect. calls nothing: nobody was asked anything.
+// calls ACTION N: N calls of that action took effect.
+func cmdCalls(ts *testscript.TestScript, neg bool, args []string) {
+	need(ts, neg, len(args) > 0, "calls none | nothing | ACTION N")
+	s := stageOf(ts)
+	switch {
+	case args[0] == "nothing":
+		if all := s.region.Calls(); len(all) > 0 {
+			ts.Fatalf("%d calls, the first is %s of %s", len(all), all[0].Action, all[0].Service)
+		}
+	case args[0] == "none":
+		if moves := s.moves(""); len(moves) > 0 {
+			ts.Fatalf("took effect: %s", moves)
+		}
+	default:
+		moves := s.moves("")
+		n := 0
+		for _, m := range moves {
+			if m == args[0] {
+				n++
+			}
+		}
+		if n != number(ts, args[1]) {
+			ts.Fatalf("%d of %s took effect, want %s: %s", n, args[0], args[1], slices.Compact(moves))
+		}
+	}
+}

@@ -1,0 +1,242 @@
+package main
+
+import (
+	"fmt"
+	"hash/fnv"
+	"net/http/httptest"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"balanced/internal/sim"
+)
+
+// A stage is what one script plays on: a Region and whose turn it is.
+type stage struct {
+	region *sim.Region
+	ids    []string
+	hosts  []string // of each instance's metadata service
+	self   string   // the instance that commands run as
+	runs   map[string]*background
+	stderr string // of the last run
+	faults faults
+}
+
+// patience is how long a script waits for what must come.
+const patience = 40 * time.Second
+
+// spec is a Region in a line: group web behind a target group and a Classic load
+// balancer, `out` needing no spread since MinSize is the floor.
+type spec struct {
+	size, min, max int
+	zones          int
+	drain, check   time.Duration
+	tg, classic    bool
+	crossZone      bool
+	hung           bool // the Region's way with a suspended Launch
+	warm           int
+	lattice        string
+	health         string
+}
+
+func readSpec(ts *testscript.TestScript, args []string) spec {
+	s := spec{size: 3, min: -1, max: 12, zones: 3, drain: time.Second, check: 200 * time.Millisecond, tg: true, classic: true, crossZone: true, health: "EC2"}
+	for _, arg := range args {
+		key, value, _ := strings.Cut(arg, "=")
+		var err error
+		switch key {
+		case "size":
+			s.size = number(ts, value)
+		case "min":
+			s.min = number(ts, value)
+		case "max":
+			s.max = number(ts, value)
+		case "zones":
+			s.zones = number(ts, value)
+		case "warm":
+			s.warm = number(ts, value)
+		case "drain":
+			s.drain, err = time.ParseDuration(value)
+		case "check":
+			s.check, err = time.ParseDuration(value)
+		case "tg":
+			s.tg, err = strconv.ParseBool(value)
+		case "classic":
+			s.classic, err = strconv.ParseBool(value)
+		case "cross-zone":
+			s.crossZone, err = strconv.ParseBool(value)
+		case "lattice":
+			s.lattice = value
+		case "health":
+			s.health = value
+		default:
+			ts.Fatalf("region: unknown %q", arg)
+		}
+		ts.Check(err)
+	}
+	if s.min < 0 {
+		s.min = s.size - 1
+	}
+	return s
+}
+
+// region [KEY=VALUE]...: opens a Region; $I1, $I2, ... are its instances, and commands
+// run as the first of them.
+func cmdRegion(ts *testscript.TestScript, neg bool, args []string) {
+	s := stageOf(ts)
+	need(ts, neg, s.region == nil, "region [KEY=VALUE]..., once")
+	sp := readSpec(ts, args)
+	// Every script has instances of its own: `balanced` is alone on a host by its name.
+	seed := fnv.New64a()
+	fmt.Fprint(seed, ts.Name())
+	s.region = sim.New(sim.Config{Seed: seed.Sum64(), Behaviour: sim.Behaviour{
+		RegisterTime: 50 * time.Millisecond, LaunchTime: time.Second, MoveTime: 200 * time.Millisecond, TerminateTime: time.Second,
+	}})
+	s.runs = map[string]*background{}
+	s.build(sp)
+	s.region.SetFaults(s.faults.of)
+	api := httptest.NewServer(s.region.Handler())
+	ts.Defer(func() { api.CloseClientConnections(); api.Close() })
+	ts.Setenv("AWS_ENDPOINT_URL", api.URL)
+	for i, id := range s.ids {
+		host := httptest.NewServer(s.region.Metadata(id))
+		ts.Defer(func() { host.CloseClientConnections(); host.Close() })
+		s.hosts = append(s.hosts, host.URL)
+		ts.Setenv(fmt.Sprintf("I%d", i+1), id)
+	}
+	ts.Setenv("BALANCED_SETTLE", "200ms")
+	ts.Setenv("BALANCED_HOLD_FILE", ts.MkAbs("hold"))
+	s.become(ts, 1)
+}
+
+func (s *stage) build(sp spec) {
+	check := sim.HealthCheck{Interval: sp.check, Timeout: sp.check / 2, Healthy: 2, Unhealthy: 2}
+	g := sim.Group{
+		Name: "web", Min: sp.min, Max: sp.max, Desired: sp.size, WarmPool: sp.warm, HealthCheckType: sp.health,
+		Zones: []string{"eu-west-1a", "eu-west-1b", "eu-west-1c"}[:sp.zones],
+	}
+	if sp.lattice != "" {
+		g.Lattice = []string{sp.lattice}
+	}
+	if sp.tg {
+		cross := strconv.FormatBool(sp.crossZone)
+		s.region.AddLoadBalancer(sim.LoadBalancer{Name: "front"})
+		s.region.AddTargetGroup(sim.TargetGroup{Name: "web", LoadBalancer: "front", Drain: sp.drain, Check: check, CrossZone: cross})
+		g.TargetGroups = []string{"web"}
+	}
+	if sp.classic {
+		s.region.AddClassic(sim.Classic{Name: "old-elb", Draining: true, Drain: sp.drain, Check: check, CrossZone: sp.crossZone})
+		g.Classic = []string{"old-elb"}
+	}
+	s.ids = s.region.AddGroup(g)
+}
+
+// become makes the n-th instance the one that commands run as.
+func (s *stage) become(ts *testscript.TestScript, n int) {
+	s.self = s.ids[n-1]
+	ts.Setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", s.hosts[n-1])
+}
+
+// as N: from here on commands run as the N-th instance.
+func cmdAs(ts *testscript.TestScript, neg bool, args []string) {
+	need(ts, neg, len(args) == 1, "as N")
+	stageOf(ts).become(ts, number(ts, args[0]))
+}
+
+// moves are the mutating calls that took effect, of one instance or of all.
+func (s *stage) moves(instance string) []string {
+	var moves []string
+	for _, c := range s.region.Calls() {
+		if c.Effect && c.Mutating() && (instance == "" || c.Caller == instance) {
+			moves = append(moves, c.Action)
+		}
+	}
+	return moves
+}
+
+func (s *stage) movesOfHost() int {
+	if s.region == nil {
+		return 0
+	}
+	return len(s.moves(s.self))
+}
+
+// until INSTANCE STATE, until INSTANCE healthy|unhealthy (everywhere, for its load
+// balancers), until call ACTION: waits until it is so.
+func cmdUntil(ts *testscript.TestScript, neg bool, args []string) {
+	need(ts, neg, len(args) == 2, "until INSTANCE STATE | until INSTANCE healthy|unhealthy | until call ACTION")
+	s := stageOf(ts)
+	so := func() bool { return s.region.State(args[0]) == args[1] }
+	switch {
+	case args[0] == "call":
+		so = func() bool { return s.answered(args[1]) }
+	case args[1] == "healthy":
+		so = func() bool { n, all := s.region.HealthyAt(args[0]); return n == all }
+	case args[1] == "unhealthy":
+		so = func() bool { n, _ := s.region.HealthyAt(args[0]); return n == 0 }
+	}
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	late := time.After(patience)
+	for !so() {
+		select {
+		case <-tick.C:
+		case <-late:
+			ts.Fatalf("waited in vain for %s", strings.Join(args, " "))
+		}
+	}
+}
+
+func (s *stage) answered(action string) bool {
+	for _, c := range s.region.Calls() {
+		if c.Action == action && c.Status != 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// faults are what goes wrong with calls, and what happens when one arrives.
+type faults struct {
+	mu    sync.Mutex
+	rules []*rule
+}
+
+type rule struct {
+	action string
+	times  int // left; below 0: always
+	then   func() *sim.Fault
+}
+
+func (f *faults) add(r *rule) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.rules = append(f.rules, r)
+}
+
+// of lets every rule for a call have its turn; the first fault is what goes wrong.
+func (f *faults) of(c sim.Call) *sim.Fault {
+	var fault *sim.Fault
+	for _, r := range f.due(c.Action) {
+		if wrong := r.then(); fault == nil {
+			fault = wrong
+		}
+	}
+	return fault
+}
+
+func (f *faults) due(action string) []*rule {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var due []*rule
+	for _, r := range f.rules {
+		if r.action == action && r.times != 0 {
+			r.times--
+			due = append(due, r)
+		}
+	}
+	return due
+}

@@ -1,0 +1,84 @@
+package soak
+
+import (
+	"fmt"
+	"time"
+
+	"balanced/internal/sim"
+)
+
+// fallIll: a host's application fails for a quarter of an hour.
+func fallIll(host int) act {
+	return act{name: fmt.Sprintf("host %d falls ill", host), does: func(f *fleet) {
+		id := f.ids[host]
+		f.SetAppHealthy(id, false)
+		go func() {
+			f.pass(15 * time.Minute)
+			f.SetAppHealthy(id, true)
+		}()
+	}}
+}
+
+// flap: a host's application fails for a minute.
+func flap(host int) act {
+	return act{name: fmt.Sprintf("host %d flaps", host), does: func(f *fleet) {
+		id := f.ids[host]
+		f.SetAppHealthy(id, false)
+		go func() {
+			f.pass(time.Minute)
+			f.SetAppHealthy(id, true)
+		}()
+	}}
+}
+
+// dieInStandby: EC2 loses a host that is in Standby; otherwise nothing happens.
+func dieInStandby(host int) act {
+	return act{name: fmt.Sprintf("host %d dies, if in Standby", host), does: func(f *fleet) {
+		if id := f.ids[host]; f.State(id) == "Standby" {
+			f.KillInstance(id)
+			f.died(id)
+		}
+	}}
+}
+
+// scale: a policy, or an operator, asks for one more, and for one less later.
+func scale(host int) act {
+	return act{name: "desired goes up, and down again later", does: func(f *fleet) {
+		min, max, desired := f.Sizes("web")
+		if desired >= max {
+			return
+		}
+		f.grown(1)
+		f.SetSizes("web", min, max, desired+1)
+		go func() {
+			f.pass(10 * time.Minute)
+			min, max, desired := f.Sizes("web")
+			f.SetSizes("web", min, max, desired-1)
+			f.grown(-1)
+		}()
+	}}
+}
+
+// refresh: somebody starts an instance refresh, which ends by itself or is ended.
+func refresh(host int) act {
+	mode := []string{"Wait", "Ignore", "Terminate"}[host%3]
+	return act{name: "an instance refresh that is to " + mode, does: func(f *fleet) {
+		f.StartRefresh("web", mode)
+		go func() {
+			f.pass(20 * time.Minute)
+			f.EndRefresh("web", "Cancelled")
+		}()
+	}}
+}
+
+// expire: a host's credentials are expired for three minutes.
+func expire(host int) act {
+	return act{name: fmt.Sprintf("host %d's credentials expire", host), does: func(f *fleet) {
+		id := f.ids[host]
+		f.UpdateMetadata(id, func(m *sim.Metadata) { m.CredentialsExpired = true })
+		go func() {
+			f.pass(3 * time.Minute)
+			f.UpdateMetadata(id, func(m *sim.Metadata) { m.CredentialsExpired = false })
+		}()
+	}}
+}

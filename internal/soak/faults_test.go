@@ -1,0 +1,121 @@
+package soak
+
+import (
+	"context"
+	"hash/fnv"
+	"math/rand/v2"
+	"net/http"
+	"sync"
+	"time"
+
+	"balanced/internal/sim"
+)
+
+// fault draws what goes wrong with one API call. It depends on the seed, the caller
+// and how many such calls it has made, not on the order in which goroutines run.
+func (f *fleet) fault(c sim.Call) *sim.Fault {
+	if c.Service == "imds" {
+		return nil
+	}
+	f.look()
+	f.mu.Lock()
+	key := c.Caller + c.Action
+	f.counts[key]++
+	n := f.counts[key]
+	f.mu.Unlock()
+	h := fnv.New64a()
+	h.Write([]byte(key))
+	r := rand.New(rand.NewPCG(f.plan.seed^h.Sum64(), uint64(n)))
+	ordinary := &sim.Fault{Delay: time.Duration(20+r.IntN(200)) * time.Millisecond}
+	if f.since() > calm {
+		return ordinary
+	}
+	if f.plan.lag > 0 && !c.Mutating() {
+		ordinary.Lag = time.Duration(r.Int64N(int64(f.plan.lag)))
+	}
+	if drawn := f.plan.faults.draw(r, c.Mutating()); drawn != nil {
+		return drawn
+	}
+	return ordinary
+}
+
+func (p rates) draw(r *rand.Rand, mutating bool) *sim.Fault {
+	dice := func(perMille int) bool { return r.IntN(1000) < perMille }
+	switch {
+	case dice(p.throttle):
+		return sim.Throttled()
+	case dice(p.server):
+		return &sim.Fault{Status: 503, Code: "ServiceUnavailable", Message: "Service Unavailable"}
+	case dice(p.reset):
+		return &sim.Fault{Reset: true}
+	case dice(p.lose):
+		return &sim.Fault{LoseReply: true}
+	case dice(p.twice):
+		return &sim.Fault{Twice: true}
+	case dice(p.slow):
+		return &sim.Fault{Delay: time.Duration(r.IntN(25)) * time.Second}
+	case mutating && dice(p.contention):
+		return &sim.Fault{Status: 500, Code: "ResourceContention", Message: "You already have a pending update to an Amazon EC2 Auto Scaling resource"}
+	}
+	return nil
+}
+
+// lifeline carries one process's requests, and is cut when the process is killed: at
+// its nth API call, which takes effect or not, or with its host. What a killed process
+// would still do never reaches the Region.
+type lifeline struct {
+	fleet  *fleet
+	id     string
+	next   http.RoundTripper
+	cancel context.CancelCauseFunc
+	killAt int
+	after  bool // the call at which it dies takes effect
+	killed func()
+
+	mu    sync.Mutex
+	calls int
+	cut   bool
+}
+
+func (l *lifeline) RoundTrip(req *http.Request) (*http.Response, error) {
+	dies := l.step(req)
+	if dies && !l.after || l.isCut() && !dies {
+		return nil, errKilled
+	}
+	resp, err := l.next.RoundTrip(req)
+	if dies {
+		if err == nil {
+			_ = resp.Body.Close()
+		}
+		return nil, errKilled
+	}
+	return resp, err
+}
+
+// step counts an API call, and says whether the process dies at it.
+func (l *lifeline) step(req *http.Request) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.cut || req.URL.Host != "api.sim" {
+		return false
+	}
+	l.calls++
+	if l.killAt == 0 || l.calls != l.killAt {
+		return false
+	}
+	l.cut = true
+	l.killed()
+	l.fleet.event(l.id, "killed at call %d, which took effect: %v", l.calls, l.after)
+	l.cancel(errKilled)
+	return true
+}
+
+func (l *lifeline) isCut() bool {
+	if l.fleet.dead(l.id) {
+		l.cancel(errKilled)
+		return true
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.cut
+}

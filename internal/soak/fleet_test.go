@@ -1,0 +1,167 @@
+package soak
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/zap"
+
+	"balanced/internal/fleettest"
+	"balanced/internal/rotation"
+	"balanced/internal/sim"
+)
+
+// fleet is one seeded run: the Region, the hosts, and what was seen so far.
+type fleet struct {
+	*sim.Region
+	t     *testing.T
+	plan  plan
+	ids   []string
+	began time.Time
+	min   rotation.MinHealthy
+
+	mu     sync.Mutex
+	log    []string
+	truth  []sample
+	atWork map[string]bool
+	gone   map[string]bool // hosts that EC2 lost: nothing runs on them any more
+	wanted int             // desired capacity at the end
+	counts map[string]int  // API calls by caller and action, to draw faults by
+}
+
+func newFleet(t *testing.T, p plan) *fleet {
+	min, err := rotation.ParseMinHealthy(p.rule)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := &fleet{
+		t: t, plan: p, min: min, began: time.Now(), wanted: p.group.Desired,
+		atWork: map[string]bool{}, gone: map[string]bool{}, counts: map[string]int{},
+	}
+	f.Region = sim.New(sim.Config{Seed: p.seed, MaxLag: 20 * time.Second, Behaviour: p.way})
+	check := sim.HealthCheck{Interval: 10 * time.Second, Timeout: 5 * time.Second, Healthy: 2, Unhealthy: 2, Path: "/health"}
+	f.AddLoadBalancer(sim.LoadBalancer{Name: "front", Type: "application"})
+	f.AddLoadBalancer(sim.LoadBalancer{Name: "net", Type: "network", CrossZone: true})
+	f.AddTargetGroup(sim.TargetGroup{Name: "web", Protocol: "HTTP", Port: 80, LoadBalancer: "front", Drain: p.drains[1], Check: check})
+	f.AddTargetGroup(sim.TargetGroup{Name: "tcp", Protocol: "TCP", Port: 443, LoadBalancer: "net", Drain: p.drains[2], Check: check})
+	check.Target = "HTTP:80/health"
+	f.AddClassic(sim.Classic{Name: "old", Check: check, Draining: p.drains[0] > 0, Drain: max(p.drains[0], time.Second), CrossZone: true})
+	f.ids = f.AddGroup(p.group)
+	f.SetFaults(f.fault)
+	return f
+}
+
+// run lets the operators and the world loose, and returns when all is over.
+func (f *fleet) run() {
+	var operators sync.WaitGroup
+	for _, a := range f.plan.acts {
+		operators.Go(func() {
+			f.pass(a.at)
+			f.event("world", "%s", a.name)
+			a.does(f)
+		})
+	}
+	r := rand.New(rand.NewPCG(f.plan.seed, 7))
+	victims := r.Perm(len(f.ids))[:min(f.plan.kills, len(f.ids))]
+	turns := make(chan struct{}, f.plan.atOnce())
+	for i, id := range f.ids {
+		o := &operator{fleet: f, id: id, rand: rand.New(rand.NewPCG(f.plan.seed, uint64(100+i))), starts: f.plan.start(r), turns: turns}
+		for _, v := range victims {
+			if v == i {
+				o.killAt = 1 + r.IntN(60)
+				o.killAfter = r.IntN(2) == 0
+			}
+		}
+		operators.Go(o.upgrade)
+	}
+	operators.Wait()
+}
+
+// atOnce is how many hosts the operators work on at a time.
+func (p plan) atOnce() int {
+	switch p.starts {
+	case oneByOne:
+		return 1
+	case twoAtATime:
+		return 2
+	}
+	return p.group.Desired
+}
+
+// start is when one host's run begins.
+func (p plan) start(r *rand.Rand) time.Duration {
+	if p.starts == anyTime {
+		return time.Duration(r.IntN(1800)) * time.Second
+	}
+	return time.Duration(r.IntN(1000)) * time.Millisecond
+}
+
+// pass lets virtual time go by.
+func (f *fleet) pass(d time.Duration) { <-time.After(d) }
+
+func (f *fleet) since() time.Duration { return time.Since(f.began) }
+
+// event is a line of the run's log.
+func (f *fleet) event(who, format string, args ...any) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.log = append(f.log, fmt.Sprintf("%12s %-22s %s", f.since().Round(time.Millisecond), who, fmt.Sprintf(format, args...)))
+}
+
+// grown changes what desired must be in the end: a person changed it.
+func (f *fleet) grown(by int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.wanted += by
+}
+
+// died: nothing runs on the host any more. Somebody takes it out of Standby later.
+func (f *fleet) died(id string) {
+	f.mu.Lock()
+	f.gone[id] = true
+	f.mu.Unlock()
+	go func() {
+		f.pass(10 * time.Minute)
+		if f.State(id) == "Standby" {
+			f.event("world", "a person calls ExitStandby for the dead %s", id)
+			if err := f.ExitStandby("web", id); err != nil {
+				f.event("world", "refused: %v", err)
+			}
+		}
+	}()
+}
+
+func (f *fleet) dead(id string) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.gone[id]
+}
+
+// process starts the binary on a host; end frees what it held.
+func (f *fleet) process(o *operator) (agent *rotation.Agent, ctx context.Context, end func(), err error) {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	client := f.Client()
+	inner := client.Transport
+	line := &lifeline{fleet: f, id: o.id, next: inner, cancel: cancel}
+	if o.killAt > 0 && !o.killed {
+		line.killAt, line.after = o.killAt, o.killAfter
+		line.killed = func() { o.killed = true }
+	}
+	client.Transport = line
+	host := &fleettest.Host{Region: f.Region, ID: o.id, HTTP: client, Log: zap.NewNop(), Rand: fleettest.Rand(o.rand.Uint64())}
+	end = func() {
+		cancel(nil)
+		if t, ok := inner.(interface{ CloseIdleConnections() }); ok {
+			t.CloseIdleConnections()
+		}
+	}
+	agent, _, err = host.Process(ctx)
+	return agent, ctx, end, err
+}
+
+var errKilled = errors.New("killed")

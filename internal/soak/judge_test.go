@@ -1,0 +1,181 @@
+package soak
+
+import (
+	"slices"
+	"time"
+
+	"balanced/internal/asg"
+	"balanced/internal/rotation"
+	"balanced/internal/sim"
+)
+
+// ending is how one run ended.
+type ending struct {
+	name, id string
+	report   *rotation.Report
+	err      error
+	took     time.Duration
+	calls    []sim.Call // since it began
+}
+
+// sample is the truth at one instant, by the Region's own state.
+type sample struct {
+	at       time.Time
+	strength int
+	serving  map[string]bool
+	healthy  map[string]bool // at every load balancer
+}
+
+// fresh is how old a reading may be that a run rests its word on: what describes lag
+// behind, and what a slow call and its retries take.
+func (f *fleet) fresh() time.Duration { return f.plan.lag + 45*time.Second }
+
+// look takes a sample.
+func (f *fleet) look() {
+	s := sample{at: time.Now(), serving: map[string]bool{}, healthy: map[string]bool{}}
+	_, _, desired := f.Sizes("web")
+	staying, out := 0, 0
+	for _, m := range f.Members("web") {
+		state := asg.State(m.State)
+		if state.Out() {
+			out++
+		}
+		if !state.Leaving() {
+			staying++
+		}
+		healthy, all := f.HealthyAt(m.ID)
+		s.healthy[m.ID] = healthy == all
+		s.serving[m.ID] = state == asg.InService && m.Health == "Healthy" && healthy == all
+	}
+	s.strength = max(desired+out, staying)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.truth = append(f.truth, s)
+	for len(f.truth) > 1 && s.at.Sub(f.truth[0].at) > 3*time.Minute {
+		f.truth = f.truth[1:]
+	}
+}
+
+// recent are the samples a reading may have seen.
+func (f *fleet) recent() []sample {
+	f.look()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for i, s := range f.truth {
+		if time.Since(s.at) <= f.fresh() {
+			return slices.Clone(f.truth[i:])
+		}
+	}
+	return nil
+}
+
+// violated: a promise is broken.
+func (f *fleet) violated(format string, args ...any) {
+	f.event("BROKEN", format, args...)
+	f.t.Errorf(format, args...)
+}
+
+// judge checks the promises at the end of one run.
+func (f *fleet) judge(e ending) {
+	f.checkMoves(e)
+	if bound := time.Duration(e.report.BoundSeconds * float64(time.Second)); e.took > bound+lastCall {
+		f.violated("(f) %s on %s took %v, its bound is %v", e.name, e.id, e.took, bound)
+	}
+	switch {
+	case e.err != nil:
+	case e.report.Outcome == "nothing to do":
+	case e.name == "out":
+		f.checkOut(e)
+	default:
+		f.checkIn(e)
+	}
+}
+
+// lastCall is what a call under way at the end of a budget may still take.
+const lastCall = 40 * time.Second
+
+// checkMoves: (c) 64 to 81 means that nothing was moved, and (d) nothing but the two
+// standby calls is ever made.
+func (f *fleet) checkMoves(e ending) {
+	for _, c := range e.calls {
+		if c.Caller != e.id || !c.Effect {
+			continue
+		}
+		if c.Action != "EnterStandby" && c.Action != "ExitStandby" {
+			f.violated("(d) %s on %s called %s", e.name, e.id, c.Action)
+		}
+		if e.err != nil && movedNothing(e.err) {
+			f.violated("(c) %s on %s ended with %v, but %s took effect", e.name, e.id, e.err, c.Action)
+		}
+		if !e.report.Moved {
+			f.violated("(c) %s on %s: the report says not moved, but %s took effect", e.name, e.id, c.Action)
+		}
+	}
+}
+
+// checkOut: (a) the floor and the places, (b) no load balancer sends it traffic.
+func (f *fleet) checkOut(e ending) {
+	if takes := f.Takes(e.id); len(takes) > 0 {
+		f.violated("(b) 0 from out on %s, but %v send it traffic", e.id, takes)
+	}
+	if draining := f.Draining(e.id); len(draining) > 0 {
+		f.violated("(b) 0 from out on %s, but it drains from %v", e.id, draining)
+	}
+	if state := f.State(e.id); state != "Standby" {
+		f.violated("(b) 0 from out on %s, but it is %s", e.id, state)
+	}
+	f.mu.Lock()
+	f.atWork[e.id] = true
+	working := 0
+	for id := range f.atWork {
+		if !f.gone[id] {
+			working++
+		}
+	}
+	f.mu.Unlock()
+	serving := map[string]bool{}
+	floor, places := 1<<30, 0
+	for _, s := range f.recent() {
+		for id, ok := range s.serving {
+			serving[id] = serving[id] || ok && id != e.id
+		}
+		low := f.min.Floor(s.strength, -1)
+		floor, places = min(floor, low), max(places, s.strength-low, 1)
+	}
+	n := 0
+	for _, ok := range serving {
+		if ok {
+			n++
+		}
+	}
+	if e.report.Moved && n < floor {
+		f.violated("(a) 0 from out on %s, which moved it, but %d others serve and the floor is %d", e.id, n, floor)
+	}
+	if working > places {
+		f.violated("(a) 0 from out on %s: %d are at work, there are %d places", e.id, working, places)
+	}
+}
+
+// checkIn: (b) every load balancer says healthy.
+func (f *fleet) checkIn(e ending) {
+	for _, s := range f.recent() {
+		if s.serving[e.id] {
+			return
+		}
+	}
+	f.violated("(b) 0 from in on %s, but it does not serve", e.id)
+}
+
+// settled: (e) in the end every living instance is in service and desired is what it
+// was.
+func (f *fleet) checkEnd() {
+	f.pass(2 * time.Hour)
+	for _, m := range f.Members("web") {
+		if m.State != "InService" {
+			f.violated("(e) in the end %s is %s", m.ID, m.State)
+		}
+	}
+	if _, _, desired := f.Sizes("web"); desired != f.wanted {
+		f.violated("(e) in the end desired is %d, want %d", desired, f.wanted)
+	}
+}

@@ -1,0 +1,54 @@
+package soak
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+	"testing/synctest"
+)
+
+var (
+	seeds = flag.Int("seeds", 40, "how many seeds to run")
+	from  = flag.Uint64("from", 1, "the first of them")
+	seed  = flag.Uint64("seed", 0, "replay this one seed, with its event log")
+)
+
+func TestMain(m *testing.M) {
+	for _, name := range []string{"AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"} {
+		os.Setenv(name, os.DevNull)
+	}
+	flag.Parse()
+	os.Exit(m.Run())
+}
+
+// TestSeeds runs seeded fleets and checks every promise against the Region's own
+// state. A failing seed prints the line that replays it, and its event log.
+func TestSeeds(t *testing.T) {
+	if *seed > 0 {
+		replay(t, *seed)
+		return
+	}
+	for s := *from; s < *from+uint64(*seeds); s++ {
+		t.Run(fmt.Sprint(s), func(t *testing.T) {
+			t.Parallel()
+			replay(t, s)
+		})
+	}
+}
+
+func replay(t *testing.T, s uint64) {
+	p := draw(s)
+	var f *fleet
+	defer func() {
+		if f != nil && (t.Failed() || *seed > 0) {
+			t.Logf("make soak SEED=%d\n%v\n%s", s, p, strings.Join(f.log, "\n"))
+		}
+	}()
+	synctest.Test(t, func(t *testing.T) {
+		f = newFleet(t, p)
+		f.run()
+		f.checkEnd()
+	})
+}

@@ -30,14 +30,12 @@ type Result struct {
 	Elapsed  time.Duration
 }
 
-// Run stops at the first failure, or when ctx ends. Its error means that the command
-// could not be run at all; a command that failed is in the last result.
+// Run stops at the first failure, or when ctx ends, whose cause is its error then. Any
+// other error means that the command could not be run at all; a command that failed is
+// in the last result.
 func (r Rollout) Run(ctx context.Context, instances []Instance) ([]Result, error) {
 	var results []Result
 	for _, i := range instances {
-		if ctx.Err() != nil {
-			return results, context.Cause(ctx)
-		}
 		if r.Began != nil {
 			r.Began(i)
 		}
@@ -48,6 +46,9 @@ func (r Rollout) Run(ctx context.Context, instances []Instance) ([]Result, error
 		results = append(results, result)
 		if r.Ended != nil {
 			r.Ended(result)
+		}
+		if ctx.Err() != nil {
+			return results, context.Cause(ctx)
 		}
 		if result.Exit != 0 {
 			break

@@ -1,0 +1,42 @@
+package lab
+
+import (
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestAFleetNobodyCanHaveIsRefusedInTheWordsOfTheFlags(t *testing.T) {
+	for _, c := range []struct {
+		change func(*Config)
+		want   string
+	}{
+		{func(c *Config) { c.Size = 0 }, "--size 0"},
+		{func(c *Config) { c.Zones = 4 }, "--zones 4"},
+		{func(c *Config) { c.Min = 4 }, "--min 4"},
+		{func(c *Config) { c.Max = 2 }, "--max 2"},
+		{func(c *Config) { c.TargetGroups = -1 }, "--target-groups -1"},
+		{func(c *Config) { c.Drain = -time.Second }, "--drain -1s"},
+		{func(c *Config) { c.Drain = 1500 * time.Millisecond }, "--drain 1.5s"},
+		{func(c *Config) { c.Interval = 0 }, "--check-interval 0s"},
+		{func(c *Config) { c.LaunchTime = -1 }, "--launch-time -1ns"},
+	} {
+		cfg := small()
+		c.change(&cfg)
+		if err := cfg.Check(); err == nil || !strings.HasPrefix(err.Error(), c.want+": ") {
+			t.Errorf("got %v, want it to begin with %q", err, c.want)
+		}
+	}
+}
+
+func TestMoreZonesThanInstancesIsFine(t *testing.T) {
+	cfg := small()
+	cfg.Size, cfg.Zones = 1, 3
+	f, err := NewFleet(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p := f.Picture(); p.Serving != 1 || p.Min != 0 {
+		t.Errorf("got %+v, want one instance that serves, MinSize 0", p)
+	}
+}

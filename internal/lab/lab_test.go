@@ -1,0 +1,208 @@
+package lab
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"balanced/internal/asg"
+	"balanced/internal/awsapi"
+)
+
+// small is a fleet on which nothing takes long.
+func small() Config {
+	return Config{
+		Size: 3, Zones: 2, Min: Derived, Max: Derived, TargetGroups: 1, Classic: 1,
+		Interval: time.Second, Healthy: 2, Unhealthy: 2,
+	}
+}
+
+func serve(t *testing.T, cfg Config) *Lab {
+	t.Helper()
+	fleet, err := NewFleet(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := Serve(fleet, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(l.Close)
+	return l
+}
+
+func instances(t *testing.T, l *Lab) []Instance {
+	t.Helper()
+	all, err := l.Instances()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+func TestEachInstanceFindsItselfThroughItsOwnMetadataService(t *testing.T) {
+	all := instances(t, serve(t, small()))
+	if len(all) != 3 {
+		t.Fatalf("%d instances, want 3", len(all))
+	}
+	for _, i := range all {
+		token := request(t, http.MethodPut, i.Metadata+"/latest/api/token", "X-aws-ec2-metadata-token-ttl-seconds", "60")
+		if got := request(t, http.MethodGet, i.Metadata+"/latest/meta-data/instance-id", "X-aws-ec2-metadata-token", token); got != i.ID {
+			t.Errorf("the metadata service of %s says it is %s", i.ID, got)
+		}
+	}
+}
+
+func request(t *testing.T, method, url, header, value string) string {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), method, url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set(header, value)
+	resp, err := http.DefaultTransport.RoundTrip(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if resp.StatusCode != http.StatusOK {
+		t.Fatalf("%s %s: %s", method, url, resp.Status)
+	}
+	return string(body)
+}
+
+func TestTheSDKFindsTheGroupWithTheInstancesSettingsAlone(t *testing.T) {
+	i := instances(t, serve(t, small()))[1]
+	for _, name := range foreign() {
+		t.Setenv(name, "")
+		os.Unsetenv(name)
+	}
+	for _, v := range append(i.vars(), noFiles()...) {
+		name, value, _ := strings.Cut(v, "=")
+		t.Setenv(name, value)
+	}
+	session, err := awsapi.Load(t.Context(), awsapi.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := asg.New(session.Config()).Membership(t.Context(), i.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m.Group != "web" || m.State != asg.InService || m.Zone != i.Zone {
+		t.Errorf("got %+v, want %s InService in group web", m, i.ID)
+	}
+}
+
+func TestAnInstanceLaunchedLaterGetsItsMetadataServiceToo(t *testing.T) {
+	l := serve(t, small())
+	l.Fleet.Region.ScaleByPolicy(l.Fleet.Group, 4)
+	all := instances(t, l)
+	if len(all) != 4 {
+		t.Fatalf("%d instances after a scale-out, want 4", len(all))
+	}
+	request(t, http.MethodPut, all[3].Metadata+"/latest/api/token", "X-aws-ec2-metadata-token-ttl-seconds", "60")
+}
+
+func TestCloseLeavesNoListener(t *testing.T) {
+	l := serve(t, small())
+	all := instances(t, l)
+	l.Close()
+	for _, url := range []string{l.API, all[0].Metadata} {
+		if conn, err := net.Dial("tcp", strings.TrimPrefix(url, "http://")); err == nil {
+			conn.Close()
+			t.Errorf("%s still listens", url)
+		}
+	}
+	if _, err := l.Instances(); err == nil {
+		t.Error("a closed lab opens listeners")
+	}
+}
+
+func TestAPortThatIsTakenIsAnError(t *testing.T) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	fleet, err := NewFleet(small())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if l, err := Serve(fleet, ln.Addr().(*net.TCPAddr).Port); err == nil {
+		l.Close()
+		t.Error("two servers on one port")
+	}
+}
+
+func TestARunningLabIsFoundByItsStateFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "new", "lab.json")
+	l := serve(t, small())
+	remove, err := l.Publish(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	info, err := os.Stat(path)
+	if err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("state file: %v, %v; want mode 0600", info, err)
+	}
+	found, err := Find(t.Context(), path)
+	if err != nil || len(found) != 3 || found[0] != instances(t, l)[0] {
+		t.Errorf("found %v, %v", found, err)
+	}
+	remove()
+	if left, _ := filepath.Glob(filepath.Join(filepath.Dir(path), "*")); len(left) != 0 {
+		t.Errorf("left behind: %v", left)
+	}
+}
+
+func TestAStaleStateFileIsNoLab(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "lab.json")
+	gone := serve(t, small())
+	if _, err := gone.Publish(path); err != nil {
+		t.Fatal(err)
+	}
+	gone.Close()
+	if _, err := Find(t.Context(), path); !errors.Is(err, ErrNoLab) {
+		t.Errorf("a lab that is gone: %v, want ErrNoLab", err)
+	}
+	// A newer lab may have got the same port.
+	next := serve(t, small())
+	text := `{"api":"` + next.API + `","token":"of the one before"}`
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Find(t.Context(), path); !errors.Is(err, ErrNoLab) {
+		t.Errorf("another lab: %v, want ErrNoLab", err)
+	}
+	if _, err := Find(t.Context(), path+"x"); !errors.Is(err, ErrNoLab) {
+		t.Errorf("no file: %v, want ErrNoLab", err)
+	}
+}
+
+func TestTheStateFileOfANewerLabIsLeftAlone(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "lab.json")
+	older, newer := serve(t, small()), serve(t, small())
+	removeOlder, err := older.Publish(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := newer.Publish(path); err != nil {
+		t.Fatal(err)
+	}
+	removeOlder()
+	if found, err := Find(context.Background(), path); err != nil || found[0].API != newer.API {
+		t.Errorf("found %v, %v; want the newer lab", found, err)
+	}
+}

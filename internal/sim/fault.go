@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"time"
@@ -122,7 +123,7 @@ func (f *Fault) refuses() bool { return f.Status != 0 || f.Code != "" }
 func (f *Fault) refusal() error {
 	switch {
 	case f.Code == "":
-		return &refusal{f.Status, "ServiceUnavailable", f.Message}
+		return &refusal{f.Status, "ServiceUnavailable", cmp.Or(f.Message, "Service is unable to handle request.")}
 	case f.Status == 0:
 		return &refusal{http.StatusBadRequest, f.Code, f.Message}
 	}

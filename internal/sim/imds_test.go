@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -211,6 +212,7 @@ func TestTheHopLimitSwallowsTokens(t *testing.T) {
 		if waited := time.Since(began); waited != 3*time.Second {
 			t.Fatalf("gave up after %v, want to hang until the caller's 3 s are over", waited)
 		}
+		synctest.Wait() // for the other end to notice
 		if c := r.Calls()[0]; !c.Lost || c.Status != 0 {
 			t.Fatalf("on record as %+v, want it lost and unanswered", c)
 		}

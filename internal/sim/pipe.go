@@ -1,8 +1,10 @@
 package sim
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log"
 	"net"
@@ -15,11 +17,33 @@ import (
 // makes is gone after CloseIdleConnections and the end of its last request, so that it can be used in
 // a testing/synctest bubble.
 func (r *Region) Client() *http.Client {
-	return &http.Client{Transport: &http.Transport{
+	return &http.Client{Transport: wholeRequests{&http.Transport{
 		DialContext:         r.dial,
 		DisableCompression:  true,
 		MaxIdleConnsPerHost: 100,
-	}}
+	}}}
+}
+
+// wholeRequests sends a request's header and body in one piece, from memory. Otherwise net/http sends
+// the header first and, when the body is out, reads once more to see that it has ended; Go's SDK
+// (smithy-go 1.28) closes the body as soon as an answer begins, the late read then fails, and net/http
+// breaks the connection in the middle of the answer. A Region in the same process answers fast enough
+// for that to happen in one call of thirty.
+type wholeRequests struct{ *http.Transport }
+
+// RoundTrip serves http.RoundTripper.
+func (t wholeRequests) RoundTrip(req *http.Request) (*http.Response, error) {
+	if req.Body == nil {
+		return t.Transport.RoundTrip(req)
+	}
+	body, err := io.ReadAll(req.Body)
+	if err := errors.Join(err, req.Body.Close()); err != nil {
+		return nil, fmt.Errorf("read the request's body: %w", err)
+	}
+	whole := req.Clone(req.Context())
+	whole.Body = io.NopCloser(bytes.NewReader(body))
+	whole.ContentLength = int64(len(body))
+	return t.Transport.RoundTrip(whole)
 }
 
 // dial opens a connection to one of the Region's endpoints.

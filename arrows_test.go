@@ -1,0 +1,183 @@
+// Package balanced_test holds what concerns all rooms of the house.
+package balanced_test
+
+import (
+	"encoding/json"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"os"
+	"os/exec"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// pkg is what go list says of a package.
+type pkg struct {
+	ImportPath, Name, Dir string
+	GoFiles               []string
+	Imports, Deps         []string // tests apart
+}
+
+const (
+	awsSDK      = "github.com/aws/aws-sdk-go-v2"
+	autoscaling = awsSDK + "/service/autoscaling"
+	elbClassic  = awsSDK + "/service/elasticloadbalancing"
+	elbV2       = awsSDK + "/service/elasticloadbalancingv2"
+	urfave      = "github.com/urfave/cli/v2"
+)
+
+// ours lists the packages of this module by their path below it.
+func ours(t *testing.T) map[string]pkg {
+	t.Helper()
+	out, err := exec.Command("go", "list", "-json=ImportPath,Name,Dir,GoFiles,Imports,Deps", "./...").Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	all := map[string]pkg{}
+	for dec := json.NewDecoder(strings.NewReader(string(out))); dec.More(); {
+		var p pkg
+		if err := dec.Decode(&p); err != nil {
+			t.Fatal(err)
+		}
+		all[strings.TrimPrefix(p.ImportPath, "balanced/")] = p
+	}
+	return all
+}
+
+func below(root string) func(string) bool {
+	return func(p string) bool { return p == root || strings.HasPrefix(p, root+"/") }
+}
+
+func TestWhatMustNotBeLinked(t *testing.T) {
+	all := ours(t)
+	for _, c := range []struct {
+		from string
+		no   func(string) bool
+		why  string
+	}{
+		{"cmd/balanced", below("balanced/internal/sim"), "the agent carries no simulator"},
+		{"cmd/balanced", below("balanced/internal/lab"), "the agent carries no lab"},
+		{"internal/sim", below("balanced"), "a fake that shares code with what it tests shares its mistakes"},
+	} {
+		p, there := all[c.from]
+		if !there {
+			t.Fatalf("no package %s: the rule about it holds nothing", c.from)
+		}
+		for _, dep := range p.Deps {
+			if c.no(dep) {
+				t.Errorf("%s links %s: %s", c.from, dep, c.why)
+			}
+		}
+	}
+}
+
+func TestWhatMustNotBeImported(t *testing.T) {
+	all := ours(t)
+	adapters := []string{"asg", "elb", "imds", "probe"}
+	for name, p := range all {
+		for _, i := range p.Imports {
+			room, inside := strings.CutPrefix(i, "balanced/internal/")
+			switch name {
+			case "internal/rotation":
+				if below(awsSDK)(i) {
+					t.Errorf("%s imports %s: it speaks plain types", name, i)
+				}
+				if room == "cli" || room == "lab" || room == "sim" {
+					t.Errorf("%s imports %s: arrows point down", name, i)
+				}
+			case "internal/asg", "internal/elb", "internal/imds", "internal/probe":
+				if inside && (slices.Contains(adapters, room) || room == "rotation" || room == "cli" || room == "lab" || room == "sim") {
+					t.Errorf("%s imports %s: adapters know nothing of one another or of what is above", name, i)
+				}
+			}
+		}
+	}
+}
+
+func TestWhoAloneMayImport(t *testing.T) {
+	may := map[string][]string{
+		urfave:      {"internal/cli", "cmd/balanced-lab"},
+		autoscaling: {"internal/asg"},
+		elbClassic:  {"internal/elb"},
+		elbV2:       {"internal/elb"},
+	}
+	used := map[string]bool{}
+	for name, p := range ours(t) {
+		for _, i := range p.Imports {
+			for root, who := range may {
+				if !below(root)(i) {
+					continue
+				}
+				used[root] = true
+				if !slices.Contains(who, name) {
+					t.Errorf("%s imports %s: only %s may", name, i, strings.Join(who, " and "))
+				}
+			}
+		}
+	}
+	for root := range may {
+		if !used[root] {
+			t.Errorf("nobody imports %s: the rule about it holds nothing", root)
+		}
+	}
+}
+
+func TestNoPackageIsADrawer(t *testing.T) {
+	for name, p := range ours(t) {
+		for _, drawer := range []string{"util", "utils", "common", "helpers", "models", "types"} {
+			if p.Name == drawer || path.Base(name) == drawer {
+				t.Errorf("package %s: name it after what it is for", name)
+			}
+		}
+	}
+}
+
+// TestOnlyMainExits: anything else would skip what is deferred, an undo among it.
+func TestOnlyMainExits(t *testing.T) {
+	for name, p := range ours(t) {
+		for _, file := range p.GoFiles {
+			for _, call := range exits(t, filepath.Join(p.Dir, file)) {
+				if p.Name != "main" || call.in != "main" {
+					t.Errorf("%s/%s: %s in func %s; only func main may", name, file, call.what, call.in)
+				}
+			}
+		}
+	}
+}
+
+type exit struct{ what, in string }
+
+// exits finds os.Exit and every Fatal, those of loggers too.
+func exits(t *testing.T, file string) []exit {
+	t.Helper()
+	src, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := parser.ParseFile(token.NewFileSet(), file, src, parser.SkipObjectResolution)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var found []exit
+	for _, decl := range f.Decls {
+		in := "-"
+		if fn, ok := decl.(*ast.FuncDecl); ok && fn.Recv == nil {
+			in = fn.Name.Name
+		}
+		ast.Inspect(decl, func(n ast.Node) bool {
+			if sel, ok := n.(*ast.SelectorExpr); ok {
+				from, _ := sel.X.(*ast.Ident)
+				ends := from != nil && (from.Name == "os" && sel.Sel.Name == "Exit" || from.Name == "log" && strings.HasPrefix(sel.Sel.Name, "Fatal"))
+				if ends || sel.Sel.Name == "Fatal" || sel.Sel.Name == "Fatalf" {
+					found = append(found, exit{sel.Sel.Name, in})
+				}
+			}
+			return true
+		})
+	}
+	return found
+}

@@ -25,13 +25,7 @@ func (p *program) outCommand() *cli.Command {
 
 func (p *program) out(c *cli.Context) error {
 	v := p.values(c)
-	opt := rotation.OutOptions{
-		Options:        v.options(),
-		MinHealthy:     v.minHealthy(),
-		Replace:        v.bool("replace"),
-		AllowEmptyZone: v.bool("allow-empty-zone"),
-		Settle:         v.duration("settle"),
-	}
+	opt := v.outOptions()
 	j, err := p.job(v)
 	if err != nil {
 		return err
@@ -42,6 +36,16 @@ func (p *program) out(c *cli.Context) error {
 	return j.run(c.Context, func(ctx context.Context, agent *rotation.Agent) (*rotation.Report, error) {
 		return agent.Out(ctx, opt)
 	})
+}
+
+func (v *values) outOptions() rotation.OutOptions {
+	return rotation.OutOptions{
+		Options:        v.options(),
+		MinHealthy:     v.minHealthy(),
+		Replace:        v.bool("replace"),
+		AllowEmptyZone: v.bool("allow-empty-zone"),
+		Settle:         v.duration("settle"),
+	}
 }
 
 // options are those that out and in share.

@@ -78,7 +78,7 @@ func (r *run) finish(ctx context.Context, err error) (*Report, error) {
 // question has a short time of its own.
 func (r *run) interrupted(ctx context.Context) error {
 	cause := context.Cause(ctx)
-	if r.group == "" {
+	if r.sure == "" {
 		return &Stop{Class: Interrupted, Reason: "nothing was moved", Err: cause}
 	}
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), confirm)

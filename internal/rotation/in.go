@@ -118,7 +118,9 @@ func (r *run) sendBack(ctx context.Context, stop *Stop) error {
 	}
 	r.note("sending it back to Standby", reasonField(stop))
 	undo := r.undoing(wayOut(r.seen.Traffic) + DefaultSettle)
-	if err := undo.follow(ctx, outSteps()[outEnter:outEnter+2]); err != nil {
+	err := undo.follow(ctx, outSteps()[outEnter:outEnter+2])
+	r.ever = r.ever || undo.ever
+	if err != nil {
 		return undo.stuck(ctx, err, stop)
 	}
 	r.seen = undo.seen

@@ -103,7 +103,9 @@ func (r *run) giveBack(ctx context.Context, stop *Stop) error {
 	}
 	r.note("giving the place back", reasonField(stop))
 	undo := r.undoing(wayBack(r.seen.Traffic) + slack)
-	if err := undo.follow(ctx, inSteps()[inExit:]); err != nil {
+	err := undo.follow(ctx, inSteps()[inExit:])
+	r.ever = r.ever || undo.ever
+	if err != nil {
 		return undo.stuck(ctx, err, stop)
 	}
 	r.seen, r.facts = undo.seen, facts{sure: asg.InService}

@@ -164,10 +164,10 @@ func (r *Region) enterService(g *group, in *instance) {
 }
 
 // makeWay ends an instance whose stand-in is in service. While Terminate is suspended it stays, and
-// the group is larger than desired.
+// so does one that has gone to Standby meanwhile; the group is larger than desired then.
 func (r *Region) makeWay(g *group, old *instance) {
 	old.standIn = nil
-	if !g.suspends(processTerminate) {
+	if !g.suspends(processTerminate) && old.state() == stateInService {
 		r.terminate(old, old.ailment)
 	}
 }

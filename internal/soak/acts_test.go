@@ -53,6 +53,10 @@ func scale(host int) act {
 		go func() {
 			f.pass(10 * time.Minute)
 			min, max, desired := f.Sizes("web")
+			for ; desired-1 < min; min, max, desired = f.Sizes("web") {
+				f.pass(time.Minute)
+			}
+			f.event("world", "desired goes down again")
 			f.SetSizes("web", min, max, desired-1)
 			f.grown(-1)
 		}()

@@ -1,10 +1,13 @@
 package soak
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -31,6 +34,7 @@ type fleet struct {
 	atWork map[string]bool
 	gone   map[string]bool // hosts that EC2 lost: nothing runs on them any more
 	wanted int             // desired capacity at the end
+	lost   int             // hosts taken away while they were out
 	counts map[string]int  // API calls by caller and action, to draw faults by
 }
 
@@ -113,11 +117,40 @@ func (f *fleet) event(who, format string, args ...any) {
 	f.log = append(f.log, fmt.Sprintf("%12s %-22s %s", f.since().Round(time.Millisecond), who, fmt.Sprintf(format, args...)))
 }
 
+// story is the run's log with the group's own activities among it.
+func (f *fleet) story() string {
+	lines := slices.Clone(f.log)
+	for _, a := range f.Activities("web") {
+		if a.Start.Before(f.began) {
+			continue
+		}
+		lines = append(lines, fmt.Sprintf("%12s %-22s %s (%s) %s", a.Start.Sub(f.began).Round(time.Millisecond), "activity", a.Description, a.StatusCode, a.Cause))
+	}
+	slices.SortStableFunc(lines, func(a, b string) int { return cmp.Compare(at(a), at(b)) })
+	return strings.Join(lines, "\n")
+}
+
+// at is the instant a line of the log begins with.
+func at(line string) time.Duration {
+	d, err := time.ParseDuration(strings.Fields(line)[0])
+	if err != nil {
+		panic(err)
+	}
+	return d
+}
+
 // grown changes what desired must be in the end: a person changed it.
 func (f *fleet) grown(by int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.wanted += by
+}
+
+// lose counts a host that was taken away while it was out.
+func (f *fleet) lose() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.lost++
 }
 
 // died: nothing runs on the host any more. Somebody takes it out of Standby later.

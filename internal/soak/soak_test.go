@@ -4,7 +4,6 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"strings"
 	"testing"
 	"testing/synctest"
 )
@@ -43,7 +42,7 @@ func replay(t *testing.T, s uint64) {
 	var f *fleet
 	defer func() {
 		if f != nil && (t.Failed() || *seed > 0) {
-			t.Logf("make soak SEED=%d\n%v\n%s", s, p, strings.Join(f.log, "\n"))
+			t.Logf("make soak SEED=%d\n%v\n%s", s, p, f.story())
 		}
 	}()
 	synctest.Test(t, func(t *testing.T) {

@@ -90,7 +90,9 @@ func cmdStart(ts *testscript.TestScript, neg bool, args []string) {
 func cmdSignal(ts *testscript.TestScript, neg bool, args []string) {
 	need(ts, neg, len(args) == 2, "signal NAME HUP|INT|TERM|KILL")
 	sig := map[string]os.Signal{"HUP": syscall.SIGHUP, "INT": syscall.SIGINT, "TERM": syscall.SIGTERM, "KILL": syscall.SIGKILL}[args[1]]
-	ts.Check(stageOf(ts).runs[args[0]].cmd.Process.Signal(sig))
+	s := stageOf(ts)
+	s.marked = len(s.region.Calls())
+	ts.Check(s.runs[args[0]].cmd.Process.Signal(sig))
 }
 
 // ends NAME CODE: waits for a background run, which leaves its stdout and stderr in

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"net/http/httptest"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -22,6 +23,7 @@ type stage struct {
 	self   string   // the instance that commands run as
 	runs   map[string]*background
 	stderr string // of the last run
+	marked int    // calls when the last signal was sent
 	faults faults
 }
 
@@ -165,14 +167,22 @@ func (s *stage) movesOfHost() int {
 }
 
 // until INSTANCE STATE, until INSTANCE healthy|unhealthy (everywhere, for its load
-// balancers), until call ACTION: waits until it is so.
+// balancers), until call ACTION (answered), until N ACTION (answered so often), until
+// since-signal ACTION (arrived): waits until it is so.
 func cmdUntil(ts *testscript.TestScript, neg bool, args []string) {
-	need(ts, neg, len(args) == 2, "until INSTANCE STATE | until INSTANCE healthy|unhealthy | until call ACTION")
+	need(ts, neg, len(args) == 2, "until INSTANCE STATE | until INSTANCE healthy|unhealthy | until call ACTION | until N ACTION | until since-signal ACTION")
 	s := stageOf(ts)
 	so := func() bool { return s.region.State(args[0]) == args[1] }
 	switch {
 	case args[0] == "call":
-		so = func() bool { return s.answered(args[1]) }
+		so = func() bool { return s.answered(args[1]) > 0 }
+	case args[0] == "since-signal":
+		so = func() bool {
+			return slices.ContainsFunc(s.region.Calls()[s.marked:], func(c sim.Call) bool { return c.Action == args[1] })
+		}
+	case args[0] < "A":
+		n := number(ts, args[0])
+		so = func() bool { return s.answered(args[1]) >= n }
 	case args[1] == "healthy":
 		so = func() bool { n, all := s.region.HealthyAt(args[0]); return n == all }
 	case args[1] == "unhealthy":
@@ -190,13 +200,14 @@ func cmdUntil(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-func (s *stage) answered(action string) bool {
+func (s *stage) answered(action string) int {
+	n := 0
 	for _, c := range s.region.Calls() {
 		if c.Action == action && c.Status != 0 {
-			return true
+			n++
 		}
 	}
-	return false
+	return n
 }
 
 // faults are what goes wrong with calls, and what happens when one arrives.

@@ -24,7 +24,7 @@ func (p *program) exitCodes(c *cli.Context) error {
 	if asJSON {
 		return ignore(writeJSON(p.stdout, codes()))
 	}
-	printCodes(p.stdout, width(p.stdout))
+	printCodes(p.stdout, p.columns(p.stdout))
 	return nil
 }
 

@@ -15,6 +15,7 @@ import (
 type page struct {
 	color  bool
 	redraw bool // from the top of the screen
+	again  bool // another one follows
 }
 
 const clearScreen = "\x1b[H\x1b[2J"
@@ -31,13 +32,35 @@ func (p page) text(r *rotation.Report) string {
 			g.Name, g.Min, g.Desired, g.Max, g.Strength, g.Serving, g.Floor, g.FloorRule, g.Places)
 		p.table(&b, r)
 	}
-	for _, w := range r.Warnings {
-		b.WriteString("\n" + p.paint(yellow, "warning: ") + flat(w))
-	}
-	if len(r.Warnings) > 0 {
+	p.list(&b, "", objections(r))
+	p.list(&b, p.paint(yellow, "warning: "), r.Warnings)
+	if p.again && !p.redraw {
 		b.WriteString("\n")
 	}
 	return b.String()
+}
+
+// list writes a paragraph of one line each.
+func (p page) list(b *strings.Builder, before string, lines []string) {
+	if len(lines) > 0 {
+		b.WriteString("\n")
+	}
+	for _, line := range lines {
+		b.WriteString(before + flat(line) + "\n")
+	}
+}
+
+// objections are the reasons load balancers give for not sending traffic.
+func objections(r *rotation.Report) []string {
+	var all []string
+	for _, m := range byZone(r.Members) {
+		for _, t := range m.Traffic {
+			if t.Reason != "" && t.State != string(elb.Healthy) && m.State == "InService" {
+				all = append(all, fmt.Sprintf("%s at %s is %s: %s", m.ID, t.Name, t.State, t.Reason))
+			}
+		}
+	}
+	return all
 }
 
 // verdict is this instance's standing in one line.
@@ -80,29 +103,23 @@ func state(m rotation.MemberReport) string {
 	return m.State
 }
 
-// table writes one row a member, by zone, and below it what load balancers object to.
-func (p page) table(b *strings.Builder, r *rotation.Report) {
-	members := slices.Clone(r.Members)
-	slices.SortStableFunc(members, func(x, y rotation.MemberReport) int {
+func byZone(members []rotation.MemberReport) []rotation.MemberReport {
+	return slices.SortedStableFunc(slices.Values(members), func(x, y rotation.MemberReport) int {
 		return cmp.Or(strings.Compare(x.Zone, y.Zone), strings.Compare(x.ID, y.ID))
 	})
+}
+
+// table writes one row a member, by zone.
+func (p page) table(b *strings.Builder, r *rotation.Report) {
 	rows := [][]cell{{{}, {text: "INSTANCE"}, {text: "ZONE"}, {text: "STATE"}}}
 	for _, t := range r.Traffic {
 		rows[0] = append(rows[0], cell{text: strings.ToUpper(string(t.Kind)) + " " + t.Name})
 	}
 	rows[0] = append(rows[0], cell{text: "SERVES"})
-	for _, m := range members {
+	for _, m := range byZone(r.Members) {
 		rows = append(rows, row(m))
 	}
 	p.write(b, rows)
-	for _, m := range members {
-		for _, t := range m.Traffic {
-			if t.Reason != "" && t.State != string(elb.Healthy) && m.State == "InService" {
-				fmt.Fprintf(b, "\n%s at %s is %s: %s", m.ID, t.Name, t.State, flat(t.Reason))
-			}
-		}
-	}
-	b.WriteString("\n")
 }
 
 // cell is a text in a column, and its colour.

@@ -24,15 +24,16 @@ type screen struct {
 	drawn    bool
 }
 
-func newScreen(w io.Writer) *screen {
-	columns := width(w)
+// newScreen writes to a terminal of so many columns; 0: to none.
+func newScreen(w io.Writer, columns int) *screen {
 	return &screen{w: w, terminal: columns > 0, width: columns}
 }
 
-// width is a terminal's, 0 where the stream is none.
-func width(stream any) int {
+// columns are those of the terminal a stream goes to, 0 where it goes to none, or to
+// one that can only print.
+func (p *program) columns(stream any) int {
 	f, ok := stream.(interface{ Fd() uintptr })
-	if !ok || !term.IsTerminal(int(f.Fd())) {
+	if !ok || !term.IsTerminal(int(f.Fd())) || p.getenv("TERM") == "dumb" {
 		return 0
 	}
 	if columns, _, err := term.GetSize(int(f.Fd())); err == nil && columns > 0 {

@@ -37,7 +37,7 @@ var draining = rotation.Progress{Step: "drain", Waiting: "web still lists i-0abc
 func TestWithoutATerminalOneLineAMinute(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := &buffer{}
-		s := newScreen(w)
+		s := newScreen(w, 0)
 		log, _ := logging.New(s, "info", logging.Console)
 		progress, stop := s.follow(t.Context(), log)
 		for range 21 { // for five minutes and a little, a look every 15 s
@@ -58,7 +58,7 @@ func TestWithoutATerminalOneLineAMinute(t *testing.T) {
 func TestASignOfLifeBetweenLooks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := &buffer{}
-		s := newScreen(w)
+		s := newScreen(w, 0)
 		log, _ := logging.New(s, "info", logging.Console)
 		progress, stop := s.follow(t.Context(), log)
 		progress(draining)
@@ -73,7 +73,7 @@ func TestASignOfLifeBetweenLooks(t *testing.T) {
 func TestOnATerminalOneLineIsRedrawn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := &buffer{}
-		s := &screen{w: w, terminal: true, width: 40}
+		s := newScreen(w, 40)
 		log, _ := logging.New(s, "info", logging.Console)
 		progress, stop := s.follow(t.Context(), log)
 		progress(draining)
@@ -105,7 +105,7 @@ func TestOnATerminalOneLineIsRedrawn(t *testing.T) {
 func TestFollowEndsWithItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
-		s := newScreen(&buffer{})
+		s := newScreen(&buffer{}, 0)
 		log, _ := logging.New(s, "info", logging.Console)
 		progress, stop := s.follow(ctx, log)
 		cancel()

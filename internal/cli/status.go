@@ -39,8 +39,8 @@ func (p *program) status(c *cli.Context) error {
 		// The table has the warnings; a log of them above it would say them twice.
 		j.log = j.log.WithOptions(zap.IncreaseLevel(zap.ErrorLevel))
 	}
-	columns := width(p.stdout)
-	j.text = page{color: columns > 0 && p.getenv("NO_COLOR") == "" && p.getenv("TERM") != "dumb", redraw: columns > 0 && watch}.text
+	columns := p.columns(p.stdout)
+	j.text = page{color: columns > 0 && p.getenv("NO_COLOR") == "", redraw: columns > 0 && watch, again: watch}.text
 	show := &view{job: j, least: least}
 	if !watch {
 		return show.once(c.Context)

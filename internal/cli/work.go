@@ -36,7 +36,7 @@ func (p *program) job(v *values) (*job, error) {
 	if err := v.err(); err != nil {
 		return nil, err
 	}
-	j.screen = newScreen(p.stderr)
+	j.screen = newScreen(p.stderr, p.columns(p.stderr))
 	if format == "auto" {
 		format = logging.Auto(p.getenv("JOURNAL_STREAM"), j.screen.terminal)
 	}

@@ -196,6 +196,31 @@ func TestANewTargetNeedsOnePassOrAThresholdOfThem(t *testing.T) {
 	}
 }
 
+func TestAVerdictNeedsChecksInARow(t *testing.T) {
+	inBubble(t, sim.Config{}, func(t *testing.T, r *sim.Region) {
+		ids := albGroup(r, 0) // checks every ten seconds, two failures or three passes in a row
+		w := as(t, r, ids[0])
+		pass(5 * time.Second)
+		for range 4 { // one failed check, one passed
+			r.SetAppHealthy(ids[0], false)
+			pass(10 * time.Second)
+			r.SetAppHealthy(ids[0], true)
+			pass(10 * time.Second)
+		}
+		w.wantTarget("app", ids[0], "healthy", "")
+		r.SetAppHealthy(ids[0], false)
+		pass(20 * time.Second)
+		for range 4 { // two passed, one failed
+			w.wantTarget("app", ids[0], "unhealthy", "Target.ResponseCodeMismatch")
+			r.SetAppHealthy(ids[0], true)
+			pass(20 * time.Second)
+			r.SetAppHealthy(ids[0], false)
+			pass(10 * time.Second)
+		}
+		w.wantTarget("app", ids[0], "unhealthy", "Target.ResponseCodeMismatch")
+	})
+}
+
 func TestTargetsNobodyAsksFor(t *testing.T) {
 	inBubble(t, sim.Config{}, func(t *testing.T, r *sim.Region) {
 		r.AddLoadBalancer(sim.LoadBalancer{Name: "front", Zones: []string{"eu-west-1a"}})
@@ -302,7 +327,11 @@ func TestAnInstancesWayAtAClassicLoadBalancer(t *testing.T) {
 		r.SetAppHealthy(ids[0], true)
 		pass(20 * time.Second)
 		w.wantInstance(ids[0], "InService", "N/A", "N/A")
+		r.Suspend("web", "HealthCheck")
 		r.KillInstance(ids[1])
+		if n := len(w.instanceHealth()); n != 2 {
+			t.Fatalf("%d instances listed, want two: not the terminated one", n)
+		}
 		if n := len(w.instanceHealth(ids[1], ids[0])); n != 1 {
 			t.Fatalf("%d of two named instances answered, want one: terminated ones never are", n)
 		}

@@ -175,6 +175,14 @@ func TestStaleReads(t *testing.T) {
 			}
 		}
 		pass(10 * time.Second)
+		r.SetFaults(nil)
+		if n := w.listedTargets("app"); n != 3 {
+			t.Fatalf("%d targets listed while one drains, want 3", n)
+		}
+		pass(50 * time.Second)
+		if n := w.listedTargets("app"); n != 2 {
+			t.Fatalf("%d targets listed just after the drain, want the others: 2", n)
+		}
 		if state, _, _, _, _ := seen(time.Hour); state != "EnteringStandby" {
 			t.Fatalf("a lag of an hour shows %s, want it clipped to the history of ten seconds", state)
 		}
@@ -235,6 +243,13 @@ func TestABucketThrottlesAndRefills(t *testing.T) {
 				pass(2 * time.Second)
 				if err := c.call(w); err != nil {
 					t.Fatalf("after a refill of one: %v", err)
+				}
+				wantRefusal(t, c.call(w), c.code, "Rate exceeded")
+				pass(time.Hour) // fills it, and no more than that
+				for range 2 {
+					if err := c.call(w); err != nil {
+						t.Fatal(err)
+					}
 				}
 				wantRefusal(t, c.call(w), c.code, "Rate exceeded")
 			})

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -79,7 +80,11 @@ func (d *metadataDelivery) call() Call {
 }
 
 func (d *metadataDelivery) refuse(err error) (answer, string) {
-	return errorPage(http.StatusServiceUnavailable), err.Error()
+	status := http.StatusServiceUnavailable
+	if f := new(refusal); errors.As(err, &f) {
+		status = f.status
+	}
+	return errorPage(status), http.StatusText(status)
 }
 
 // serve answers a request, Region locked (EC2 User Guide, "Use the Instance Metadata Service").

@@ -253,6 +253,12 @@ func TestConcurrentMovesCanContend(t *testing.T) {
 		if calls := r.Calls(); calls[len(calls)-1].Status != 500 {
 			t.Fatalf("status %d, want 500", calls[len(calls)-1].Status)
 		}
+		client := r.Client()
+		t.Cleanup(client.CloseIdleConnections)
+		_, body, _ := ask(t, client, "GET", sim.APIEndpoint+"/?Version=2011-01-01&Action=EnterStandby&ShouldDecrementDesiredCapacity=true&AutoScalingGroupName=web&InstanceIds.member.1="+ids[1])
+		if !strings.Contains(body, "<Type>Sender</Type><Code>ResourceContention</Code>") {
+			t.Fatalf("a contention blames somebody else than the sender:\n%s", body)
+		}
 		pass(time.Second)
 		if _, err := w.enter(ids[1]); err != nil {
 			t.Fatalf("a second later: %v", err)
@@ -268,6 +274,18 @@ func TestMinSizeRaisedWhileSomeoneIsOutLaunchesAnother(t *testing.T) {
 		pass(2 * time.Minute)
 		if _, _, desired := r.Sizes("web"); desired != 3 || inService(r) != 3 || len(r.Members("web")) != 4 {
 			t.Fatalf("desired %d, in service %d of %d members; want 3, 3 of 4", desired, inService(r), len(r.Members("web")))
+		}
+	})
+}
+
+func TestScaleInSparesTheProtected(t *testing.T) {
+	inBubble(t, sim.Config{}, func(t *testing.T, r *sim.Region) {
+		ids := r.AddGroup(sim.Group{Name: "web", Max: 4, Desired: 3})
+		r.SetProtected(ids[0], true)
+		r.SetSizes("web", 0, 4, 0)
+		pass(time.Hour)
+		if inService(r) != 1 || r.State(ids[0]) != "InService" {
+			t.Fatalf("members %v, want only the protected %s", r.Members("web"), ids[0])
 		}
 	})
 }

@@ -18,8 +18,11 @@ type settingsError struct{ error }
 
 func (e settingsError) Unwrap() error { return e.error }
 
-// connect finds out which instance this is and makes its agent. counts says how many
-// API calls went out since.
+// A connector finds out which instance this is and makes its agent. counts says how
+// many API calls went out since.
+type connector func(ctx context.Context, hold string, log *zap.Logger) (agent *rotation.Agent, counts func() map[string]int, err error)
+
+// connect asks the instance metadata service, and uses AWS as the SDK is set up.
 func connect(ctx context.Context, hold string, log *zap.Logger) (agent *rotation.Agent, counts func() map[string]int, err error) {
 	metadata := imds.New(imds.Options{})
 	self, err := metadata.Identity(ctx)

@@ -19,6 +19,7 @@ type job struct {
 	hold    string
 	text    func(*rotation.Report) string // the result, for people
 	file    reportFile
+	connect connector
 	screen  *screen
 	log     *zap.Logger
 }
@@ -29,7 +30,7 @@ type verb func(context.Context, *rotation.Agent) (*rotation.Report, error)
 // job reads the global flags and makes sure of everything that can be made sure of
 // without asking anybody: first all flags (64), then the report's file (73).
 func (p *program) job(v *values) (*job, error) {
-	j := &job{program: p, command: v.c.Command.Name, hold: v.text("hold-file"), text: result}
+	j := &job{program: p, command: v.c.Command.Name, hold: v.text("hold-file"), text: result, connect: connect}
 	j.json = v.oneOf("output", "text", "json") == "json"
 	level := v.oneOf("log-level", "debug", "info", "warn", "error")
 	format := v.oneOf("log-format", "auto", logging.Console, logging.JSON)
@@ -65,7 +66,7 @@ func (j *job) run(ctx context.Context, do verb) error {
 // do connects and works. There is a report even where the agent has none.
 func (j *job) do(ctx context.Context, do verb) (*rotation.Report, error) {
 	began := time.Now()
-	agent, counts, err := connect(ctx, j.hold, j.log)
+	agent, counts, err := j.connect(ctx, j.hold, j.log)
 	if err != nil {
 		return unconnected(j.command, began, err), err
 	}

@@ -45,6 +45,9 @@ type Behaviour struct {
 	// ThrottlingExceptionCode: Auto Scaling's own throttling says ThrottlingException. Zero: Throttling.
 	ThrottlingExceptionCode bool
 
+	// CallTime passes before any request is served; default none. Over real connections a few
+	// milliseconds keep Go's SDK from breaking off fast answers (see Client).
+	CallTime time.Duration
 	// RegisterTime passes between a registration and its first health check; default 1 s, negative: none.
 	RegisterTime time.Duration
 	// NetworkRegisterTime is the same behind Network and Gateway Load Balancers; default RegisterTime.

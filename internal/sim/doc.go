@@ -49,7 +49,7 @@
 //	                        KillInstance; Behaviour.DeadFailsAtOnce
 //	sizes and moves         Behaviour.SurplusTerminated, DecrementByOne, SuspendedLaunchHangs,
 //	                        ContentionOnConcurrentMove, EmptyIDsAccepted, AlwaysPlural
-//	paces                   Behaviour.LaunchTime, MoveTime, TerminateTime, ReactionTime
+//	paces                   Behaviour.CallTime, LaunchTime, MoveTime, TerminateTime, ReactionTime
 //	background actors       SetSizes, ScaleByPolicy, StartRefresh, FailLaunches, Group.AZRebalance,
 //	                        DeleteGroup, Suspend
 //	other people            EnterStandby, ExitStandby, Detach, Terminate, SetState, AddTargets,

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// Fault is what goes wrong with one request. The zero Fault is no fault. Delay combines with every
-// other field; of Reset, an error to refuse with, and the rest the first that is set counts.
+// Fault is what goes wrong with one request. The zero Fault is no fault. Fields combine, except that a
+// Reset leaves nothing to combine with but Delay, and a refused request is neither served nor doubled.
 type Fault struct {
 	Delay         time.Duration // before it is served. If the caller gives up meanwhile it has no effect
 	LateEffect    bool          // … unless this: then it takes effect at the end of the delay all the same
@@ -82,10 +82,11 @@ func (r *Region) deliver(w http.ResponseWriter, req *http.Request, d delivery) {
 // delayed waits out a slow call and says whether the caller waited too. A late effect is then put on
 // the agenda: no goroutine outlives its request.
 func (r *Region) delayed(ctx context.Context, c *Call, f *Fault, d delivery) bool {
-	if f.Delay <= 0 {
+	wait := f.Delay + r.behaviour.CallTime
+	if wait <= 0 {
 		return true
 	}
-	timer := time.NewTimer(f.Delay)
+	timer := time.NewTimer(wait)
 	defer timer.Stop()
 	select {
 	case <-timer.C:
@@ -95,7 +96,7 @@ func (r *Region) delayed(ctx context.Context, c *Call, f *Fault, d delivery) boo
 	if f.LateEffect {
 		r.lock()
 		defer r.unlock()
-		r.at(c.At.Add(f.Delay), func() { r.serveLocked(c, f, d) })
+		r.at(c.At.Add(wait), func() { r.serveLocked(c, f, d) })
 	}
 	return false
 }

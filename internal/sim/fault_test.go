@@ -122,6 +122,18 @@ func TestASlowCallIsServedInTheEnd(t *testing.T) {
 	})
 }
 
+func TestEveryCallCanTakeTime(t *testing.T) {
+	inBubble(t, sim.Config{Behaviour: sim.Behaviour{CallTime: 200 * time.Millisecond}}, func(t *testing.T, r *sim.Region) {
+		w := as(t, r, albGroup(r, 0)[0])
+		w.feed() // with the credentials before it
+		began := time.Now()
+		w.feed()
+		if took := time.Since(began); took != 200*time.Millisecond {
+			t.Fatalf("a call took %v, want 200 ms", took)
+		}
+	})
+}
+
 func TestRefusalsOnDemand(t *testing.T) {
 	inBubble(t, sim.Config{}, func(t *testing.T, r *sim.Region) {
 		id := albGroup(r, time.Minute)[0]

@@ -67,10 +67,14 @@ func scale(host int) act {
 func refresh(host int) act {
 	mode := []string{"Wait", "Ignore", "Terminate"}[host%3]
 	return act{name: "an instance refresh that is to " + mode, does: func(f *fleet) {
+		if !f.refreshing.CompareAndSwap(false, true) {
+			return // AWS refuses a second one: InstanceRefreshInProgress
+		}
 		f.StartRefresh("web", mode)
 		go func() {
 			f.pass(20 * time.Minute)
 			f.EndRefresh("web", "Cancelled")
+			f.refreshing.Store(false)
 		}()
 	}}
 }

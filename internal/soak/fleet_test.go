@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -27,6 +28,8 @@ type fleet struct {
 	ids   []string
 	began time.Time
 	min   rotation.MinHealthy
+
+	refreshing atomic.Bool
 
 	mu     sync.Mutex
 	log    []string

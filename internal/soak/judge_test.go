@@ -1,7 +1,6 @@
 package soak
 
 import (
-	"errors"
 	"slices"
 	"time"
 
@@ -81,10 +80,6 @@ func (f *fleet) judge(e ending) {
 	f.checkMoves(e)
 	if bound := time.Duration(e.report.BoundSeconds * float64(time.Second)); e.took > bound+lastCall {
 		f.violated("(f) %s on %s took %v, its bound is %v", e.name, e.id, e.took, bound)
-	}
-	var stop *rotation.Stop
-	if errors.As(e.err, &stop) && stop.Class == rotation.Gone {
-		f.lose()
 	}
 	switch {
 	case e.err != nil:

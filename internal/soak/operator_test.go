@@ -55,7 +55,12 @@ func (o *operator) insist(name string, command func(context.Context, *rotation.A
 		switch {
 		case err == nil:
 			return true
-		case o.dead(o.id) || lost(err):
+		case o.dead(o.id):
+			return false
+		case lost(err):
+			if name == "in" || gone(err) {
+				o.lose()
+			}
 			return false
 		case o.since() > calm+patience:
 			o.violated("%s on %s does not converge: %v", name, o.id, err)
@@ -69,6 +74,12 @@ func (o *operator) insist(name string, command func(context.Context, *rotation.A
 func lost(err error) bool {
 	var stop *rotation.Stop
 	return errors.As(err, &stop) && (stop.Class == rotation.Gone || stop.Class == rotation.Leaving || errors.Is(err, rotation.ErrNotMember))
+}
+
+// gone: taken away while it was out.
+func gone(err error) bool {
+	var stop *rotation.Stop
+	return errors.As(err, &stop) && stop.Class == rotation.Gone
 }
 
 // once runs a command in a process of its own, and checks the promises at its end.

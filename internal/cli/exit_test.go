@@ -6,8 +6,11 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"balanced/internal/awsapi"
 	"balanced/internal/elb"
@@ -21,7 +24,7 @@ func stop(c rotation.Class, err error) error {
 
 var errDenied = fmt.Errorf("enter standby: %w", &awsapi.DeniedError{Action: "autoscaling:EnterStandby", Err: errors.New("no")})
 
-// The table of DESIGN: what each kind of error exits with.
+// What each kind of error exits with.
 func TestCode(t *testing.T) {
 	signalled := func(s syscall.Signal) error { return Signalled{Sig: s} }
 	for _, tt := range []struct {
@@ -111,5 +114,25 @@ func TestAfterAMoveNoCodeSaysThatNothingMoved(t *testing.T) {
 		if got := afterMove(err); !errors.Is(got, err) || code(got) != code(err) {
 			t.Errorf("%v after a move became %v", err, got)
 		}
+	}
+}
+
+// The document and the program tell operators the same.
+func TestTheDocumentHasTheTable(t *testing.T) {
+	text, err := os.ReadFile("../../docs/exit-codes.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want, got []string
+	for _, c := range codes() {
+		want = append(want, fmt.Sprintf("| %d | %s | %s | %s |", c.Code, c.Meaning, c.Moved, c.Retry))
+	}
+	for line := range strings.Lines(string(text)) {
+		if strings.HasPrefix(line, "| ") && !strings.HasPrefix(line, "| code") {
+			got = append(got, strings.TrimSpace(line))
+		}
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("docs/exit-codes.md differs from the program (-program +document):\n%s", diff)
 	}
 }

@@ -263,11 +263,36 @@ func TestWithNobodyHealthyEverybodyTakesTraffic(t *testing.T) {
 	})
 }
 
+func TestAClassicLoadBalancerDoesNotFailOpen(t *testing.T) {
+	inBubble(t, sim.Config{}, func(t *testing.T, r *sim.Region) {
+		r.AddClassic(sim.Classic{Name: "old", Zones: []string{"eu-west-1a", "eu-west-1b"}})
+		ids := r.AddGroup(sim.Group{Name: "web", Desired: 3, Classic: []string{"old"}})
+		as(t, r, ids[0]).wantInstance(ids[2], "OutOfService", "ELB",
+			"Instance is in the EC2 Availability Zone for which LoadBalancer is not configured to route traffic to.")
+		for _, id := range ids[:2] {
+			if r.Takes(id) == nil {
+				t.Fatalf("%s takes no traffic, healthy", id)
+			}
+			r.SetAppHealthy(id, false)
+		}
+		pass(5 * time.Minute)
+		for _, id := range ids {
+			if r.Takes(id) != nil {
+				t.Fatalf("%s takes traffic, unhealthy or out of reach", id)
+			}
+		}
+	})
+}
+
 func TestAPortOfSomebodyElseStaysRegistered(t *testing.T) {
 	inBubble(t, sim.Config{}, func(t *testing.T, r *sim.Region) {
 		ids := albGroup(r, 0)
 		r.RegisterExtraPort("app", ids[0], 9090)
 		r.AddTargets("app", "i-0aaaaaaaaaaaaaaaa")
+		r.SetAppHealthy("i-0aaaaaaaaaaaaaaaa", false)
+		if r.Takes("i-0aaaaaaaaaaaaaaaa") == nil {
+			t.Fatal("a stranger's target is unhealthy before its second failed check")
+		}
 		r.EnterStandby("web", ids[0], true)
 		pass(time.Minute)
 		w := as(t, r, ids[0])

@@ -82,9 +82,6 @@ func (c *checks) settled(answers bool) bool {
 
 // following is the first moment of the grid after now.
 func (c *checks) following(now time.Time, interval time.Duration) time.Time {
-	if now.Before(c.grid) {
-		return c.grid
-	}
 	elapsed := now.Sub(c.grid)
 	return c.grid.Add(elapsed - elapsed%interval + interval)
 }

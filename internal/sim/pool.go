@@ -103,7 +103,7 @@ func (p *pool) list(in *instance, port int) *registration {
 func (p *pool) addHealthy(r *Region, in *instance) {
 	reg := p.list(in, p.port)
 	reg.phase = phaseRegistered
-	reg.checks = checks{grid: in.inService, verdict: verdictHealthy, counted: true}
+	reg.checks = checks{grid: r.now, verdict: verdictHealthy, counted: true}
 	p.healthy++
 	reg.reading = always(p.rules.reading(reg))
 }

@@ -8,7 +8,7 @@ LDFLAGS  = -s -w $(if $(VERSION),-X balanced/internal/cli.release=$(VERSION))
 RACE     = $(if $(filter 1,$(shell $(GO) env CGO_ENABLED)),-race)
 SCRIPTS  = $(shell grep -rlE '^\#!/(usr/)?bin/(env )?(ba)?sh' .ci scripts 2>/dev/null)
 
-.PHONY: help build test lint demo clean
+.PHONY: help build test soak lint demo clean
 .DEFAULT_GOAL := help
 
 help: ## list what there is to make
@@ -19,6 +19,10 @@ build: ## bin/balanced and bin/balanced-lab, static
 
 test: ## all tests, with the race detector
 	$(GO) test $(RACE) -shuffle=on ./...
+
+SEEDS = 1000
+soak: ## seeded fleets in virtual time: SEEDS=n of them, or SEED=n once more
+	$(GO) test ./internal/soak $(if $(SEED),-v -args -seed $(SEED),-timeout 0 -args -seeds $(SEEDS))
 
 lint: ## formatting, go vet, staticcheck, shellcheck
 	@out=$$($(TOOL) gofumpt -l .) && if [ -n "$$out" ]; then echo "not formatted (gofumpt -w):"; echo "$$out"; exit 1; fi

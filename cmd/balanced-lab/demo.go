@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -25,12 +26,13 @@ func demoCommand() *cli.Command {
 	}, 0, demo)
 }
 
-// demoFleet is quick: the whole rollout is to be over within a minute.
+// demoFleet is quick: the whole rollout is to be over within a minute. Its ids are new
+// each time, since two agents for one id would keep each other out on this machine.
 func demoFleet() lab.Config {
 	return lab.Config{
 		Size: 4, Zones: 2, Min: lab.Derived, Max: lab.Derived, TargetGroups: 1, Classic: 1,
 		Drain: 3 * time.Second, Interval: time.Second, Healthy: 2, Unhealthy: 2,
-		InFlight: 2 * time.Second, MoveTime: time.Second, LaunchTime: 20 * time.Second, Seed: 1,
+		InFlight: 2 * time.Second, MoveTime: time.Second, LaunchTime: 20 * time.Second, Seed: rand.Uint64(),
 	}
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"math/rand/v2"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -25,7 +26,7 @@ func fleetFlags() []cli.Flag {
 		&cli.DurationFlag{Name: "move-time", Value: 2 * time.Second, Usage: "the least `TIME` a move into or out of Standby takes"},
 		&cli.DurationFlag{Name: "launch-time", Value: 20 * time.Second, Usage: "`TIME` from the launch of an instance to InService"},
 		&cli.StringFlag{Name: "region", Value: "eu-west-1", Usage: "`NAME` of the Region"},
-		&cli.Uint64Flag{Name: "seed", Value: 1, Usage: "the same `SEED`, the same instance ids"},
+		&cli.Uint64Flag{Name: "seed", DefaultText: "drawn", Usage: "the same `SEED`, the same instance ids"},
 	}
 }
 
@@ -39,7 +40,10 @@ func config(c *cli.Context) (lab.Config, error) {
 		Healthy: c.Int("healthy-threshold"), Unhealthy: c.Int("unhealthy-threshold"),
 		InFlight: c.Duration("in-flight"),
 		MoveTime: c.Duration("move-time"), LaunchTime: c.Duration("launch-time"),
-		Seed: c.Uint64("seed"),
+		Seed: rand.Uint64(),
+	}
+	if c.IsSet("seed") {
+		cfg.Seed = c.Uint64("seed")
 	}
 	if c.IsSet("min") && cfg.Min == lab.Derived {
 		return cfg, misused("--min %d: want 0 to the size", cfg.Min)

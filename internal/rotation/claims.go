@@ -102,6 +102,27 @@ func (o Observed) ahead() []Claim {
 	return claims
 }
 
+// ruling is what the claim rule says to an agent that has left.
+type ruling int
+
+const (
+	hold  ruling = iota // the place is its own and the floor holds: it may work
+	await               // the place is its own, but the floor is short: later claimants must return
+	yield               // the places were taken before it: it goes back in
+)
+
+// rule is the claim rule, all of it: of those who claim a place the earliest keep
+// theirs, the others go back in, and nobody works before the floor holds.
+func (o Observed) rule(n Numbers) ruling {
+	switch {
+	case len(o.ahead()) >= n.Places:
+		return yield
+	case n.Peers < n.Floor:
+		return await
+	}
+	return hold
+}
+
 // everyClaimant says when enough of the feed is read: each member that holds a claim
 // has its move in it, and what is still running is all seen.
 func everyClaimant(g asg.Group) func([]asg.Activity) bool {

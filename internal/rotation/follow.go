@@ -216,7 +216,7 @@ func (r *run) end(ctx context.Context, row *step, stop *Stop) error {
 // deadline is when the budget of the row the run is at is over.
 func (r *run) deadline() time.Time {
 	if r.within == forTurn || r.since.IsZero() {
-		return r.start.Add(max(r.settings.wait, firstLook))
+		return r.start.Add(r.settings.wait)
 	}
 	return r.since.Add(r.timeout)
 }

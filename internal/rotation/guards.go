@@ -204,7 +204,7 @@ func minSize(v view) *Stop {
 		return stopf(Setup, "lower MinSize by one for good, or use --replace",
 			"MinSize %d leaves no room below desired %d even with everyone back", v.Group.Min, v.Group.Desired+back)
 	}
-	return v.blocked(fmt.Sprintf("MinSize %d leaves no room", v.Group.Min))
+	return v.blocked(fmt.Sprintf("takes the room above MinSize %d", v.Group.Min), "run the loop there first")
 }
 
 // places: as many may be out at once as strength is above the floor.
@@ -217,20 +217,23 @@ func places(v view) *Stop {
 	if len(v.others()) < n.Places {
 		return nil
 	}
-	return v.blocked(fmt.Sprintf("%d of %d places taken", len(v.others()), n.Places))
+	return v.blocked(fmt.Sprintf("blocks floor '%s'", v.min),
+		fmt.Sprintf("run the loop there first, or --min-healthy %d", max(0, n.Strength-len(v.others())-1)))
 }
 
 // blocked is a refusal for as long as others are out. It names the one that has been
-// out longest, and the way out of a group that waits for nobody.
-func (v view) blocked(why string) *Stop {
-	oldest := v.others()[0]
-	age := v.Now.Sub(oldest.Since)
-	since := ""
+// out longest. In a group where nothing moves that one is not coming back by itself.
+func (v view) blocked(how, hint string) *Stop {
+	others := v.others()
+	oldest, age := others[0], v.Now.Sub(others[0].Since)
+	since, more := "", ""
 	if !oldest.Since.IsZero() {
 		since = " for " + brief(age)
 	}
-	stop := stopf(NotNow, "", "%s in %s%s blocks floor '%s': %s", oldest.ID, oldest.State, since, v.min, why)
-	stop.Hint = fmt.Sprintf("run the loop there first, or --min-healthy %d", max(0, v.strength()-len(v.others())-1))
+	if len(others) > 1 {
+		more = fmt.Sprintf(", with %d more out", len(others)-1)
+	}
+	stop := stopf(NotNow, hint, "%s in %s%s %s%s", oldest.ID, oldest.State, since, how, more)
 	if !v.moving() && (oldest.Since.IsZero() || age > time.Hour) {
 		return stop.atOnce()
 	}

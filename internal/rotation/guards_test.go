@@ -72,7 +72,7 @@ func TestOutGuards(t *testing.T) {
 		"a launch into the warm pool":    {func(v *view) { v.Activities = []asg.Activity{{Kind: asg.WarmLaunch, Status: "PreInService"}} }, 0, ""},
 		"a peer on its way out":          {func(v *view) { v.Group.Members = append(v.Group.Members, member("i-5", asg.Terminating)) }, 0, ""},
 		"MinSize at desired":             {func(v *view) { v.Group.Min = 4 }, Setup, "no room below desired 4"},
-		"MinSize because one is out":     {func(v *view) { takeOut(v, 2, time.Minute) }, NotNow, "i-3 in Standby for 60s"},
+		"MinSize because one is out":     {func(v *view) { takeOut(v, 2, time.Minute) }, NotNow, "i-3 in Standby for 60s takes the room above MinSize 3"},
 		"place taken":                    {func(v *view) { v.Group.Min = 1; takeOut(v, 2, 47*time.Minute) }, NotNow, "i-3 in Standby for 47m blocks floor 'all'"},
 		"two places, one taken":          {func(v *view) { v.Group.Min = 1; v.min = MinHealthy{ruleCount, 2}; takeOut(v, 2, time.Minute) }, 0, ""},
 		"two places, both taken": {func(v *view) {
@@ -80,7 +80,7 @@ func TestOutGuards(t *testing.T) {
 			v.min = MinHealthy{ruleCount, 2}
 			takeOut(v, 2, time.Minute)
 			takeOut(v, 3, time.Minute)
-		}, NotNow, "2 of 2 places taken"},
+		}, NotNow, "with 1 more out"},
 		"a sick peer":                {func(v *view) { v.Traffic[0].Targets[3].Health = elb.Unhealthy }, NotNow, "i-4 is unhealthy at web"},
 		"a sick peer, ignored":       {func(v *view) { v.Traffic[0].Targets[3].Health = elb.Unhealthy; v.Traffic[0].Ignored = true }, 0, ""},
 		"a sick peer, enough others": {func(v *view) { v.Traffic[0].Targets[3].Health = elb.Unhealthy; v.min = MinHealthy{rulePercent, 50} }, 0, ""},

@@ -21,8 +21,10 @@ const confirm = 5 * time.Second
 // look reads as much as is needed, within the budget of the row the run is at.
 func (r *run) look(ctx context.Context, need scope) error {
 	deadline := r.deadline()
-	if least := time.Now().Add(lastLook); deadline.Before(least) {
-		deadline = least
+	for _, least := range []time.Time{time.Now().Add(lastLook), r.start.Add(firstLook)} {
+		if deadline.Before(least) {
+			deadline = least
+		}
 	}
 	ctx, cancel := context.WithDeadlineCause(ctx, deadline, errBudget)
 	defer cancel()

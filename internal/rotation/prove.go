@@ -22,19 +22,18 @@ func proven(v view) *Stop {
 		return stop
 	}
 	n := v.numbers(v.min)
-	ahead := v.ahead()
-	switch {
-	case len(ahead) >= n.Places && v.resumed:
-		return stopf(Unfinished, "bring "+ids(ahead)+" back, then run it again",
-			"%s is out, but %d of %d places were taken before by %s", v.ID, len(ahead), n.Places, ids(ahead))
-	case len(ahead) >= n.Places:
-		return stopf(GaveBack, "run it again", "%s left first and %d of %d places were free", ids(ahead), max(0, n.Places-len(ahead)), n.Places)
+	switch rule := v.rule(n); {
+	case rule == yield && v.resumed:
+		return stopf(Unfinished, "bring "+ids(v.ahead())+" back, then run it again",
+			"%s is out, but the %d places were taken before by %s", v.ID, n.Places, ids(v.ahead()))
+	case rule == yield:
+		return stopf(GaveBack, "run it again", "%s left first and took the %d places", ids(v.ahead()), n.Places)
 	case v.resumed:
 		return nil
 	case hidden(v):
 		return yielding(stopf(Unfinished, "run it again", "desired was %d when this instance left and not %d as read: someone else moved, and no read shows who",
 			v.answer.From, v.before.Group.Desired))
-	case n.Peers < n.Floor:
+	case rule == await:
 		return yielding(stopf(Unfinished, "heal the peers, then run it again", "out, but only %d others serve and floor '%s' is %d%s",
 			n.Peers, v.min, n.Floor, v.sickness()))
 	}

@@ -31,8 +31,8 @@ func demoCommand() *cli.Command {
 func demoFleet() lab.Config {
 	return lab.Config{
 		Size: 4, Zones: 2, Min: lab.Derived, Max: lab.Derived, TargetGroups: 1, Classic: 1,
-		Drain: 3 * time.Second, Interval: time.Second, Healthy: 2, Unhealthy: 2,
-		InFlight: 2 * time.Second, MoveTime: time.Second, LaunchTime: 20 * time.Second, Seed: rand.Uint64(),
+		Drain: 2 * time.Second, Interval: time.Second, Healthy: 2, Unhealthy: 2,
+		InFlight: time.Second, MoveTime: time.Second, LaunchTime: 20 * time.Second, Seed: rand.Uint64(),
 	}
 }
 

@@ -159,8 +159,7 @@ func (s *stage) version(id string) string {
 	return strings.TrimSpace(string(text))
 }
 
-// refusal shows what keeps a second operator from taking the next instance out. A dry
-// run is refused with the code and the line of a real one, without waiting for a turn.
+// refusal shows what keeps a second operator from taking the next instance out.
 func (s *stage) refusal(ctx context.Context) (int, error) {
 	first, second := s.instances[0], s.instances[1]
 	s.show.printf("\nOne more thing: %s leaves again. May %s leave too?\n", first.ID, second.ID)
@@ -170,7 +169,7 @@ func (s *stage) refusal(ctx context.Context) (int, error) {
 		want    int
 	}{
 		{first, "balanced out", 0},
-		{second, "balanced out --dry-run", 75},
+		{second, "balanced out --wait 0s", 75},
 		{first, "balanced in", 0},
 	} {
 		s.show.turn(part.on.ID, part.on.ID)

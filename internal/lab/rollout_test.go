@@ -75,7 +75,7 @@ func TestADemoGoesOverTheWholeFleetThenShowsARefusal(t *testing.T) {
 	var out strings.Builder
 	d := Demo{
 		Config: small(), Environ: os.Environ(), Out: &out,
-		Balanced: agent(t, `echo "$1 as asked"; test "$2" != --dry-run || exit 75`),
+		Balanced: agent(t, `echo "$1 as asked"; test "$2" != --wait || exit 75`),
 	}
 	if exit, err := d.Run(t.Context()); exit != 0 || err != nil {
 		t.Fatalf("exit %d, %v\n%s", exit, err, &out)

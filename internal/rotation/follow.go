@@ -231,7 +231,9 @@ func (r *run) arrive(row *step, stop *Stop) {
 	case !r.since.IsZero():
 		r.spent, r.since = time.Since(r.since), time.Time{}
 	}
-	r.report.at(row, stop)
+	if r.report.at(row, stop) {
+		r.Log.Info(row.name, logging.Elapsed(time.Since(r.start)))
+	}
 }
 
 // blind is the end of a run that could not look. Before a move the error speaks for

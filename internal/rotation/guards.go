@@ -74,25 +74,32 @@ func ask(guards []guard, v view) *Stop {
 // staying: nothing is about to take this instance away. Work on it would be lost, and
 // bringing it back would be harmful.
 func staying(v view) *Stop {
-	n := v.Notices
-	const hint = "leave it; its replacement is built from the current image"
-	switch {
-	case v.Group.Deleting:
-		return stopf(Leaving, hint, "group %s is being deleted", v.Group.Name)
-	case n.Spot != "":
-		return stopf(Leaving, hint, "EC2 will %s this Spot instance at %s", n.Spot, clock(n.SpotAt))
-	case n.Target == string(asg.Terminated), n.Target == string(asg.Detached):
-		return stopf(Leaving, hint, "Auto Scaling is bringing this instance to %s", n.Target)
-	case !v.Healthy && v.State == asg.InService:
-		return stopf(Leaving, hint, "Auto Scaling calls this instance Unhealthy and will replace it")
+	if why := v.takenAway(); why != "" {
+		return stopf(Leaving, "leave it; its replacement is built from the current image", "%s", why)
 	}
-	for _, e := range n.Scheduled {
+	for _, e := range v.Notices.Scheduled {
 		if e.Stops() && e.Begins.Before(v.Now.Add(v.bound())) {
 			return stopf(Leaving, "let the event pass, or move it with aws ec2 modify-instance-event-start-time",
 				"EC2 scheduled %s for %s, within this run's bound of %s", e.Code, clock(e.Begins), brief(v.bound()))
 		}
 	}
 	return nil
+}
+
+// takenAway says what is about to take this instance away for good, or "".
+func (v view) takenAway() string {
+	n := v.Notices
+	switch {
+	case v.Group.Deleting:
+		return fmt.Sprintf("group %s is being deleted", v.Group.Name)
+	case n.Spot != "":
+		return fmt.Sprintf("EC2 will %s this Spot instance at %s", n.Spot, clock(n.SpotAt))
+	case n.Target == string(asg.Terminated), n.Target == string(asg.Detached):
+		return fmt.Sprintf("Auto Scaling is bringing this instance to %s", n.Target)
+	case !v.Healthy && v.State == asg.InService:
+		return "Auto Scaling calls this instance Unhealthy and will replace it"
+	}
+	return ""
 }
 
 func knownSources(v view) *Stop {

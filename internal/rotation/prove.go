@@ -15,6 +15,12 @@ import (
 // found in Standby at the start may be half upgraded, so it never goes back in by
 // itself; it serves nobody, so sick peers do not hold it up.
 func proven(v view) *Stop {
+	if why := v.takenAway(); why != "" {
+		if v.moved {
+			return stopf(Gone, "nothing is left to repair", "%s", why)
+		}
+		return stopf(Leaving, "leave it; its replacement is built from the current image", "%s", why)
+	}
 	if stop := settled(v); stop != nil {
 		return stop
 	}
@@ -42,7 +48,7 @@ func proven(v view) *Stop {
 
 // settled: the look is young enough to judge by, and shows our own move.
 func settled(v view) *Stop {
-	waiting := stopf(Unfinished, "run it again to resume", "waiting until reads are younger than the move of %s", v.ID)
+	waiting := stopf(Unfinished, "run it again to resume", "letting reads catch up with the move of %s", v.ID)
 	if v.Torn {
 		return waiting
 	}

@@ -32,14 +32,16 @@ func TestProven(t *testing.T) {
 		says   string
 	}{
 		"all is well":                     {func(v *view) {}, 0, false, ""},
-		"the look began too early":        {func(v *view) { v.Began = v.sent.Add(9 * time.Second) }, Unfinished, false, "younger than the move"},
-		"the two views differ":            {func(v *view) { v.Torn = true }, Unfinished, false, "younger than the move"},
-		"the feed does not show the move": {func(v *view) { v.Activities = nil }, Unfinished, false, "younger than the move"},
+		"the look began too early":        {func(v *view) { v.Began = v.sent.Add(9 * time.Second) }, Unfinished, false, "catch up"},
+		"the two views differ":            {func(v *view) { v.Torn = true }, Unfinished, false, "catch up"},
+		"the feed does not show the move": {func(v *view) { v.Activities = nil }, Unfinished, false, "catch up"},
 		"resumed a moment after the move": {func(v *view) {
 			v.sent, v.answer = time.Time{}, asg.Activity{}
 			v.Activities[0].Start = v.Now.Add(-3 * time.Second)
-		}, Unfinished, false, "younger than the move"},
+		}, Unfinished, false, "catch up"},
 		"resumed a while after the move": {func(v *view) { v.sent, v.answer = time.Time{}, asg.Activity{} }, 0, false, ""},
+		"a spot notice meanwhile":        {func(v *view) { v.moved = true; v.Notices.Spot = "terminate" }, Gone, false, "terminate"},
+		"a spot notice, moved by nobody": {func(v *view) { v.Notices.Spot = "terminate" }, Leaving, false, "terminate"},
 		"still registered":               {func(v *view) { v.Traffic[0].Mine = []elb.Target{{Instance: "i-1", Port: 80, Health: elb.Draining}} }, Unfinished, false, "still lists"},
 		"registered on another port":     {func(v *view) { v.Traffic[0].Mine = []elb.Target{{Instance: "i-1", Port: 81, Health: elb.Healthy}} }, Unfinished, false, "still lists"},
 		"still registered where ignored": {func(v *view) {

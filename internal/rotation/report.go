@@ -80,15 +80,19 @@ func newReport(command string, now time.Time, self imds.Identity) *Report {
 	}
 }
 
-// at notes that the run is at a row, and what it waits for there.
-func (p *Report) at(row *step, stop *Stop) {
-	if n := len(p.Steps); n == 0 || p.Steps[n-1].Name != row.name {
+// at notes that the run is at a row, and what it waits for there. It says whether the
+// run has only now come to it.
+func (p *Report) at(row *step, stop *Stop) (arrived bool) {
+	n := len(p.Steps)
+	arrived = n == 0 || p.Steps[n-1].Name != row.name
+	if arrived {
 		p.done()
 		p.Steps = append(p.Steps, StepReport{Name: row.name, State: "unsettled", began: time.Now()})
 	}
 	if !stop.due {
 		p.Steps[len(p.Steps)-1].Detail = stop.Reason
 	}
+	return arrived
 }
 
 // done closes the row the run was at.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"net/http/httptest"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -91,9 +92,10 @@ func cmdRegion(ts *testscript.TestScript, neg bool, args []string) {
 	s := stageOf(ts)
 	need(ts, neg, s.region == nil, "region [KEY=VALUE]..., once")
 	sp := readSpec(ts, args)
-	// Every script has instances of its own: `balanced` is alone on a host by its name.
+	// Every script of every test run has instances of its own: `balanced` is alone on a
+	// host by its instance's name, and they all share this one.
 	seed := fnv.New64a()
-	fmt.Fprint(seed, ts.Name())
+	fmt.Fprint(seed, ts.Name(), os.Getpid())
 	s.region = sim.New(sim.Config{Seed: seed.Sum64(), Behaviour: sim.Behaviour{
 		RegisterTime: 50 * time.Millisecond, LaunchTime: time.Second, MoveTime: 200 * time.Millisecond, TerminateTime: time.Second,
 	}})

@@ -15,9 +15,6 @@ import (
 // reasonAndHint say why a run failed and what to do next.
 func reasonAndHint(err error) (reason, hint string) {
 	reason = err.Error()
-	if is(err, imds.ErrDisabled, imds.ErrHopLimit) {
-		reason, _, _ = strings.Cut(reason, ": aws ") // the command is the hint
-	}
 	if stop, ok := errors.AsType[*rotation.Stop](err); ok && stop.Hint != "" {
 		return reason, stop.Hint
 	}

@@ -100,12 +100,12 @@ func (c *Client) ask(ctx context.Context, what string, request func(context.Cont
 		return nil
 	}
 	if ctx.Err() != nil { // the caller's own end, a signal for one
-		return fmt.Errorf("read %s from the instance metadata service: %w", what, context.Cause(ctx))
+		return fmt.Errorf("read %s from the metadata service: %w", what, context.Cause(ctx))
 	}
 	if !errors.Is(err, ErrBadAnswer) {
 		err = t.explain(err)
 	}
-	return fmt.Errorf("read %s from the instance metadata service: %w", what, err)
+	return fmt.Errorf("read %s from the metadata service: %w", what, err)
 }
 
 func disabled() bool { return strings.EqualFold(os.Getenv("AWS_EC2_METADATA_DISABLED"), "true") }

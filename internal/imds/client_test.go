@@ -95,7 +95,7 @@ func TestWhatIsWrongWithTheServiceIsTold(t *testing.T) {
 		want    error
 		text    string
 	}{
-		{"the token never arrives", only("PUT", silent), ErrHopLimit, "--http-put-response-hop-limit 2"},
+		{"the token never arrives", only("PUT", silent), ErrHopLimit, "hop limit"},
 		{"turned off for the instance", status(403), ErrDisabled, "HTTP 403"},
 		{"turned off between token and document", only("GET", status(403)), ErrDisabled, "HTTP 403"},
 		{"its own token refused", only("GET", status(401)), ErrUnauthorized, "401"},

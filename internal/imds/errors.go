@@ -14,18 +14,17 @@ import (
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 )
 
-// What can be wrong with the metadata service, for errors.Is. Each one says what to do.
+// What can be wrong with the metadata service, for errors.Is.
 var (
 	// ErrNoAnswer: nothing answers at its address, or it stopped answering.
-	ErrNoAnswer = errors.New("no answer: this is not an EC2 instance, or a firewall or network namespace hides the service")
+	ErrNoAnswer = errors.New("no answer: not an EC2 instance, or a firewall or network namespace hides it")
 	// ErrDisabled: it is turned off, for the instance (403) or for this process.
-	ErrDisabled = errors.New("the service is turned off")
+	ErrDisabled = errors.New("it is turned off")
 	// ErrHopLimit: it takes the connection but the answer to the token request never
 	// arrives, because it may take fewer network hops than there are.
-	ErrHopLimit = errors.New("the token never arrives, the hop limit is too low: " +
-		"aws ec2 modify-instance-metadata-options --http-put-response-hop-limit 2 --instance-id …")
+	ErrHopLimit = errors.New("the token never arrives, the hop limit is too low")
 	// ErrUnauthorized: it refuses our token again and again (401).
-	ErrUnauthorized = errors.New("the service refuses its own token")
+	ErrUnauthorized = errors.New("it refuses its own token")
 	// ErrBadAnswer: it answers something that makes no sense.
 	ErrBadAnswer = errors.New("unexpected answer")
 )
@@ -80,8 +79,7 @@ func (t *trail) explain(err error) error {
 	case disabled():
 		return fmt.Errorf("%w by AWS_EC2_METADATA_DISABLED in the environment", ErrDisabled)
 	case t.status == http.StatusForbidden:
-		return fmt.Errorf("%w for this instance (HTTP 403): "+
-			"aws ec2 modify-instance-metadata-options --http-endpoint enabled --instance-id …", ErrDisabled)
+		return fmt.Errorf("%w for this instance (HTTP 403)", ErrDisabled)
 	case t.status == http.StatusUnauthorized:
 		return fmt.Errorf("%w (HTTP 401)", ErrUnauthorized)
 	case t.status == http.StatusOK:

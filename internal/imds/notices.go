@@ -24,7 +24,7 @@ func (c *Client) Notices(ctx context.Context) (Notices, error) {
 				return err
 			}
 			if err := parse(text); err != nil {
-				return fmt.Errorf("read %s from the instance metadata service: %w: %w", path, ErrBadAnswer, err)
+				return fmt.Errorf("read %s from the metadata service: %w: %w", path, ErrBadAnswer, err)
 			}
 			return nil
 		})

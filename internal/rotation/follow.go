@@ -232,7 +232,7 @@ func (r *run) arrive(row *step, stop *Stop) {
 		r.spent, r.since = time.Since(r.since), time.Time{}
 	}
 	if r.report.at(row, stop) {
-		r.Log.Info(row.name, logging.Elapsed(time.Since(r.start)))
+		r.Log.Info(row.says, logging.Step(row.name))
 	}
 }
 
@@ -245,7 +245,7 @@ func (r *run) blind(err error) error {
 	}
 	return &Stop{
 		Class: Unfinished, Err: err,
-		Reason: fmt.Sprintf("%s was last seen %s, then AWS gave no answer", r.Self.Instance, r.sure),
+		Reason: fmt.Sprintf("%s was last seen %s, then AWS could not be asked", r.Self.Instance, r.sure),
 		Hint:   "run it again to resume",
 	}
 }

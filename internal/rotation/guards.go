@@ -106,8 +106,7 @@ func knownSources(v view) *Stop {
 	if len(v.Group.Unknown) == 0 {
 		return nil
 	}
-	return stopf(Setup, "balanced cannot ask it about health or drain; detach it, or take this group out by hand",
-		"group %s has a traffic source of a kind unknown to balanced: %s", v.Group.Name, v.Group.Unknown[0])
+	return stopf(Setup, "detach it, or work on this group by hand", "%s has a source that cannot be asked: %s", v.Group.Name, v.Group.Unknown[0])
 }
 
 // processes: without Launch an instance cannot leave Standby; without AddToLoadBalancer
@@ -116,7 +115,7 @@ func processes(v view) *Stop {
 	for _, p := range []string{"Launch", "AddToLoadBalancer"} {
 		if v.Group.IsSuspended(p) {
 			return stopf(Setup, fmt.Sprintf("aws autoscaling resume-processes --auto-scaling-group-name %s --scaling-processes %s", v.Group.Name, p),
-				"process %s of %s is suspended, so no instance can return from Standby into traffic", p, v.Group.Name)
+				"%s is suspended: nobody returns from Standby into traffic", p)
 		}
 	}
 	return nil

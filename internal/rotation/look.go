@@ -122,13 +122,14 @@ func (r *run) lookAtAll(ctx context.Context, o *Observed) error {
 	if err := r.lookAtGroup(ctx, o); err != nil {
 		return err
 	}
+	group := *o // the reads below write to o side by side
 	g, gctx := errgroup.WithContext(ctx)
 	g.Go(func() (err error) {
-		o.Activities, err = r.Groups.Activities(gctx, o.Group.Name, everyClaimant(o.Group))
+		o.Activities, err = r.Groups.Activities(gctx, group.Group.Name, everyClaimant(group.Group))
 		return err
 	})
 	g.Go(func() (err error) {
-		o.Refreshes, err = r.Groups.Refreshes(gctx, o.Group.Name)
+		o.Refreshes, err = r.Groups.Refreshes(gctx, group.Group.Name)
 		return err
 	})
 	g.Go(func() (err error) {
@@ -137,7 +138,7 @@ func (r *run) lookAtAll(ctx context.Context, o *Observed) error {
 	})
 	var traffic []Traffic
 	g.Go(func() (err error) {
-		traffic, err = r.lookAtTraffic(gctx, *o)
+		traffic, err = r.lookAtTraffic(gctx, group)
 		return err
 	})
 	if err := g.Wait(); err != nil {

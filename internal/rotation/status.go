@@ -68,7 +68,7 @@ func onHold(v view) string {
 	return ""
 }
 
-// members lists the group, this instance first, then by zone and id as AWS lists them.
+// members lists the group in AWS's order.
 func members(o Observed) []MemberReport {
 	since := map[string]time.Time{}
 	for _, c := range o.claims() {

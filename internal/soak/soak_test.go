@@ -4,6 +4,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"runtime/debug"
 	"testing"
 	"testing/synctest"
 )
@@ -18,6 +19,8 @@ func TestMain(m *testing.M) {
 	for _, name := range []string{"AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"} {
 		os.Setenv(name, os.DevNull)
 	}
+	os.Unsetenv("AWS_CA_BUNDLE") // read anew for every process, for nothing
+	debug.SetGCPercent(400)
 	flag.Parse()
 	os.Exit(m.Run())
 }

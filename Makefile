@@ -30,7 +30,7 @@ lint: ## formatting, go vet, staticcheck, shellcheck
 	$(TOOL) staticcheck ./...
 	@if command -v shellcheck >/dev/null; then echo shellcheck $(SCRIPTS); shellcheck $(SCRIPTS); else echo "shellcheck is not installed: scripts not checked"; fi
 
-demo: build ## roll a new version out over four simulated instances with the real binary
+demo: build ## a rollout over four simulated instances with the real binary
 	bin/balanced-lab demo
 
 clean: ## what the others made

@@ -24,7 +24,10 @@ const (
 // stopped is the cause of a context that a signal ended.
 type stopped struct{ os.Signal }
 
-func (s stopped) Error() string { return "stopped by " + s.String() }
+func (s stopped) Error() string {
+	names := map[os.Signal]string{syscall.SIGHUP: "SIGHUP", syscall.SIGINT: "SIGINT", syscall.SIGTERM: "SIGTERM"}
+	return "stopped by " + names[s.Signal]
+}
 
 // usageError is a call that cannot be served as given.
 type usageError struct{ text string }

@@ -152,7 +152,7 @@ func TestADemoStoppedByASignalExitsAsAShellWouldSay(t *testing.T) {
 	cancel(stopped{syscall.SIGTERM})
 	var out, errs bytes.Buffer
 	code := run(ctx, []string{"balanced-lab", "demo", "--balanced", agent}, &out, &errs)
-	if want := "balanced-lab: stopped by terminated\n"; code != 143 || errs.String() != want {
+	if want := "balanced-lab: stopped by SIGTERM\n"; code != 143 || errs.String() != want {
 		t.Errorf("code %d, stderr %q; want 143 and %q", code, errs.String(), want)
 	}
 }

@@ -37,7 +37,7 @@ func up(c *cli.Context) error {
 	}
 	l, err := lab.Serve(fleet, c.Int("port"))
 	if err != nil {
-		return err
+		return fmt.Errorf("--port %d: %w", c.Int("port"), err)
 	}
 	defer l.Close()
 	defer publish(l, c.App.ErrWriter)()

@@ -39,7 +39,6 @@ type spec struct {
 	drain, check   time.Duration
 	tg, classic    bool
 	crossZone      bool
-	hung           bool // the Region's way with a suspended Launch
 	warm           int
 	lattice        string
 	health         string

@@ -97,18 +97,28 @@ func TestOutOptions(t *testing.T) {
 		want func(*rotation.OutOptions)
 	}{
 		{"defaults", nil, nil, func(*rotation.OutOptions) {}},
-		{"flags", nil, []string{"--wait", "90s", "--timeout=10m", "--min-healthy", "50%", "--replace", "--allow-empty-zone", "--settle", "0s", "--if-member", "--dry-run"},
+		{
+			"flags", nil,
+			[]string{"--wait", "90s", "--timeout=10m", "--min-healthy", "50%", "--replace", "--allow-empty-zone", "--settle", "0s", "--if-member", "--dry-run"},
 			func(o *rotation.OutOptions) {
 				o.Wait, o.Timeout, o.IfMember, o.DryRun = 90*time.Second, 10*time.Minute, true, true
 				o.MinHealthy, o.Replace, o.AllowEmptyZone, o.Settle = half, true, true, 0
-			}},
-		{"environment", map[string]string{"BALANCED_WAIT": "1m", "BALANCED_REPLACE": "true", "BALANCED_IGNORE": "a, b,,c", "BALANCED_MIN_HEALTHY": "50%"}, nil,
+			},
+		},
+		{
+			"environment",
+			map[string]string{"BALANCED_WAIT": "1m", "BALANCED_REPLACE": "true", "BALANCED_IGNORE": "a, b,,c", "BALANCED_MIN_HEALTHY": "50%"},
+			nil,
 			func(o *rotation.OutOptions) {
 				o.Wait, o.Replace, o.Ignore, o.MinHealthy = time.Minute, true, []string{"a", "b", "c"}, half
-			}},
-		{"a flag wins over the environment", map[string]string{"BALANCED_WAIT": "1m", "BALANCED_REPLACE": "true", "BALANCED_IGNORE": "a"},
+			},
+		},
+		{
+			"a flag wins over the environment",
+			map[string]string{"BALANCED_WAIT": "1m", "BALANCED_REPLACE": "true", "BALANCED_IGNORE": "a"},
 			[]string{"--wait", "2m", "--replace=false", "--ignore", "b", "--ignore", "c,d"},
-			func(o *rotation.OutOptions) { o.Wait, o.Ignore = 2*time.Minute, []string{"b", "c", "d"} }},
+			func(o *rotation.OutOptions) { o.Wait, o.Ignore = 2*time.Minute, []string{"b", "c", "d"} },
+		},
 		{"auto given wins too", map[string]string{"BALANCED_WAIT": "1m"}, []string{"--wait", "auto"}, func(*rotation.OutOptions) {}},
 		{"empty is as good as none", map[string]string{"BALANCED_WAIT": "", "BALANCED_IGNORE": ""}, nil, func(*rotation.OutOptions) {}},
 		{"a dry run does not leak in", map[string]string{"BALANCED_DRY_RUN": "true"}, nil, func(*rotation.OutOptions) {}},

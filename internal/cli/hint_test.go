@@ -22,16 +22,26 @@ func TestLastLine(t *testing.T) {
 		err  error
 		want string
 	}{
-		{"a stop", &rotation.Stop{Class: rotation.NotNow, Reason: "i-0c3 in Standby for 47m blocks floor 'all'", Hint: "run the loop there first, or --min-healthy 6"},
-			"balanced: i-0c3 in Standby for 47m blocks floor 'all'; run the loop there first, or --min-healthy 6"},
-		{"a stop with a cause", &rotation.Stop{Class: rotation.Interrupted, Reason: "i-0abc is Standby", Hint: "run balanced in", Err: Signalled{syscall.SIGTERM}},
-			"balanced: i-0abc is Standby: stopped by SIGTERM; run balanced in"},
-		{"lines", &rotation.Stop{Reason: "one\r\n\ttwo\x1b[2Jthree", Hint: "a\nb"},
-			"balanced: one two [2Jthree; a b"},
-		{"a long text of AWS", fmt.Errorf("enter standby i-0abc in web: %w", &awsapi.DeniedError{Action: "autoscaling:EnterStandby", Err: errors.New(said)}),
-			"balanced: enter standby i-0abc in web: autoscaling:EnterStandby denied: User: arn:aws:st...ed policy allows the autoscaling:EnterStandby action; allow autoscaling:EnterStandby to the instance's role"},
-		{"the hint has the command", fmt.Errorf("read identity document: %w", imds.ErrHopLimit),
-			"balanced: read identity document: the token never arrives, the hop limit is too low; aws ec2 modify-instance-metadata-options --instance-id … --http-put-response-hop-limit 2"},
+		{
+			"a stop", &rotation.Stop{Class: rotation.NotNow, Reason: "i-0c3 in Standby for 47m blocks floor 'all'", Hint: "run the loop there first, or --min-healthy 6"},
+			"balanced: i-0c3 in Standby for 47m blocks floor 'all'; run the loop there first, or --min-healthy 6",
+		},
+		{
+			"a stop with a cause", &rotation.Stop{Class: rotation.Interrupted, Reason: "i-0abc is Standby", Hint: "run balanced in", Err: Signalled{syscall.SIGTERM}},
+			"balanced: i-0abc is Standby: stopped by SIGTERM; run balanced in",
+		},
+		{
+			"lines", &rotation.Stop{Reason: "one\r\n\ttwo\x1b[2Jthree", Hint: "a\nb"},
+			"balanced: one two [2Jthree; a b",
+		},
+		{
+			"a long text of AWS", fmt.Errorf("enter standby i-0abc in web: %w", &awsapi.DeniedError{Action: "autoscaling:EnterStandby", Err: errors.New(said)}),
+			"balanced: enter standby i-0abc in web: autoscaling:EnterStandby denied: User: arn:aws:st...ed policy allows the autoscaling:EnterStandby action; allow autoscaling:EnterStandby to the instance's role",
+		},
+		{
+			"the hint has the command", fmt.Errorf("read identity document: %w", imds.ErrHopLimit),
+			"balanced: read identity document: the token never arrives, the hop limit is too low; aws ec2 modify-instance-metadata-options --instance-id … --http-put-response-hop-limit 2",
+		},
 		{"usage", usageError{command: "out", problems: []string{"a", "b"}}, "balanced: a, b; see balanced out --help"},
 		{"nothing known", errors.New("odd"), "balanced: odd; look with balanced status, then run it again"},
 	} {

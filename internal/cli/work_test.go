@@ -16,8 +16,8 @@ import (
 	"balanced/internal/rotation"
 )
 
-// end runs a command whose work ends as given, and returns its error and its report.
-func end(t *testing.T, ctx context.Context, unconnected, worked error, moved bool) (error, rotation.Report) {
+// end runs a command whose work ends as given, and returns its report and its error.
+func end(t *testing.T, ctx context.Context, unconnected, worked error, moved bool) (rotation.Report, error) {
 	t.Helper()
 	var stdout bytes.Buffer
 	j := &job{
@@ -34,25 +34,25 @@ func end(t *testing.T, ctx context.Context, unconnected, worked error, moved boo
 	if err := json.Unmarshal(stdout.Bytes(), &report); err != nil {
 		t.Fatalf("stdout %q: %v", stdout.String(), err)
 	}
-	return err, report
+	return report, err
 }
 
 func TestTheReportSaysWhatTheLastLineSays(t *testing.T) {
-	err, report := end(t, t.Context(), nil, &rotation.Stop{Class: rotation.NotNow, Reason: "places taken", Hint: "wait"}, false)
+	report, err := end(t, t.Context(), nil, &rotation.Stop{Class: rotation.NotNow, Reason: "places taken", Hint: "wait"}, false)
 	if code(err) != 75 || report.ExitCode != 75 || report.Reason != "places taken" || report.Hint != "wait" {
 		t.Errorf("code %d, report %d %q %q", code(err), report.ExitCode, report.Reason, report.Hint)
 	}
 	if report.APICalls["autoscaling.EnterStandby"] != 1 || report.Version == "" {
 		t.Errorf("calls %v, version %q", report.APICalls, report.Version)
 	}
-	err, report = end(t, t.Context(), nil, &awsapi.DeniedError{Action: "autoscaling:EnterStandby", Err: errors.New("no")}, false)
+	report, err = end(t, t.Context(), nil, &awsapi.DeniedError{Action: "autoscaling:EnterStandby", Err: errors.New("no")}, false)
 	if code(err) != 77 || !strings.Contains(report.Hint, "allow autoscaling:EnterStandby") {
 		t.Errorf("code %d, hint %q: the report lacks what the last line says", code(err), report.Hint)
 	}
 }
 
 func TestThereIsAReportWithoutAnAgent(t *testing.T) {
-	err, report := end(t, t.Context(), imds.ErrNoAnswer, nil, false)
+	report, err := end(t, t.Context(), imds.ErrNoAnswer, nil, false)
 	if code(err) != 69 || report.ExitCode != 69 || report.Command != "out" || report.Outcome != "failed" || report.StartedAt.IsZero() {
 		t.Errorf("code %d, report %+v", code(err), report)
 	}
@@ -62,7 +62,7 @@ func TestThereIsAReportWithoutAnAgent(t *testing.T) {
 }
 
 func TestARunThatMovedNeverExitsAsIfItHadNot(t *testing.T) {
-	err, report := end(t, t.Context(), nil, &rotation.Stop{Class: rotation.NotNow, Reason: "places taken"}, true)
+	report, err := end(t, t.Context(), nil, &rotation.Stop{Class: rotation.NotNow, Reason: "places taken"}, true)
 	if code(err) != 85 || report.ExitCode != 85 {
 		t.Errorf("code %d, report %d, want 85", code(err), report.ExitCode)
 	}

@@ -81,16 +81,6 @@ func (o Observed) others() []Claim {
 	return slices.DeleteFunc(o.claims(), func(c Claim) bool { return c.ID == o.ID })
 }
 
-// myClaim is this instance's own claim.
-func (o Observed) myClaim() (Claim, bool) {
-	for _, c := range o.claims() {
-		if c.ID == o.ID {
-			return c, true
-		}
-	}
-	return Claim{}, false
-}
-
 // ahead lists the claims that come before this instance's own.
 func (o Observed) ahead() []Claim {
 	claims := o.claims()

@@ -69,7 +69,8 @@ func fresh(is func(asg.State) bool) func(view) bool {
 	return func(v view) bool { return v.sent.IsZero() && is(v.State) }
 }
 
-func in(is func(asg.State) bool) func(view) bool  { return func(v view) bool { return is(v.State) } }
+func in(is func(asg.State) bool) func(view) bool { return func(v view) bool { return is(v.State) } }
+
 func not(is func(asg.State) bool) func(view) bool { return func(v view) bool { return !is(v.State) } }
 
 func inService(s asg.State) bool { return s == asg.InService }

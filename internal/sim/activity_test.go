@@ -91,8 +91,10 @@ func TestTheActivityOfAMoveBack(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		want := []string{"Moving EC2 instance out of Standby: " + id, "PreInService", "running",
-			"At 2000-01-01T00:01:00Z instance " + id + " was moved out of standby in response to a user request, increasing the capacity from 2 to 3."}
+		want := []string{
+			"Moving EC2 instance out of Standby: " + id, "PreInService", "running",
+			"At 2000-01-01T00:01:00Z instance " + id + " was moved out of standby in response to a user request, increasing the capacity from 2 to 3.",
+		}
 		if diff := cmp.Diff(want, say(out.Activities[0])); diff != "" || aws.ToInt32(out.Activities[0].Progress) != 30 {
 			t.Fatalf("answer (-want +got):\n%s", diff)
 		}
@@ -149,7 +151,8 @@ func TestActivityFilters(t *testing.T) {
 		filtered := func(name, value string) int {
 			out, err := w.asg.DescribeScalingActivities(t.Context(), &awsasg.DescribeScalingActivitiesInput{
 				AutoScalingGroupName: aws.String("web"),
-				Filters:              []asgtypes.Filter{{Name: aws.String(name), Values: []string{value}}}})
+				Filters:              []asgtypes.Filter{{Name: aws.String(name), Values: []string{value}}},
+			})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -159,8 +162,10 @@ func TestActivityFilters(t *testing.T) {
 			name, value string
 			want        int
 		}{
-			{"Status", "Successful", 3}, {"Status", "InProgress", 1},
-			{"StartTimeLowerBound", "2000-01-01T00:01:00Z", 1}, {"StartTimeLowerBound", "2000-01-01T00:01:01", 0},
+			{"Status", "Successful", 3},
+			{"Status", "InProgress", 1},
+			{"StartTimeLowerBound", "2000-01-01T00:01:00Z", 1},
+			{"StartTimeLowerBound", "2000-01-01T00:01:01", 0},
 			{"StartTimeUpperBound", "2000-01-01T02:00:59+02:00", 3},
 		} {
 			if got := filtered(c.name, c.value); got != c.want {

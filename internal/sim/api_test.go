@@ -17,8 +17,10 @@ import (
 
 func TestTheTwoViewsOfAnInstance(t *testing.T) {
 	inBubble(t, sim.Config{}, func(t *testing.T, r *sim.Region) {
-		id := r.AddGroup(sim.Group{Name: "web", Min: 1, Max: 5, Desired: 3, Suspended: []string{"AZRebalance"}, Grace: 5 * time.Minute,
-			MinHealthyPercentage: 90, MaxHealthyPercentage: 120})[0]
+		id := r.AddGroup(sim.Group{
+			Name: "web", Min: 1, Max: 5, Desired: 3, Suspended: []string{"AZRebalance"}, Grace: 5 * time.Minute,
+			MinHealthyPercentage: 90, MaxHealthyPercentage: 120,
+		})[0]
 		w := as(t, r, id)
 		out, err := w.asg.DescribeAutoScalingGroups(t.Context(), &awsasg.DescribeAutoScalingGroupsInput{AutoScalingGroupNames: []string{"web", "unknown"}})
 		if err != nil || len(out.AutoScalingGroups) != 1 {
@@ -145,7 +147,8 @@ func TestTerminatingThroughTheGroup(t *testing.T) {
 		w := as(t, r, ids[0])
 		terminate := func(id string, decrement bool) error {
 			_, err := w.asg.TerminateInstanceInAutoScalingGroup(t.Context(), &awsasg.TerminateInstanceInAutoScalingGroupInput{
-				InstanceId: aws.String(id), ShouldDecrementDesiredCapacity: aws.Bool(decrement)})
+				InstanceId: aws.String(id), ShouldDecrementDesiredCapacity: aws.Bool(decrement),
+			})
 			return err
 		}
 		wantRefusal(t, terminate("i-0ffffffffffffffff", true), "ValidationError", "Instance Id not found - No managed instance found for instance ID i-0ffffffffffffffff")
@@ -170,8 +173,10 @@ func TestDetaching(t *testing.T) {
 	inBubble(t, sim.Config{}, func(t *testing.T, r *sim.Region) {
 		ids := albGroup(r, time.Minute)
 		w := as(t, r, ids[0])
-		out, err := w.asg.DetachInstances(t.Context(), &awsasg.DetachInstancesInput{AutoScalingGroupName: aws.String("web"),
-			InstanceIds: ids[:1], ShouldDecrementDesiredCapacity: aws.Bool(true)})
+		out, err := w.asg.DetachInstances(t.Context(), &awsasg.DetachInstancesInput{
+			AutoScalingGroupName: aws.String("web"),
+			InstanceIds:          ids[:1], ShouldDecrementDesiredCapacity: aws.Bool(true),
+		})
 		if err != nil || *out.Activities[0].Description != "Detaching EC2 instance: "+ids[0] {
 			t.Fatalf("%v, %v", out, err)
 		}
@@ -192,8 +197,10 @@ func TestSetInstanceHealthRespectsGrace(t *testing.T) {
 		id := r.AddGroup(sim.Group{Name: "web", Max: 3, Desired: 2, Grace: 2 * time.Hour})[0]
 		w := as(t, r, id)
 		declare := func(respect bool) {
-			if _, err := w.asg.SetInstanceHealth(t.Context(), &awsasg.SetInstanceHealthInput{InstanceId: aws.String(id),
-				HealthStatus: aws.String("Unhealthy"), ShouldRespectGracePeriod: aws.Bool(respect)}); err != nil {
+			if _, err := w.asg.SetInstanceHealth(t.Context(), &awsasg.SetInstanceHealthInput{
+				InstanceId:   aws.String(id),
+				HealthStatus: aws.String("Unhealthy"), ShouldRespectGracePeriod: aws.Bool(respect),
+			}); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -230,8 +237,10 @@ func TestClassicLoadBalancersThroughTheAPI(t *testing.T) {
 		if a := attributes.LoadBalancerAttributes; a.ConnectionDraining.Enabled || *a.ConnectionDraining.Timeout != 300 || !a.CrossZoneLoadBalancing.Enabled {
 			t.Fatalf("attributes %+v, want draining off with its timeout printed all the same", a)
 		}
-		if _, err := w.elb.ModifyLoadBalancerAttributes(t.Context(), &awselb.ModifyLoadBalancerAttributesInput{LoadBalancerName: name,
-			LoadBalancerAttributes: &elbtypes.LoadBalancerAttributes{ConnectionDraining: &elbtypes.ConnectionDraining{Enabled: true, Timeout: aws.Int32(40)}}}); err != nil {
+		if _, err := w.elb.ModifyLoadBalancerAttributes(t.Context(), &awselb.ModifyLoadBalancerAttributesInput{
+			LoadBalancerName:       name,
+			LoadBalancerAttributes: &elbtypes.LoadBalancerAttributes{ConnectionDraining: &elbtypes.ConnectionDraining{Enabled: true, Timeout: aws.Int32(40)}},
+		}); err != nil {
 			t.Fatal(err)
 		}
 		r.SetInFlight(id, time.Hour)
@@ -253,8 +262,10 @@ func TestClassicLoadBalancersThroughTheAPI(t *testing.T) {
 func TestTargetGroupsThroughTheAPI(t *testing.T) {
 	inBubble(t, sim.Config{}, func(t *testing.T, r *sim.Region) {
 		r.AddLoadBalancer(sim.LoadBalancer{Name: "wire", Type: "network"})
-		r.AddTargetGroup(sim.TargetGroup{Name: "tcp", Protocol: "TCP", Port: 8080, LoadBalancer: "wire", Drain: 300 * time.Second,
-			Check: sim.HealthCheck{Protocol: "HTTP", Port: "9000", Path: "/up", Matcher: "200-299"}})
+		r.AddTargetGroup(sim.TargetGroup{
+			Name: "tcp", Protocol: "TCP", Port: 8080, LoadBalancer: "wire", Drain: 300 * time.Second,
+			Check: sim.HealthCheck{Protocol: "HTTP", Port: "9000", Path: "/up", Matcher: "200-299"},
+		})
 		id := r.AddGroup(sim.Group{Name: "web", Desired: 2, TargetGroups: []string{"tcp"}})[0]
 		w := as(t, r, id)
 		arn := aws.String(r.TargetGroupARN("tcp"))
@@ -292,8 +303,10 @@ func TestADelayChangedWhileADrainRuns(t *testing.T) {
 		w := as(t, r, ids[0])
 		arn := aws.String(r.TargetGroupARN("app"))
 		r.EnterStandby("web", ids[0], true)
-		changed, err := w.elbv2.ModifyTargetGroupAttributes(t.Context(), &awselbv2.ModifyTargetGroupAttributesInput{TargetGroupArn: arn,
-			Attributes: []elbv2types.TargetGroupAttribute{{Key: aws.String("deregistration_delay.timeout_seconds"), Value: aws.String("10")}}})
+		changed, err := w.elbv2.ModifyTargetGroupAttributes(t.Context(), &awselbv2.ModifyTargetGroupAttributesInput{
+			TargetGroupArn: arn,
+			Attributes:     []elbv2types.TargetGroupAttribute{{Key: aws.String("deregistration_delay.timeout_seconds"), Value: aws.String("10")}},
+		})
 		if err != nil || *changed.Attributes[0].Value != "10" {
 			t.Fatalf("%v, %v", changed, err)
 		}

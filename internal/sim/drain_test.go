@@ -30,39 +30,57 @@ func TestHowLongTheWayIntoStandbyTakes(t *testing.T) {
 		want      time.Duration
 	}{
 		{name: "no load balancer", want: 2 * time.Second},
-		{name: "a target group holds its whole delay, idle or not",
+		{
+			name:  "a target group holds its whole delay, idle or not",
 			add:   func(r *sim.Region) { targetGroup(r, "app", 300*time.Second) },
-			group: sim.Group{TargetGroups: []string{"app"}}, want: 300 * time.Second},
-		{name: "a target group behind no listener lets go at once",
+			group: sim.Group{TargetGroups: []string{"app"}}, want: 300 * time.Second,
+		},
+		{
+			name:  "a target group behind no listener lets go at once",
 			add:   func(r *sim.Region) { r.AddTargetGroup(sim.TargetGroup{Name: "app", Drain: 300 * time.Second}) },
-			group: sim.Group{TargetGroups: []string{"app"}}, want: 2 * time.Second},
-		{name: "an idle Classic Load Balancer is done at once",
+			group: sim.Group{TargetGroups: []string{"app"}}, want: 2 * time.Second,
+		},
+		{
+			name:  "an idle Classic Load Balancer is done at once",
 			add:   func(r *sim.Region) { classic(r, 300*time.Second) },
-			group: sim.Group{Classic: []string{"old"}}, want: 2 * time.Second},
-		{name: "a busy one when the last request is",
+			group: sim.Group{Classic: []string{"old"}}, want: 2 * time.Second,
+		},
+		{
+			name:  "a busy one when the last request is",
 			add:   func(r *sim.Region) { classic(r, 300*time.Second) },
-			group: sim.Group{Classic: []string{"old"}}, inFlight: 70 * time.Second, want: 70 * time.Second},
-		{name: "but no later than its timeout",
+			group: sim.Group{Classic: []string{"old"}}, inFlight: 70 * time.Second, want: 70 * time.Second,
+		},
+		{
+			name:  "but no later than its timeout",
 			add:   func(r *sim.Region) { classic(r, 300*time.Second) },
-			group: sim.Group{Classic: []string{"old"}}, inFlight: time.Hour, want: 300 * time.Second},
-		{name: "and without draining it cuts connections",
+			group: sim.Group{Classic: []string{"old"}}, inFlight: time.Hour, want: 300 * time.Second,
+		},
+		{
+			name:  "and without draining it cuts connections",
 			add:   func(r *sim.Region) { classic(r, 0) },
-			group: sim.Group{Classic: []string{"old"}}, inFlight: time.Hour, want: 2 * time.Second},
-		{name: "several drain at the same time",
+			group: sim.Group{Classic: []string{"old"}}, inFlight: time.Hour, want: 2 * time.Second,
+		},
+		{
+			name: "several drain at the same time",
 			add: func(r *sim.Region) {
 				targetGroup(r, "a", 100*time.Second)
 				targetGroup(r, "b", 60*time.Second)
 			},
-			group: sim.Group{TargetGroups: []string{"a", "b"}}, want: 100 * time.Second},
-		{name: "or one after another", behaviour: sim.Behaviour{SerialDrains: true},
+			group: sim.Group{TargetGroups: []string{"a", "b"}}, want: 100 * time.Second,
+		},
+		{
+			name: "or one after another", behaviour: sim.Behaviour{SerialDrains: true},
 			add: func(r *sim.Region) {
 				targetGroup(r, "a", 100*time.Second)
 				targetGroup(r, "b", 60*time.Second)
 			},
-			group: sim.Group{TargetGroups: []string{"a", "b"}}, want: 160 * time.Second},
-		{name: "or Auto Scaling counts for itself", behaviour: sim.Behaviour{DrainTimer: 30 * time.Second},
+			group: sim.Group{TargetGroups: []string{"a", "b"}}, want: 160 * time.Second,
+		},
+		{
+			name: "or Auto Scaling counts for itself", behaviour: sim.Behaviour{DrainTimer: 30 * time.Second},
 			add:   func(r *sim.Region) { targetGroup(r, "a", 100*time.Second) },
-			group: sim.Group{TargetGroups: []string{"a"}}, want: 30 * time.Second},
+			group: sim.Group{TargetGroups: []string{"a"}}, want: 30 * time.Second,
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			inBubble(t, sim.Config{Behaviour: c.behaviour}, func(t *testing.T, r *sim.Region) {
@@ -111,7 +129,8 @@ func (w *world) target(name, id string) *elbv2types.TargetHealth {
 	w.t.Helper()
 	out, err := w.elbv2.DescribeTargetHealth(w.t.Context(), &awselbv2.DescribeTargetHealthInput{
 		TargetGroupArn: aws.String(w.TargetGroupARN(name)),
-		Targets:        []elbv2types.TargetDescription{{Id: aws.String(id)}}})
+		Targets:        []elbv2types.TargetDescription{{Id: aws.String(id)}},
+	})
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -178,8 +197,10 @@ func TestANewTargetNeedsOnePassOrAThresholdOfThem(t *testing.T) {
 		t.Run(c.kind, func(t *testing.T) {
 			inBubble(t, sim.Config{}, func(t *testing.T, r *sim.Region) {
 				r.AddLoadBalancer(sim.LoadBalancer{Name: "front", Type: c.kind})
-				r.AddTargetGroup(sim.TargetGroup{Name: "app", Protocol: c.protocol, LoadBalancer: "front",
-					Check: sim.HealthCheck{Interval: 10 * time.Second, Healthy: 3}})
+				r.AddTargetGroup(sim.TargetGroup{
+					Name: "app", Protocol: c.protocol, LoadBalancer: "front",
+					Check: sim.HealthCheck{Interval: 10 * time.Second, Healthy: 3},
+				})
 				id := r.AddGroup(sim.Group{Name: "web", Desired: 2, TargetGroups: []string{"app"}})[0]
 				w := as(t, r, id)
 				r.EnterStandby("web", id, true)
@@ -329,8 +350,10 @@ func (w *world) wantInstance(id, state, reason, description string) {
 
 func TestAnInstancesWayAtAClassicLoadBalancer(t *testing.T) {
 	inBubble(t, sim.Config{}, func(t *testing.T, r *sim.Region) {
-		r.AddClassic(sim.Classic{Name: "old", Draining: true, Drain: 60 * time.Second,
-			Check: sim.HealthCheck{Interval: 10 * time.Second, Healthy: 2, Unhealthy: 3}})
+		r.AddClassic(sim.Classic{
+			Name: "old", Draining: true, Drain: 60 * time.Second,
+			Check: sim.HealthCheck{Interval: 10 * time.Second, Healthy: 2, Unhealthy: 3},
+		})
 		ids := r.AddGroup(sim.Group{Name: "web", Desired: 3, Classic: []string{"old"}})
 		w := as(t, r, ids[0])
 		w.wantInstance(ids[0], "InService", "N/A", "N/A")

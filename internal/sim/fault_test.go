@@ -94,8 +94,10 @@ func TestASlowCallThatNobodyWaitsFor(t *testing.T) {
 			r.SetFaults(on("EnterStandby", &sim.Fault{Delay: 30 * time.Second, LateEffect: late}))
 			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 			defer cancel()
-			_, err := w.asg.EnterStandby(ctx, &awsasg.EnterStandbyInput{AutoScalingGroupName: aws.String("web"),
-				InstanceIds: []string{id}, ShouldDecrementDesiredCapacity: aws.Bool(true)})
+			_, err := w.asg.EnterStandby(ctx, &awsasg.EnterStandbyInput{
+				AutoScalingGroupName: aws.String("web"),
+				InstanceIds:          []string{id}, ShouldDecrementDesiredCapacity: aws.Bool(true),
+			})
 			if !errors.Is(err, context.DeadlineExceeded) {
 				t.Fatalf("error %v, want the deadline", err)
 			}

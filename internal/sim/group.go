@@ -63,8 +63,10 @@ func (r *Region) AddGroup(spec Group) []string {
 	r.lock()
 	defer r.unlock()
 	g := r.newGroup(spec)
-	g.sizes = always(sizes{min: spec.Min, max: cmp.Or(spec.Max, spec.Desired), desired: spec.Desired,
-		suspended: slices.Clone(spec.Suspended)})
+	g.sizes = always(sizes{
+		min: spec.Min, max: cmp.Or(spec.Max, spec.Desired), desired: spec.Desired,
+		suspended: slices.Clone(spec.Suspended),
+	})
 	r.groups.add(spec.Name, g)
 	var ids []string
 	for units := 0; units < spec.Desired; {

@@ -94,8 +94,10 @@ func TestMetadataItems(t *testing.T) {
 		id := r.AddGroup(sim.Group{Name: "web", Desired: 1})[0]
 		r.SetMetadata(id, sim.Metadata{
 			V1Allowed: true, SpotAction: "terminate", SpotTime: "2000-01-01T00:02:00Z", Rebalance: time.Now(),
-			Events: []sim.MaintenanceEvent{{Code: "system-reboot", Description: "scheduled reboot", EventID: "instance-event-1",
-				State: "active", NotBefore: time.Now(), NotAfter: time.Now().Add(time.Hour)}},
+			Events: []sim.MaintenanceEvent{{
+				Code: "system-reboot", Description: "scheduled reboot", EventID: "instance-event-1",
+				State: "active", NotBefore: time.Now(), NotAfter: time.Now().Add(time.Hour),
+			}},
 		})
 		client := r.Client()
 		t.Cleanup(client.CloseIdleConnections)
@@ -116,8 +118,10 @@ func TestMetadataItems(t *testing.T) {
 			}
 		}
 		r.SetMetadata(id, sim.Metadata{V1Allowed: true, NoProfile: true, TargetState: aws.String("")})
-		for _, path := range []string{"meta-data/spot/instance-action", "meta-data/events/recommendations/rebalance", "meta-data/tags/instance",
-			"meta-data/iam/security-credentials/", "meta-data/autoscaling/target-lifecycle-state", "nothing"} {
+		for _, path := range []string{
+			"meta-data/spot/instance-action", "meta-data/events/recommendations/rebalance", "meta-data/tags/instance",
+			"meta-data/iam/security-credentials/", "meta-data/autoscaling/target-lifecycle-state", "nothing",
+		} {
 			if status, body, _ := ask(t, client, "GET", sim.MetadataEndpoint(id)+"/latest/"+path); status != 404 || !strings.Contains(body, "404 - Not Found") {
 				t.Errorf("%s answers %d %q, want the 404 page", path, status, body)
 			}

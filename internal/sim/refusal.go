@@ -30,8 +30,10 @@ func refuse(code, format string, args ...any) error {
 func invalid(format string, args ...any) error { return refuse("ValidationError", format, args...) }
 
 func contention() error {
-	return &refusal{http.StatusInternalServerError, "ResourceContention",
-		"You already have a pending update to an Amazon EC2 Auto Scaling resource (for example, an Auto Scaling group, instance, or load balancer)."}
+	return &refusal{
+		http.StatusInternalServerError, "ResourceContention",
+		"You already have a pending update to an Amazon EC2 Auto Scaling resource (for example, an Auto Scaling group, instance, or load balancer).",
+	}
 }
 
 func groupNotFound(name string) error {

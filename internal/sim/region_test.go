@@ -53,12 +53,14 @@ func as(t *testing.T, r *sim.Region, instance string) *world {
 
 func (w *world) enter(id string) (*awsasg.EnterStandbyOutput, error) {
 	return w.asg.EnterStandby(w.t.Context(), &awsasg.EnterStandbyInput{
-		AutoScalingGroupName: aws.String("web"), InstanceIds: []string{id}, ShouldDecrementDesiredCapacity: aws.Bool(true)})
+		AutoScalingGroupName: aws.String("web"), InstanceIds: []string{id}, ShouldDecrementDesiredCapacity: aws.Bool(true),
+	})
 }
 
 func (w *world) exit(id string) (*awsasg.ExitStandbyOutput, error) {
 	return w.asg.ExitStandby(w.t.Context(), &awsasg.ExitStandbyInput{
-		AutoScalingGroupName: aws.String("web"), InstanceIds: []string{id}})
+		AutoScalingGroupName: aws.String("web"), InstanceIds: []string{id},
+	})
 }
 
 // wantState fails the test unless an instance is in a lifecycle state.

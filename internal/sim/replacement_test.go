@@ -15,8 +15,10 @@ import (
 // elbGroup is a group web of three whose load balancer's checks count after a grace period.
 func elbGroup(r *sim.Region, grace time.Duration, change func(*sim.Group)) []string {
 	r.AddLoadBalancer(sim.LoadBalancer{Name: "front"})
-	r.AddTargetGroup(sim.TargetGroup{Name: "app", LoadBalancer: "front", Drain: 20 * time.Second,
-		Check: sim.HealthCheck{Interval: 10 * time.Second, Healthy: 2, Unhealthy: 2}})
+	r.AddTargetGroup(sim.TargetGroup{
+		Name: "app", LoadBalancer: "front", Drain: 20 * time.Second,
+		Check: sim.HealthCheck{Interval: 10 * time.Second, Healthy: 2, Unhealthy: 2},
+	})
 	g := sim.Group{Name: "web", Min: 1, Max: 4, Desired: 3, TargetGroups: []string{"app"}, HealthCheckType: "EC2,ELB", Grace: grace}
 	if change != nil {
 		change(&g)

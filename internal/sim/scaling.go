@@ -21,8 +21,10 @@ const (
 
 // processes are all of them, in the order AWS lists them.
 func processes() []string {
-	return []string{processLaunch, processTerminate, processHealthCheck, processReplaceUnhealthy, processAZRebalance,
-		processAlarms, "ScheduledActions", processAddToLoadBalancer, processInstanceRefresh}
+	return []string{
+		processLaunch, processTerminate, processHealthCheck, processReplaceUnhealthy, processAZRebalance,
+		processAlarms, "ScheduledActions", processAddToLoadBalancer, processInstanceRefresh,
+	}
 }
 
 // replan puts a look at the group on the agenda.

@@ -20,36 +20,56 @@ func TestEnterStandbyRefusals(t *testing.T) {
 		code    string
 		message string // INSTANCE is its id
 	}{
-		{name: "in Standby already",
+		{
+			name:    "in Standby already",
 			prepare: func(r *sim.Region, id string) { r.SetState(id, "Standby") },
-			message: "The instance INSTANCE is not in InService."},
-		{name: "entering Standby",
+			message: "The instance INSTANCE is not in InService.",
+		},
+		{
+			name:    "entering Standby",
 			prepare: func(r *sim.Region, id string) { r.SetState(id, "EnteringStandby") },
-			message: "The instance INSTANCE is not in InService."},
-		{name: "behind a launch hook",
+			message: "The instance INSTANCE is not in InService.",
+		},
+		{
+			name:    "behind a launch hook",
 			prepare: func(r *sim.Region, id string) { r.SetState(id, "Pending:Wait") },
-			message: "The instance INSTANCE is not in InService."},
-		{name: "in the warm pool",
+			message: "The instance INSTANCE is not in InService.",
+		},
+		{
+			name:    "in the warm pool",
 			prepare: func(r *sim.Region, id string) { r.SetState(id, "Warmed:Running") },
-			message: "The instance INSTANCE is not in InService."},
-		{name: "MinSize",
+			message: "The instance INSTANCE is not in InService.",
+		},
+		{
+			name:    "MinSize",
 			prepare: func(r *sim.Region, id string) { r.SetSizes("web", 3, 4, 3) },
-			message: "AutoScalingGroup web has min-size=3, max-size=4, and desired-size=3. To place into standby 1 instance, please update the AutoScalingGroup sizes appropriately."},
-		{name: "another group",
+			message: "AutoScalingGroup web has min-size=3, max-size=4, and desired-size=3. To place into standby 1 instance, please update the AutoScalingGroup sizes appropriately.",
+		},
+		{
+			name:    "another group",
 			in:      awsasg.EnterStandbyInput{AutoScalingGroupName: aws.String("other")},
-			message: "The instance INSTANCE is not part of Auto Scaling group other."},
-		{name: "no such instance",
+			message: "The instance INSTANCE is not part of Auto Scaling group other.",
+		},
+		{
+			name:    "no such instance",
 			in:      awsasg.EnterStandbyInput{InstanceIds: []string{"i-0fffffffffffffff0"}},
-			message: "The instance i-0fffffffffffffff0 is not part of Auto Scaling group web."},
-		{name: "no such group",
+			message: "The instance i-0fffffffffffffff0 is not part of Auto Scaling group web.",
+		},
+		{
+			name:    "no such group",
 			in:      awsasg.EnterStandbyInput{AutoScalingGroupName: aws.String("nobody")},
-			message: "AutoScalingGroup name not found - AutoScalingGroup: nobody not found"},
-		{name: "no ids",
+			message: "AutoScalingGroup name not found - AutoScalingGroup: nobody not found",
+		},
+		{
+			name:    "no ids",
 			in:      awsasg.EnterStandbyInput{InstanceIds: []string{}},
-			message: "At least one Instance ID is required."},
-		{name: "too many ids",
+			message: "At least one Instance ID is required.",
+		},
+		{
+			name:    "too many ids",
 			in:      awsasg.EnterStandbyInput{InstanceIds: make([]string, 21)},
-			message: "1 validation error detected: Value at 'instanceIds' failed to satisfy constraint: Member must have length less than or equal to 20"},
+			message: "1 validation error detected: Value at 'instanceIds' failed to satisfy constraint: Member must have length less than or equal to 20",
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			inBubble(t, sim.Config{}, func(t *testing.T, r *sim.Region) {
@@ -80,8 +100,10 @@ func TestExitStandbyRefusals(t *testing.T) {
 	}{
 		{"in service", "The instance INSTANCE is not in Standby.", func(r *sim.Region, id string) {}},
 		{"still entering", "The instance INSTANCE is not in Standby.", func(r *sim.Region, id string) { r.SetState(id, "EnteringStandby") }},
-		{"MaxSize", "AutoScalingGroup web has min-size=1, max-size=3, and desired-size=3. To remove from standby 1 instance, please update the AutoScalingGroup sizes appropriately.",
-			func(r *sim.Region, id string) { r.SetState(id, "Standby") }},
+		{
+			"MaxSize", "AutoScalingGroup web has min-size=1, max-size=3, and desired-size=3. To remove from standby 1 instance, please update the AutoScalingGroup sizes appropriately.",
+			func(r *sim.Region, id string) { r.SetState(id, "Standby") },
+		},
 		{"Launch suspended", "Launch process is suspended for AutoScalingGroup web. Instances cannot be moved out of Standby.", func(r *sim.Region, id string) {
 			r.SetState(id, "Standby")
 			r.Suspend("web", "Launch")
@@ -211,8 +233,10 @@ func TestSuspendedAddToLoadBalancerLeavesAnInstanceUnregistered(t *testing.T) {
 // albGroup is a group web of three behind an Application Load Balancer.
 func albGroup(r *sim.Region, drain time.Duration) []string {
 	r.AddLoadBalancer(sim.LoadBalancer{Name: "front"})
-	r.AddTargetGroup(sim.TargetGroup{Name: "app", LoadBalancer: "front", Drain: drain,
-		Check: sim.HealthCheck{Interval: 10 * time.Second, Healthy: 3, Unhealthy: 2}})
+	r.AddTargetGroup(sim.TargetGroup{
+		Name: "app", LoadBalancer: "front", Drain: drain,
+		Check: sim.HealthCheck{Interval: 10 * time.Second, Healthy: 3, Unhealthy: 2},
+	})
 	return r.AddGroup(sim.Group{Name: "web", Min: 1, Max: 4, Desired: 3, TargetGroups: []string{"app"}})
 }
 

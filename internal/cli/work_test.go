@@ -73,11 +73,11 @@ func TestASignalIsTheReason(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cancel(Signalled{syscall.SIGTERM})
 	for _, err := range []error{context.Canceled, &awsapi.UnreachableError{Why: awsapi.NoAnswer, Err: context.Canceled}} {
-		if got, report := end(t, ctx, nil, err, false); code(got) != 143 || report.ExitCode != 143 {
+		if report, got := end(t, ctx, nil, err, false); code(got) != 143 || report.ExitCode != 143 {
 			t.Errorf("%v: code %d, report %d, want 143", err, code(got), report.ExitCode)
 		}
 	}
-	if got, _ := end(t, ctx, nil, &rotation.Stop{Class: rotation.Leaving, Reason: "leaving"}, false); code(got) != 81 {
+	if _, got := end(t, ctx, nil, &rotation.Stop{Class: rotation.Leaving, Reason: "leaving"}, false); code(got) != 81 {
 		t.Errorf("a verdict that was reached became %d", code(got))
 	}
 }

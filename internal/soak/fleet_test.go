@@ -163,7 +163,10 @@ func (f *fleet) died(id string) {
 	f.mu.Unlock()
 	go func() {
 		f.pass(10 * time.Minute)
-		if f.State(id) == "Standby" {
+		switch f.State(id) {
+		case "": // a refresh took it away
+			f.lose()
+		case "Standby":
 			f.event("world", "a person calls ExitStandby for the dead %s", id)
 			if err := f.ExitStandby("web", id); err != nil {
 				f.event("world", "refused: %v", err)

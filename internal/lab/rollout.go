@@ -62,7 +62,10 @@ func (r Rollout) Run(ctx context.Context, instances []Instance) ([]Result, error
 func (r Rollout) On(ctx context.Context, i Instance) (Result, error) {
 	cmd := exec.CommandContext(ctx, "sh", "-c", r.Command)
 	cmd.Dir, cmd.Env = r.Dir, i.Environ(r.Environ)
-	cmd.Stdout, cmd.Stderr = r.Output, r.Output
+	if r.Output != nil {
+		one := &struct{ io.Writer }{r.Output} // one pipe for both, whatever Output is: the lines keep their order
+		cmd.Stdout, cmd.Stderr = one, one
+	}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) }
 	cmd.WaitDelay = 10 * time.Second // balanced takes up to 5 s for its last look

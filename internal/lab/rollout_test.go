@@ -40,7 +40,7 @@ func TestAStoppedRolloutStopsWhatItStartedAndWaitsForItsLastWord(t *testing.T) {
 	var out bytes.Buffer
 	r := Rollout{
 		// The inner shell stands for balanced: it says where it stands, then ends.
-		Command: `sh -c 'trap "echo stopped; exit 143" TERM; echo ready; while :; do sleep 0.05; done'; echo not reached`,
+		Command: `sh -c 'trap "echo stopped; exit 143" TERM; echo ready; while :; do :; done'; echo not reached`,
 		Environ: os.Environ(),
 		Output:  writer(func(p []byte) { out.Write(p); cancel() }),
 	}

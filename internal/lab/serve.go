@@ -3,6 +3,7 @@ package lab
 import (
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"sync"
@@ -17,9 +18,11 @@ type Lab struct {
 
 	token string // tells this lab from one that had its address before
 
+	serving sync.WaitGroup
+
 	mu       sync.Mutex // guards all below
 	closed   bool
-	servers  []*http.Server
+	closers  []io.Closer
 	metadata map[string]string // URL by instance id
 }
 
@@ -53,8 +56,8 @@ func (l *Lab) listen(port int, h http.Handler) (url string, err error) {
 		return "", err
 	}
 	server := &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second}
-	l.servers = append(l.servers, server)
-	go server.Serve(ln) // ends with Close
+	l.closers = append(l.closers, ln, server) // a server that has not begun yet does not know its listener
+	l.serving.Go(func() { server.Serve(ln) })
 	return "http://" + ln.Addr().String(), nil
 }
 
@@ -83,12 +86,13 @@ func (l *Lab) Instances() ([]Instance, error) {
 	return all, nil
 }
 
-// Close ends every listener and every connection.
+// Close ends every listener and every connection, and returns when they are gone.
 func (l *Lab) Close() {
 	l.mu.Lock()
-	defer l.mu.Unlock()
 	l.closed = true
-	for _, s := range l.servers {
-		s.Close()
+	for _, c := range l.closers {
+		c.Close()
 	}
+	l.mu.Unlock()
+	l.serving.Wait()
 }

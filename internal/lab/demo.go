@@ -104,9 +104,11 @@ On each instance in turn, with the real binary:
 
     %s
 
+with BALANCED_SETTLE=%s instead of 10s, since reads of this Region never lag.
+
   |  what the command prints
   *  what the Region says: lifecycle state, each load balancer, the group
-`, s.fleet.Group, len(p.Members), p.Min, s.fleet.TargetGroups[0], s.fleet.Classic[0], s.Config.Drain, demoCommand)
+`, s.fleet.Group, len(p.Members), p.Min, s.fleet.TargetGroups[0], s.fleet.Classic[0], s.Config.Drain, demoCommand, demoSettle)
 }
 
 // command makes a rollout of a command line, with the agent first on the PATH.

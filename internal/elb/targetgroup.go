@@ -26,16 +26,9 @@ func (c *Client) describeTargetGroups(ctx context.Context, arns []string) ([]tar
 	}
 	var all []targetGroup
 	for _, t := range out.TargetGroups {
-		all = append(all, targetGroup{
-			Source: Source{
-				Kind:  kindOf(t.Protocol),
-				Name:  aws.ToString(t.TargetGroupName),
-				ID:    aws.ToString(t.TargetGroupArn),
-				Port:  int(aws.ToInt32(t.Port)),
-				Check: targetCheck(t),
-			},
-			balancers: t.LoadBalancerArns,
-		})
+		s := source(t)
+		s.Check = targetCheck(t)
+		all = append(all, targetGroup{Source: s, balancers: t.LoadBalancerArns})
 	}
 	return all, nil
 }

@@ -12,6 +12,7 @@ import (
 	"go.uber.org/zap"
 
 	"balanced/internal/asg"
+	"balanced/internal/awsapi"
 	"balanced/internal/elb"
 	"balanced/internal/imds"
 )
@@ -22,6 +23,7 @@ type Groups interface {
 	Group(ctx context.Context, name string) (asg.Group, error)
 	Activities(ctx context.Context, group string, enough func([]asg.Activity) bool) ([]asg.Activity, error)
 	Refreshes(ctx context.Context, group string) ([]asg.Refresh, error)
+	Reads() []awsapi.Read
 }
 
 // Mover moves an instance. Each call is sent once: neither is idempotent, so an
@@ -36,11 +38,14 @@ type Balancers interface {
 	Describe(ctx context.Context, classic, targetGroups []string) ([]elb.Source, error)
 	Health(ctx context.Context, source elb.Source) ([]elb.Target, error)
 	HealthOf(ctx context.Context, source elb.Source, instance string) (elb.Target, error)
+	Registrations(ctx context.Context, instance, address string) ([]elb.Registration, error)
+	Reads() []awsapi.Read
 }
 
 // Metadata answers for what is planned for this instance. *imds.Client meets it.
 type Metadata interface {
 	Notices(ctx context.Context) (imds.Notices, error)
+	AnswersV1(ctx context.Context) (bool, error)
 }
 
 // Agent takes one instance out of service and puts it back.

@@ -1,0 +1,50 @@
+package elb
+
+import (
+	"context"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	elbv1 "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancing"
+	elbv2 "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
+
+	"balanced/internal/awsapi"
+)
+
+// nobody and noGroup are names that nothing bears: what is asked about them tells only
+// whether the question is allowed.
+const (
+	nobody  = "balanced-doctor-asks"
+	noGroup = "arn:aws:elasticloadbalancing:us-east-1:000000000000:targetgroup/balanced-doctor-asks/0000000000000000"
+)
+
+// Reads are all actions of the client, each with a call about nothing that exists. An
+// answer, or a refusal that is not a denial, means that it is allowed. Both generations
+// share their prefix, so actions of the same name are one.
+func (c *Client) Reads() []awsapi.Read {
+	return []awsapi.Read{
+		{Action: "elasticloadbalancing:DescribeInstanceHealth", Try: func(ctx context.Context) error {
+			_, err := c.classic.DescribeInstanceHealth(ctx, &elbv1.DescribeInstanceHealthInput{LoadBalancerName: aws.String(nobody)})
+			return err
+		}},
+		{Action: "elasticloadbalancing:DescribeLoadBalancerAttributes", Try: func(ctx context.Context) error {
+			_, err := c.classic.DescribeLoadBalancerAttributes(ctx, &elbv1.DescribeLoadBalancerAttributesInput{LoadBalancerName: aws.String(nobody)})
+			return err
+		}},
+		{Action: "elasticloadbalancing:DescribeLoadBalancers", Try: func(ctx context.Context) error {
+			_, err := c.classic.DescribeLoadBalancers(ctx, &elbv1.DescribeLoadBalancersInput{LoadBalancerNames: []string{nobody}})
+			return err
+		}},
+		{Action: "elasticloadbalancing:DescribeTargetGroupAttributes", Try: func(ctx context.Context) error {
+			_, err := c.targets.DescribeTargetGroupAttributes(ctx, &elbv2.DescribeTargetGroupAttributesInput{TargetGroupArn: aws.String(noGroup)})
+			return err
+		}},
+		{Action: "elasticloadbalancing:DescribeTargetGroups", Try: func(ctx context.Context) error {
+			_, err := c.targets.DescribeTargetGroups(ctx, &elbv2.DescribeTargetGroupsInput{Names: []string{nobody}})
+			return err
+		}},
+		{Action: "elasticloadbalancing:DescribeTargetHealth", Try: func(ctx context.Context) error {
+			_, err := c.targets.DescribeTargetHealth(ctx, &elbv2.DescribeTargetHealthInput{TargetGroupArn: aws.String(noGroup)})
+			return err
+		}},
+	}
+}

@@ -1,0 +1,116 @@
+package elb
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	elbv1 "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancing"
+	elbv2 "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
+	"github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2/types"
+	"golang.org/x/sync/errgroup"
+)
+
+// Registration is one place at which a load balancer or target group holds an instance.
+// Of the source only its kind, name and id are known.
+type Registration struct {
+	Source
+	Target
+}
+
+// Registrations finds every registration of an instance in the account and Region: by
+// its id, and by its address in target groups of addresses. It asks every Classic load
+// balancer and every target group there is, so it is not for polling.
+func (c *Client) Registrations(ctx context.Context, instance, address string) ([]Registration, error) {
+	var v1, v2 []Registration
+	g, gctx := errgroup.WithContext(ctx)
+	g.Go(func() (err error) { v1, err = c.classicRegistrations(gctx, instance); return err })
+	g.Go(func() (err error) { v2, err = c.targetRegistrations(gctx, instance, address); return err })
+	if err := g.Wait(); err != nil {
+		return nil, err
+	}
+	slices.SortFunc(v2, func(a, b Registration) int {
+		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.ID, b.ID), cmp.Compare(a.Target.Port, b.Target.Port))
+	})
+	return slices.Concat(v1, v2), nil
+}
+
+func (c *Client) classicRegistrations(ctx context.Context, instance string) ([]Registration, error) {
+	var all []Registration
+	pages := elbv1.NewDescribeLoadBalancersPaginator(c.classic, &elbv1.DescribeLoadBalancersInput{})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return nil, wrap(err, "describe", "all Classic load balancers")
+		}
+		for _, lb := range page.LoadBalancerDescriptions {
+			for _, i := range lb.Instances {
+				if name := aws.ToString(lb.LoadBalancerName); aws.ToString(i.InstanceId) == instance {
+					all = append(all, Registration{Source{Kind: Classic, Name: name, ID: name}, Target{Instance: instance}})
+				}
+			}
+		}
+	}
+	return all, nil
+}
+
+func (c *Client) targetRegistrations(ctx context.Context, instance, address string) ([]Registration, error) {
+	groups, err := c.allTargetGroups(ctx)
+	if err != nil {
+		return nil, err
+	}
+	found := make([][]Registration, len(groups))
+	g, gctx := errgroup.WithContext(ctx)
+	g.SetLimit(atOnce)
+	for i, t := range groups {
+		id := instance
+		if t.TargetType == types.TargetTypeEnumIp {
+			id = address
+		}
+		g.Go(func() (err error) { found[i], err = c.held(gctx, source(t), id); return err })
+	}
+	if err := g.Wait(); err != nil {
+		return nil, err
+	}
+	return slices.Concat(found...), nil
+}
+
+// allTargetGroups are those that can hold an instance.
+func (c *Client) allTargetGroups(ctx context.Context) ([]types.TargetGroup, error) {
+	var all []types.TargetGroup
+	pages := elbv2.NewDescribeTargetGroupsPaginator(c.targets, &elbv2.DescribeTargetGroupsInput{})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return nil, wrap(err, "describe", "all target groups")
+		}
+		for _, t := range page.TargetGroups {
+			if t.TargetType == types.TargetTypeEnumInstance || t.TargetType == types.TargetTypeEnumIp {
+				all = append(all, t)
+			}
+		}
+	}
+	return all, nil
+}
+
+func source(t types.TargetGroup) Source {
+	return Source{Kind: kindOf(t.Protocol), Name: aws.ToString(t.TargetGroupName), ID: aws.ToString(t.TargetGroupArn), Port: int(aws.ToInt32(t.Port))}
+}
+
+// held are a target group's registrations of one target, on any port. One deleted
+// since it was listed holds nobody.
+func (c *Client) held(ctx context.Context, s Source, id string) ([]Registration, error) {
+	targets, err := c.targetHealth(ctx, s, "")
+	if errors.Is(err, ErrGone) {
+		return nil, nil
+	}
+	var all []Registration
+	for _, t := range targets {
+		if t.Instance == id && t.Health != Unregistered {
+			all = append(all, Registration{s, t})
+		}
+	}
+	return all, err
+}

@@ -26,8 +26,8 @@ func (d dryRun) Error() string { return "would " + d.would }
 func (a *Agent) newRun(command string, opt Options) *run {
 	now := time.Now()
 	r := &run{Agent: a, opt: opt, start: now, report: newReport(command, now, a.Self)}
-	r.hold, r.dryRun = a.Hold, opt.DryRun
-	r.budgets = budgets{wait: orAuto(opt.Wait, turnSlack)}
+	r.hold, r.dryRun, r.limit = a.Hold, opt.DryRun, opt.Limit
+	r.budgets = budgets{wait: orAuto(opt.Wait, turnSlack)}.fit(opt.Limit, 0)
 	return r
 }
 
@@ -55,6 +55,8 @@ func (r *run) finish(ctx context.Context, err error) (*Report, error) {
 	var dry dryRun
 	outcome := ""
 	switch {
+	case err == nil && r.proven != "":
+		outcome = r.proven
 	case err == nil && r.ever:
 		outcome = r.report.Command
 	case err == nil:
@@ -107,6 +109,8 @@ func (r *run) lost(ctx context.Context, err error) error {
 	switch {
 	case errors.Is(err, errReread):
 		return nil
+	case errors.Is(err, errMissing) && r.joins && r.group == "":
+		return r.unlisted(ctx)
 	case errors.Is(err, errMissing):
 		return r.absent(ctx)
 	}

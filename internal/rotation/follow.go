@@ -66,6 +66,7 @@ type facts struct {
 // settings are what a run was asked, in full.
 type settings struct {
 	budgets
+	limit     time.Duration
 	min       MinHealthy
 	replace   bool
 	emptyZone bool
@@ -86,6 +87,8 @@ type run struct {
 	within   budget // of the row the run is at
 	undoes   bool   // this run takes back what another did
 	ever     bool   // a move took effect at some time, also one taken back since
+	joins    bool   // an instance that no group lists yet is waited for
+	proven   string // the outcome when every row is settled; empty: by the command and the moves
 	gave     *Stop  // the place was given back, and why
 	warnings []warning
 	resolve  func(Observed) budgets // budgets, once the load balancers are known

@@ -31,6 +31,7 @@ var outGuards = []guard{
 	{"instance stays", staying},
 	{"traffic sources", knownSources},
 	{"processes", processes},
+	{"limit", withinLimit},
 	{"way back", standIn},
 	{"ports", extraPorts},
 	{"reads", wholeReads},
@@ -48,6 +49,7 @@ var inGuards = []guard{
 	{"instance stays", staying},
 	{"traffic sources", knownSources},
 	{"processes", processes},
+	{"limit", withinLimit},
 	{"reads", wholeReads},
 	{"max size", maxSize},
 }

@@ -53,7 +53,7 @@ func (a *Agent) In(ctx context.Context, opt InOptions) (*Report, error) {
 	r := a.newRun("in", opt.Options)
 	r.leaveSick, r.settle, r.warnings = opt.LeaveUnhealthy, DefaultSettle, inWarnings
 	r.resolve = func(o Observed) budgets {
-		return inBudgets(opt.Options, o.State == asg.EnteringStandby, o.Traffic)
+		return inBudgets(opt.Options, o.State == asg.EnteringStandby, o.Traffic).fit(opt.Limit, wayBack(o.Traffic))
 	}
 	return r.command(ctx, inSteps())
 }

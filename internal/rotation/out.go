@@ -60,7 +60,9 @@ func (a *Agent) Out(ctx context.Context, opt OutOptions) (*Report, error) {
 	r := a.newRun("out", opt.Options)
 	r.min, r.replace, r.emptyZone = opt.MinHealthy, opt.Replace, opt.AllowEmptyZone
 	r.settle, r.warnings = opt.Settle, outWarnings
-	r.resolve = func(o Observed) budgets { return outBudgets(opt.Options, opt.Settle, o.Traffic) }
+	r.resolve = func(o Observed) budgets {
+		return outBudgets(opt.Options, opt.Settle, o.Traffic).fit(opt.Limit, wayOut(o.Traffic)+opt.Settle)
+	}
 	return r.command(ctx, outSteps())
 }
 

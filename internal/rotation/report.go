@@ -28,6 +28,7 @@ type Report struct {
 	APICalls       map[string]int  `json:"api_calls"`
 	Warnings       []string        `json:"warnings"`
 	Members        []MemberReport  `json:"members,omitempty"` // status only
+	Parts          []PartReport    `json:"parts,omitempty"`   // run only
 }
 
 // InstanceReport is this instance.

@@ -82,6 +82,7 @@ const Auto time.Duration = -1
 type Options struct {
 	Wait     time.Duration // how long to wait for a turn; Auto
 	Timeout  time.Duration // how long a move may take; Auto
+	Limit    time.Duration // the whole run has to end within it; 0: no such limit
 	Ignore   []string      // load balancers left out of floor and proof of health
 	IfMember bool          // an instance in no group is fine
 	DryRun   bool

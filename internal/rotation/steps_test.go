@@ -17,7 +17,7 @@ func TestDocumentedSteps(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, table := range map[string][]step{"out": outSteps(), "in": inSteps()} {
+	for name, table := range map[string][]step{"out": outSteps(), "in": inSteps(), "wait": waitSteps()} {
 		want := fmt.Sprintf("<!-- %s steps -->\n| step | does | undo |\n|---|---|---|\n", name)
 		for _, s := range table {
 			want += strings.ReplaceAll(fmt.Sprintf("| %s | %s | %s |\n", s.name, s.says, s.undone), "|  |", "| |")

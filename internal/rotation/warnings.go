@@ -14,10 +14,10 @@ type warning func(view) string
 // what `in` will trip over belongs here too.
 var outWarnings = []warning{
 	unusedSource, unproven, softFloor, shortGroup, zonesApart, shortGrace, noHeadroom,
-	longFlows, rebalanceAdvised, laterEvent, tightTimeout, plainWay, sickPeers,
+	longFlows, rebalanceAdvised, laterEvent, tightTimeout, tightLimit, plainWay, sickPeers,
 }
 
-var inWarnings = []warning{unusedSource, unproven, shortGrace, longerGroup, laterEvent}
+var inWarnings = []warning{unusedSource, unproven, shortGrace, longerGroup, laterEvent, tightLimit}
 
 func unusedSource(v view) string {
 	for _, t := range v.Traffic {

@@ -1,0 +1,44 @@
+package rotation
+
+import (
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+)
+
+func TestFit(t *testing.T) {
+	whole := budgets{wait: 600 * time.Second, timeout: 400 * time.Second, undo: 100 * time.Second}
+	for _, tt := range []struct {
+		limit, least  time.Duration
+		wait, timeout time.Duration
+	}{
+		{0, 300 * time.Second, 600 * time.Second, 400 * time.Second},
+		{1100 * time.Second, 300 * time.Second, 600 * time.Second, 400 * time.Second},
+		{800 * time.Second, 300 * time.Second, 300 * time.Second, 400 * time.Second},
+		{450 * time.Second, 300 * time.Second, 0, 350 * time.Second},
+		{350 * time.Second, 300 * time.Second, 0, 300 * time.Second},
+		{100 * time.Second, 500 * time.Second, 0, 400 * time.Second},
+	} {
+		got := whole.fit(tt.limit, tt.least)
+		if want := (budgets{tt.wait, tt.timeout, whole.undo}); got != want {
+			t.Errorf("within %s, %s at least: %v, want %v", tt.limit, tt.least, got, want)
+		}
+	}
+}
+
+func TestFitEndsInTimeOrKeepsTheLeast(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		draw := func(name string) time.Duration {
+			return time.Duration(rapid.IntRange(0, 4000).Draw(t, name)) * time.Second
+		}
+		b, limit, least := budgets{draw("wait"), draw("timeout"), draw("undo")}, draw("limit"), draw("least")
+		got := b.fit(limit, least)
+		if got.wait < 0 || got.timeout < 0 || got.wait > b.wait || got.timeout > b.timeout || got.undo != b.undo {
+			t.Fatalf("%v within %s became %v", b, limit, got)
+		}
+		if limit > 0 && got.bound() > limit && (got.wait > 0 || got.timeout > least) {
+			t.Fatalf("%v within %s became %v: something was left to cut", b, limit, got)
+		}
+	})
+}

@@ -51,18 +51,24 @@ func (p *program) app() *cli.App {
 	}
 }
 
-// command fills in what every command has.
+// command fills in what every command has. One without ArgsUsage takes no arguments.
 func (p *program) command(c cli.Command, action cli.ActionFunc) *cli.Command {
 	c.Flags = append(append(c.Flags, globalFlags()...), helpFlag())
 	c.HideHelp, c.HideHelpCommand = true, true
-	c.OnUsageError = usage
-	c.Action = func(c *cli.Context) error {
+	c.OnUsageError, c.Action = usage, action
+	if c.ArgsUsage == "" {
+		c.Action = noArguments(action)
+	}
+	return &c
+}
+
+func noArguments(action cli.ActionFunc) cli.ActionFunc {
+	return func(c *cli.Context) error {
 		if stray := c.Args().First(); stray != "" {
 			return usageError{command: c.Command.Name, problems: []string{fmt.Sprintf("stray argument %q", stray)}}
 		}
 		return action(c)
 	}
-	return &c
 }
 
 func helpFlag() cli.Flag {

@@ -30,7 +30,7 @@ func moveFlags() []cli.Flag {
 	return []cli.Flag{
 		text("wait", "auto", "`DURATION` to wait for a turn at most"),
 		text("timeout", "auto", "`DURATION` the move may take, drains included"),
-		&cli.StringSliceFlag{Name: "ignore", Usage: "leave `LB`, a load balancer or target group, out of floor and proof of health" + inEnvironment("ignore")},
+		list("ignore", "leave `LB`, a load balancer or target group, out of floor and proof of health"),
 		toggle("if-member", "0 when the instance is in no group"),
 		&cli.BoolFlag{Name: "dry-run", DisableDefaultText: true, Usage: "change nothing; exit with the code the real run would refuse with, else 0"},
 	}
@@ -48,6 +48,11 @@ func text(name, otherwise, usage string) cli.Flag {
 
 func toggle(name, usage string) cli.Flag {
 	return &cli.BoolFlag{Name: name, DisableDefaultText: true, Usage: usage + inEnvironment(name)}
+}
+
+// list makes a flag that can be repeated.
+func list(name, usage string) cli.Flag {
+	return &cli.StringSliceFlag{Name: name, Usage: usage + inEnvironment(name)}
 }
 
 func inEnvironment(name string) string { return " [$" + variable(name) + "]" }
@@ -107,8 +112,11 @@ func (v *values) text(name string) string {
 	return value
 }
 
+// wrong notes a problem, once: some commands read a flag for each of their parts.
 func (v *values) wrong(source, format string, args ...any) {
-	v.problems = append(v.problems, source+" "+fmt.Sprintf(format, args...))
+	if problem := source + " " + fmt.Sprintf(format, args...); !slices.Contains(v.problems, problem) {
+		v.problems = append(v.problems, problem)
+	}
 }
 
 func (v *values) oneOf(name string, allowed ...string) string {

@@ -14,18 +14,20 @@ func (p *program) inCommand() *cli.Command {
 		Usage: "put this instance back into service",
 		Description: "Returns 0 only when the instance is InService and every load balancer calls it healthy.\n" +
 			"Rerun it after any failure.",
-		Flags: append(moveFlags(),
-			text("on-unhealthy", "standby", "`WHAT` becomes of a host that does not get healthy in time: standby (if the others hold the floor) or leave (it in service)"),
-		),
+		Flags: append(moveFlags(), inFlags()...),
 	}, p.in)
+}
+
+// inFlags are those of in alone.
+func inFlags() []cli.Flag {
+	return []cli.Flag{
+		text("on-unhealthy", "standby", "`WHAT` becomes of a host that does not get healthy in time: standby (if the others hold the floor) or leave (it in service)"),
+	}
 }
 
 func (p *program) in(c *cli.Context) error {
 	v := p.values(c)
-	opt := rotation.InOptions{
-		Options:        v.options(),
-		LeaveUnhealthy: v.oneOf("on-unhealthy", "standby", "leave") == "leave",
-	}
+	opt := v.inOptions()
 	j, err := p.job(v)
 	if err != nil {
 		return err
@@ -36,4 +38,11 @@ func (p *program) in(c *cli.Context) error {
 	return j.run(c.Context, func(ctx context.Context, agent *rotation.Agent) (*rotation.Report, error) {
 		return agent.In(ctx, opt)
 	})
+}
+
+func (v *values) inOptions() rotation.InOptions {
+	return rotation.InOptions{
+		Options:        v.options(),
+		LeaveUnhealthy: v.oneOf("on-unhealthy", "standby", "leave") == "leave",
+	}
 }

@@ -14,13 +14,18 @@ func (p *program) outCommand() *cli.Command {
 		Usage: "take this instance out of service",
 		Description: "Returns 0 only when the instance is in Standby, every load balancer has let go of it,\n" +
 			"and enough others serve. Refuses when anything speaks against it. Rerun it after any failure.",
-		Flags: append(moveFlags(),
-			minHealthyFlag(),
-			toggle("replace", "where MinSize leaves no room, leave without lowering the desired capacity; Auto Scaling launches a stand-in"),
-			toggle("allow-empty-zone", "leave even if no other instance serves in this zone"),
-			text("settle", rotation.DefaultSettle.String(), "`DURATION` that AWS's answers may lag behind a move"),
-		),
+		Flags: append(moveFlags(), outFlags()...),
 	}, p.out)
+}
+
+// outFlags are those of out alone.
+func outFlags() []cli.Flag {
+	return []cli.Flag{
+		minHealthyFlag(),
+		toggle("replace", "where MinSize leaves no room, leave without lowering the desired capacity; Auto Scaling launches a stand-in"),
+		toggle("allow-empty-zone", "leave even if no other instance serves in this zone"),
+		text("settle", rotation.DefaultSettle.String(), "`DURATION` that AWS's answers may lag behind a move"),
+	}
 }
 
 func (p *program) out(c *cli.Context) error {

@@ -166,7 +166,7 @@ func (f *fleet) checkIn(e ending) {
 	f.violated("(b) 0 from in on %s, but it does not serve", e.id)
 }
 
-// settled: (e) in the end every living instance is in service and desired is what it
+// checkEnd: (e) in the end every living instance is in service and desired is what it
 // was.
 func (f *fleet) checkEnd() {
 	f.pass(2 * time.Hour)
@@ -177,7 +177,10 @@ func (f *fleet) checkEnd() {
 	}
 	// A host taken away while it was out takes the place with it: it alone would have
 	// raised desired again.
-	if _, _, desired := f.Sizes("web"); desired > f.wanted || desired < f.wanted-f.lost {
-		f.violated("(e) in the end desired is %d, want %d, with %d taken away while out", desired, f.wanted, f.lost)
+	f.mu.Lock()
+	wanted, lost := f.wanted, f.lost
+	f.mu.Unlock()
+	if _, _, desired := f.Sizes("web"); desired > wanted || desired < wanted-lost {
+		f.violated("(e) in the end desired is %d, want %d, with %d taken away while out", desired, wanted, lost)
 	}
 }

@@ -10,7 +10,7 @@ import (
 )
 
 var (
-	seeds = flag.Int("seeds", 40, "how many seeds to run")
+	seeds = flag.Int("seeds", 24, "how many seeds to run")
 	from  = flag.Uint64("from", 1, "the first of them")
 	seed  = flag.Uint64("seed", 0, "replay this one seed, with its event log")
 )

@@ -77,7 +77,7 @@ func cmdStart(ts *testscript.TestScript, neg bool, args []string) {
 	b.cmd.Dir, b.cmd.Stdout, b.cmd.Stderr = ts.MkAbs("."), &b.stdout, &b.stderr
 	for _, name := range []string{
 		"PATH", "HOME", "WORK", "TMPDIR", "TESTSCRIPT_COMMAND_DIR", "GOCOVERDIR",
-		"AWS_ENDPOINT_URL", "AWS_EC2_METADATA_SERVICE_ENDPOINT", "BALANCED_SETTLE", "BALANCED_HOLD_FILE", "BALANCED_WAIT",
+		"AWS_ENDPOINT_URL", "AWS_EC2_METADATA_SERVICE_ENDPOINT", "BALANCED_SETTLE", "BALANCED_PROBE", "BALANCED_HOLD_FILE", "BALANCED_WAIT",
 	} {
 		b.cmd.Env = append(b.cmd.Env, name+"="+ts.Getenv(name))
 	}

@@ -111,6 +111,7 @@ func cmdRegion(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Setenv(fmt.Sprintf("I%d", i+1), id)
 	}
 	ts.Setenv("BALANCED_SETTLE", "200ms")
+	ts.Setenv("BALANCED_PROBE", "off") // nothing runs on these hosts
 	ts.Setenv("BALANCED_HOLD_FILE", ts.MkAbs("hold"))
 	s.become(ts, 1)
 }

@@ -10,6 +10,7 @@ import (
 	"balanced/internal/awsapi"
 	"balanced/internal/elb"
 	"balanced/internal/imds"
+	"balanced/internal/probe"
 	"balanced/internal/rotation"
 )
 
@@ -40,6 +41,7 @@ func connect(ctx context.Context, hold string, log *zap.Logger) (agent *rotation
 		Mover:     groups,
 		Balancers: elb.New(aws.Config()),
 		Metadata:  metadata,
+		Prober:    probe.New(self.PrivateIP, probe.Options{}),
 		Log:       log,
 		Hold:      hold,
 	}

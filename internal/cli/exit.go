@@ -2,7 +2,9 @@ package cli
 
 import (
 	"errors"
+	"io/fs"
 	"os"
+	"os/exec"
 	"syscall"
 
 	"balanced/internal/awsapi"
@@ -59,6 +61,7 @@ func code(err error) int {
 		code int
 	}{
 		{as[Signalled](err), ofSignal(err)},
+		{as[handed](err), ofCommand(err)},
 		{as[usageError](err), 64},
 		{as[reportError](err), 73},
 		{as[*awsapi.DeniedError](err), 77},
@@ -92,6 +95,8 @@ func ofClass(stop *rotation.Stop) int {
 		return 85
 	case rotation.Gone:
 		return 86
+	case rotation.Unfit:
+		return 80
 	case rotation.Interrupted:
 		return ofSignal(stop)
 	}
@@ -120,6 +125,44 @@ func ofSignal(err error) int {
 		return 128 + int(n)
 	}
 	return 1
+}
+
+// handed is an end whose code is not balanced's own but that of the operator's
+// command, handed through: it promises nothing about moves.
+type handed struct {
+	code         int
+	reason, hint string
+}
+
+func (h handed) Error() string { return h.reason }
+
+func ofCommand(err error) int {
+	h, _ := errors.AsType[handed](err)
+	return h.code
+}
+
+// ofRefusal is what a shell says of a command that does not start.
+func ofRefusal(err error) int {
+	if is(err, fs.ErrNotExist, exec.ErrNotFound) {
+		return 127
+	}
+	return 126
+}
+
+// notBack is the class of a return that failed after the same run had left: what
+// moved nothing by itself is a move half done.
+func notBack(err error) rotation.Class {
+	switch code(err) {
+	case 80, 83:
+		return rotation.Sick
+	case 81, 86:
+		return rotation.Gone
+	case 129, 130, 143:
+		return rotation.Interrupted
+	case 1, 85:
+		return rotation.Stuck
+	}
+	return rotation.Unfinished
 }
 
 func as[E error](err error) bool {

@@ -5,6 +5,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"balanced/internal/probe"
 	"balanced/internal/rotation"
 )
 
@@ -21,6 +22,7 @@ func (p *program) inCommand() *cli.Command {
 // inFlags are those of in alone.
 func inFlags() []cli.Flag {
 	return []cli.Flag{
+		text("probe", "auto", "what the host is asked before it returns: auto (what its load balancers will ask), off, or a `URL` in their place"),
 		text("on-unhealthy", "standby", "`WHAT` becomes of a host that does not get healthy in time: standby (if the others hold the floor) or leave (it in service)"),
 	}
 }
@@ -41,8 +43,28 @@ func (p *program) in(c *cli.Context) error {
 }
 
 func (v *values) inOptions() rotation.InOptions {
+	off, instead := v.probe()
 	return rotation.InOptions{
 		Options:        v.options(),
+		NoProbe:        off,
+		Probe:          instead,
 		LeaveUnhealthy: v.oneOf("on-unhealthy", "standby", "leave") == "leave",
+	}
+}
+
+// probe reads --probe: not at all, or by a check of the operator's.
+func (v *values) probe() (off bool, instead *probe.Check) {
+	given, source := v.raw("probe")
+	switch given {
+	case "auto":
+		return false, nil
+	case "off":
+		return true, nil
+	default:
+		check, err := probe.FromURL(given)
+		if err != nil {
+			v.wrong(source, "%v", err)
+		}
+		return false, &check
 	}
 }

@@ -46,6 +46,7 @@ type Check struct {
 	Path               string
 	Matcher            string // HTTP codes ("200-299,301") or gRPC codes
 	GRPC               bool   // Matcher holds gRPC codes
+	HTTP2              bool   // asked in HTTP/2 (protocol version HTTP2)
 	Interval, Timeout  time.Duration
 	Healthy, Unhealthy int // passes, failures in a row
 }

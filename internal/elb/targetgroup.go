@@ -51,6 +51,7 @@ func targetCheck(t types.TargetGroup) Check {
 		Protocol:  string(t.HealthCheckProtocol),
 		Port:      aws.ToString(t.HealthCheckPort),
 		Path:      aws.ToString(t.HealthCheckPath),
+		HTTP2:     aws.ToString(t.ProtocolVersion) == "HTTP2",
 		Interval:  seconds(t.HealthCheckIntervalSeconds),
 		Timeout:   seconds(t.HealthCheckTimeoutSeconds),
 		Healthy:   int(aws.ToInt32(t.HealthyThresholdCount)),

@@ -16,6 +16,7 @@ const (
 	networkOut   = 120 * time.Second
 	slack        = 60 * time.Second // the move itself, and the looks at it
 	firstLook    = 30 * time.Second // even with --wait 0 one look is allowed this long
+	startUp      = 5 * time.Minute  // of an application, before it passes its probe
 	turnSlack    = 5 * time.Minute  // besides a peer's own out and in, its upgrade
 )
 
@@ -38,9 +39,12 @@ func outBudgets(opt Options, settle time.Duration, traffic []Traffic) budgets {
 }
 
 // inBudgets are those of a run that brings the instance back. A drain that is still
-// running must end first.
-func inBudgets(opt Options, draining bool, traffic []Traffic) budgets {
+// running must end first, and an application that is probed may still be starting.
+func inBudgets(opt Options, draining, probes bool, traffic []Traffic) budgets {
 	timeout := wayBack(traffic) + slack
+	if probes {
+		timeout += startUp
+	}
 	if draining {
 		timeout += wayOut(traffic)
 	}

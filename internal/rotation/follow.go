@@ -11,6 +11,7 @@ import (
 
 	"balanced/internal/asg"
 	"balanced/internal/logging"
+	"balanced/internal/probe"
 )
 
 // A step is one row of a command's table. The rows are asked in order, at every look;
@@ -50,6 +51,7 @@ const (
 // move was answered, and what that answer said.
 type facts struct {
 	spread    bool          // the start was put off
+	fit       bool          // the host passed what it will be asked
 	resumed   bool          // found in Standby: may be half upgraded, never undone
 	returning bool          // found on its way back, or brought back by this run
 	sent      time.Time     // when the move was answered, on this host's clock
@@ -74,6 +76,8 @@ type settings struct {
 	hold      string
 	dryRun    bool
 	leaveSick bool
+	probes    bool         // the host is asked before it returns
+	instead   *probe.Check // by this, if not nil
 }
 
 // run is one command at work.
@@ -185,7 +189,7 @@ func (r *run) wait(ctx context.Context, row *step, stop *Stop) error {
 	if r.Progress != nil {
 		r.Progress(Progress{Step: row.name, Waiting: stop.Reason, Elapsed: time.Since(r.start), Bound: r.bound()})
 	}
-	r.spread, r.refused = false, nil
+	r.spread, r.fit, r.refused = false, false, nil
 	return sleep(ctx, min(pause, left))
 }
 

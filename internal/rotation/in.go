@@ -28,6 +28,10 @@ func inSteps() []step {
 			applies: fresh(standby), needs: all, check: mayReturn, within: forTurn,
 		},
 		{
+			name: "probe", says: "ask this host what its load balancers will ask, until it answers well",
+			applies: fresh(standby), needs: all, check: mayBeAsked, act: (*run).askHost, within: forMove,
+		},
+		{
 			name: "exit", says: "exit Standby, asked once",
 			applies: fresh(standby), needs: own, check: mayAsk, act: (*run).exitStandby, moves: true, within: forTurn,
 		},
@@ -44,16 +48,17 @@ func inSteps() []step {
 }
 
 // inExit is the row an undo of out begins with.
-const inExit = 4
+const inExit = 5
 
 // In puts the instance back into service. It returns nil only when it is InService
 // and every load balancer that counts calls it healthy, or when there is nothing to
 // do. The report is never nil.
 func (a *Agent) In(ctx context.Context, opt InOptions) (*Report, error) {
 	r := a.newRun("in", opt.Options)
+	r.probes, r.instead = a.Prober != nil && !opt.NoProbe, opt.Probe
 	r.leaveSick, r.settle, r.warnings = opt.LeaveUnhealthy, DefaultSettle, inWarnings
 	r.resolve = func(o Observed) budgets {
-		return inBudgets(opt.Options, o.State == asg.EnteringStandby, o.Traffic).fit(opt.Limit, wayBack(o.Traffic))
+		return inBudgets(opt.Options, o.State == asg.EnteringStandby, r.probes, o.Traffic).fit(opt.Limit, wayBack(o.Traffic))
 	}
 	return r.command(ctx, inSteps())
 }

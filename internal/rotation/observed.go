@@ -69,6 +69,9 @@ func (t Traffic) Idle() bool {
 // Counts: what it says about health is evidence.
 func (t Traffic) Counts() bool { return !t.Ignored && !t.Idle() }
 
+// asked: the source asks this host a question that can be asked here too.
+func (t Traffic) asked() bool { return t.Counts() && !t.Check.Disabled }
+
 // says is how the source sees one instance on the port of the group.
 func (t Traffic) says(id string, targets []elb.Target) elb.Target {
 	for _, x := range targets {

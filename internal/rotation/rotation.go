@@ -15,6 +15,7 @@ import (
 	"balanced/internal/awsapi"
 	"balanced/internal/elb"
 	"balanced/internal/imds"
+	"balanced/internal/probe"
 )
 
 // Groups answers for Auto Scaling. *asg.Client meets it.
@@ -48,6 +49,11 @@ type Metadata interface {
 	AnswersV1(ctx context.Context) (bool, error)
 }
 
+// Prober asks this host what its load balancers would ask. *probe.Prober meets it.
+type Prober interface {
+	Run(ctx context.Context, checks []probe.Check, progress func(string)) error
+}
+
 // Agent takes one instance out of service and puts it back.
 type Agent struct {
 	Self      imds.Identity
@@ -55,6 +61,7 @@ type Agent struct {
 	Mover     Mover
 	Balancers Balancers
 	Metadata  Metadata
+	Prober    Prober // nil: nothing is asked
 	Log       *zap.Logger
 	// Alone makes this the only run at work for an instance until release; nil: the
 	// kernel's own name for it, which ends with the process. See Alone.
@@ -100,6 +107,10 @@ type OutOptions struct {
 // InOptions are the options of In.
 type InOptions struct {
 	Options
+	// NoProbe lets the host return unasked. Probe, if not nil, is asked in place of what
+	// the load balancers ask.
+	NoProbe bool
+	Probe   *probe.Check
 	// LeaveUnhealthy keeps a host that does not get healthy in service instead of
 	// putting it back to Standby.
 	LeaveUnhealthy bool

@@ -9,7 +9,7 @@ import (
 // trying again can help. The exit code follows from it.
 type Class int
 
-// The classes. NotNow, Setup and Leaving moved nothing.
+// The classes. NotNow, Setup, Leaving and Unfit moved nothing.
 const (
 	NotNow      Class = iota + 1 // passes by itself or when a peer is done
 	Setup                        // somebody must change something first
@@ -20,11 +20,12 @@ const (
 	Stuck                        // an undo failed, or the state is unknown
 	Gone                         // taken away while we were at work
 	Interrupted                  // stopped by a signal
+	Unfit                        // in: the host itself does not pass what it will be asked
 )
 
 // String is the class as the report's outcome names it.
 func (c Class) String() string {
-	names := [...]string{"failed", "not now", "needs a change", "leaving", "unfinished", "unhealthy", "gave back", "stuck", "gone", "interrupted"}
+	names := [...]string{"failed", "not now", "needs a change", "leaving", "unfinished", "unhealthy", "gave back", "stuck", "gone", "interrupted", "unfit"}
 	if c < 0 || int(c) >= len(names) {
 		return names[0]
 	}
@@ -61,7 +62,7 @@ func (s *Stop) Unwrap() error { return s.Err }
 // hopeless: looking again will not change it.
 func (s *Stop) hopeless() bool {
 	switch s.Class {
-	case Setup, Leaving, GaveBack, Gone, Stuck:
+	case Setup, Leaving, GaveBack, Gone, Stuck, Unfit:
 		return true
 	}
 	return s.final

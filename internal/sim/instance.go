@@ -1,7 +1,6 @@
 package sim
 
 import (
-	"fmt"
 	"strings"
 	"time"
 )
@@ -140,10 +139,9 @@ func (r *Region) aim(in *instance, state string) {
 
 // newInstance makes a running instance that is in no group yet.
 func (r *Region) newInstance(zone string) *instance {
-	n := len(r.instances) + 4 // a subnet's first four addresses are reserved
 	in := &instance{
 		id: r.names.instance(), zone: zone,
-		address:  fmt.Sprintf("10.%d.%d.%d", n>>16&255, n>>8&255, n&255),
+		address:  r.address(len(r.instances)),
 		weight:   1,
 		launched: r.now, alive: true, answers: true,
 	}

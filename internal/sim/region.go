@@ -16,6 +16,9 @@ type Config struct {
 	Seed      uint64        // for every identifier: the same seed, the same instance ids
 	Behaviour Behaviour     // the points where AWS is not established, and the Region's latencies
 	MaxLag    time.Duration // how much history is kept for Fault.Lag, which is clipped to it; 0: none
+	// Address gives the n-th instance, counted from 0, its private IPv4 address; nil: one of
+	// 10.0.0.0/8. Where something is to answer there, give it one of this machine's.
+	Address func(n int) string
 }
 
 // Region is one AWS Region of one account. All its methods may be called from several goroutines.
@@ -26,6 +29,7 @@ type Region struct {
 	behaviour     Behaviour
 	maxLag        time.Duration
 	operations    map[string]operation
+	address       func(n int) string
 
 	mu     sync.Mutex // guards all below
 	now    time.Time  // the present: the moment of the event being run, or of the last look
@@ -47,18 +51,23 @@ type Region struct {
 
 // New makes an empty Region whose clock is time.Now: inside a testing/synctest bubble its time is virtual.
 func New(cfg Config) *Region {
-	return &Region{
+	r := &Region{
 		name:       cmp.Or(cfg.Name, "eu-west-1"),
 		account:    cmp.Or(cfg.Account, "123456789012"),
 		behaviour:  cfg.Behaviour.withDefaults(),
 		maxLag:     cfg.MaxLag,
 		operations: operations(),
+		address:    cfg.Address,
 		now:        time.Now(),
 		names:      newNames(cfg.Seed),
 		instances:  map[string]*instance{},
 		tokens:     map[string]token{},
 		buckets:    map[string]*bucket{},
 	}
+	if r.address == nil {
+		r.address = privateAddress
+	}
+	return r
 }
 
 // registry holds what has a name, in the order it was made.
@@ -104,6 +113,12 @@ func (r *Region) zones() []string {
 // arn puts the Region and account into an Amazon Resource Name.
 func (r *Region) arn(service, resource string) string {
 	return fmt.Sprintf("arn:aws:%s:%s:%s:%s", service, r.name, r.account, resource)
+}
+
+// privateAddress is that of the n-th instance where nobody cares: a subnet's first four are reserved.
+func privateAddress(n int) string {
+	n += 4
+	return fmt.Sprintf("10.%d.%d.%d", n>>16&255, n>>8&255, n&255)
 }
 
 // GroupARN is the ARN of an Auto Scaling group.

@@ -1,0 +1,90 @@
+package rotation
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"time"
+
+	"balanced/internal/elb"
+	"balanced/internal/logging"
+	"balanced/internal/probe"
+)
+
+// rehearsed is how long a dry run asks the host at most: it does not wait for an
+// application that is starting.
+const rehearsed = 30 * time.Second
+
+// mayBeAsked: the host has to pass before it returns, and again after any wait.
+func mayBeAsked(v view) *Stop {
+	if v.fit || !v.probes || len(v.questions()) == 0 {
+		return nil
+	}
+	return act
+}
+
+// askHost asks the host what its load balancers will ask, until it passes everything
+// or the time for it is over: then it stays in Standby, and no load balancer meets it.
+func (r *run) askHost(ctx context.Context) error {
+	r.begin()
+	wait, cancel := context.WithDeadlineCause(ctx, r.asksUntil(), errBudget)
+	defer cancel()
+	err := r.Prober.Run(wait, r.view().questions(), r.heard)
+	var unfit *probe.FailedError
+	switch {
+	case err == nil:
+		r.fit = true
+		return nil
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case errors.As(err, &unfit):
+		return &Stop{Class: Unfit, Reason: r.Self.Instance + " stays in Standby", Hint: "mend the application, then run balanced in", Err: err}
+	}
+	return &Stop{Class: Setup, Reason: "probe", Hint: "mend the health check, or use --probe off", Err: err}
+}
+
+// asksUntil leaves the move the time it needs, or half where there is too little.
+func (r *run) asksUntil() time.Time {
+	if r.dryRun {
+		return time.Now().Add(rehearsed)
+	}
+	return r.since.Add(max(r.timeout-wayBack(r.seen.Traffic), r.timeout/2))
+}
+
+// heard passes an answer of the host on as a sign of life.
+func (r *run) heard(answer string) {
+	r.Log.Debug("probe", logging.Detail(answer))
+	if r.Progress != nil {
+		r.Progress(Progress{Step: "probe", Waiting: answer, Elapsed: time.Since(r.start), Bound: r.bound()})
+	}
+}
+
+// questions are what the load balancers that count will ask, or what the operator put
+// in their place.
+func (v view) questions() []probe.Check {
+	if v.instead != nil {
+		return []probe.Check{*v.instead}
+	}
+	var all []probe.Check
+	for _, t := range v.Traffic {
+		if t.asked() {
+			all = append(all, derived(t.Source))
+		}
+	}
+	return all
+}
+
+// derived is a source's health check as the host can be asked it.
+func derived(s elb.Source) probe.Check {
+	c := probe.Check{
+		Source: s.Name, Protocol: s.Check.Protocol, HTTP2: s.Check.HTTP2, Port: s.Port, Path: s.Check.Path,
+		Matcher: s.Check.Matcher, Timeout: s.Check.Timeout, Healthy: s.Check.Healthy, Interval: s.Check.Interval,
+	}
+	if port, err := strconv.Atoi(s.Check.Port); err == nil { // otherwise "traffic-port"
+		c.Port = port
+	}
+	if s.Check.GRPC {
+		c.Protocol, c.HTTP2 = map[string]string{"HTTP": "GRPC", "HTTPS": "GRPCS"}[s.Check.Protocol], false
+	}
+	return c
+}

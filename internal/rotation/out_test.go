@@ -1,6 +1,7 @@
 package rotation_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -81,5 +82,32 @@ func TestSecondHostIsRefusedAndWaitsItsTurn(t *testing.T) {
 			t.Fatal(err)
 		}
 		w.wantState(w.ids[1], "Standby")
+	})
+}
+
+// A large group and a long feed come in pages: nobody is overlooked, and the claim at
+// the bottom of the feed has its age.
+func TestPagesAreReadToTheirEnd(t *testing.T) {
+	g := fleet()
+	g.Desired, g.Max, g.Min = 250, 300, 240
+	inWorld(t, sim.Config{}, g, func(w *world) {
+		if err := w.EnterStandby("web", w.ids[249], true); err != nil {
+			t.Fatal(err)
+		}
+		w.pass(2 * time.Hour)
+		w.AddActivities("web", 350)
+		w.AddTargets("web", "i-0aaaaaaaaaaaaaaaa", "i-0bbbbbbbbbbbbbbbb") // strangers, healthy or not
+		report, _, err := w.agent(w.ids[0]).Status(w.Context(), rotation.MinHealthy{})
+		w.must(report, err)
+		if got := report.Group; got.Members != 250 || got.Serving != 249 || got.Strength != 250 || len(report.Members) != 250 {
+			t.Errorf("group of 250, one out: %+v, %d members listed", got, len(report.Members))
+		}
+		opt := outOptions()
+		opt.Wait = 0
+		_, err = w.agent(w.ids[0]).Out(w.Context(), opt)
+		stop := w.wantClass(err, rotation.NotNow)
+		if !strings.Contains(stop.Reason, w.ids[249]+" in Standby for 2h0") {
+			t.Errorf("%q does not name who is out, and since when", stop.Reason)
+		}
 	})
 }

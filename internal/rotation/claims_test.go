@@ -118,6 +118,7 @@ func TestStrength(t *testing.T) {
 		"shrunken below desired":              {4, []asg.State{"InService", "InService"}, nil, 4},
 		"above desired":                       {2, []asg.State{"InService", "InService", "InService"}, nil, 3},
 		"whoever is leaving does not count":   {3, []asg.State{"Terminating", "InService", "InService", "InService"}, nil, 3},
+		"a claim only the feed shows":         {4, []asg.State{"InService", "InService", "InService", "InService"}, []asg.Activity{toStandby("i-1", 1, "InProgress")}, 4},
 		"a stand-in and its original are one": {4, []asg.State{"Standby", "InService", "InService", "InService", "InService"}, []asg.Activity{kept}, 4},
 	} {
 		t.Run(name, func(t *testing.T) {

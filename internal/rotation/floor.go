@@ -115,9 +115,11 @@ func (o Observed) numbers(m MinHealthy) Numbers {
 func (o Observed) strength() int {
 	lowered, kept := 0, 0
 	for _, c := range o.claims() {
-		if c.Kept {
+		switch {
+		case !c.State.Out(): // the feed alone shows it: the list, and its desired, are older
+		case c.Kept:
 			kept++
-		} else {
+		default:
 			lowered++
 		}
 	}

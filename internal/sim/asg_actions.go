@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"strings"
+	"time"
 )
 
 func (r *Region) enterStandbyAction(q *query, d *document) error {
@@ -40,8 +41,8 @@ func (r *Region) writeActivities(d *document, moved []*activity) {
 	list(d, "Activities", moved, func(a *activity) { a.write(d, r.now) })
 }
 
-// updateAutoScalingGroup changes the sizes; a bound that passes the desired capacity pushes it (API
-// reference, UpdateAutoScalingGroup).
+// updateAutoScalingGroup changes sizes and health checks; a bound that passes the desired capacity
+// pushes it (API reference, UpdateAutoScalingGroup).
 func (r *Region) updateAutoScalingGroup(q *query, _ *document) error {
 	g, err := r.namedGroup(q)
 	if err != nil {
@@ -51,7 +52,8 @@ func (r *Region) updateAutoScalingGroup(q *query, _ *document) error {
 	low, err1 := q.number("MinSize", s.min)
 	high, err2 := q.number("MaxSize", s.max)
 	desired, err3 := q.number("DesiredCapacity", clamp(s.desired, low, high))
-	switch err := cmp.Or(err1, err2, err3); {
+	grace, err4 := q.number("HealthCheckGracePeriod", int(g.Grace/time.Second))
+	switch err := cmp.Or(err1, err2, err3, err4); {
 	case err != nil:
 		return err
 	case low > high:
@@ -59,6 +61,7 @@ func (r *Region) updateAutoScalingGroup(q *query, _ *document) error {
 	case desired < low || desired > high:
 		return invalid("Desired capacity:%d must be between the specified min size:%d and max size:%d", desired, low, high)
 	}
+	g.Grace, g.HealthCheckType = time.Duration(grace)*time.Second, cmp.Or(q.get("HealthCheckType"), g.HealthCheckType)
 	r.constrain(g, low, high, desired)
 	return nil
 }

@@ -16,6 +16,7 @@ func autoScalingOperations() map[string]operation {
 		"DescribeLoadBalancers":               (*Region).describeAttachedClassics,
 		"DescribeLoadBalancerTargetGroups":    (*Region).describeAttachedTargetGroups,
 		"DescribeWarmPool":                    (*Region).describeWarmPool,
+		"DetachTrafficSources":                (*Region).detachTrafficSources,
 		"EnterStandby":                        (*Region).enterStandbyAction,
 		"ExitStandby":                         (*Region).exitStandbyAction,
 		"UpdateAutoScalingGroup":              (*Region).updateAutoScalingGroup,

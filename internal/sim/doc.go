@@ -54,7 +54,7 @@
 //	                        DeleteGroup, Suspend
 //	other people            EnterStandby, ExitStandby, Detach, Terminate, SetState, AddTargets,
 //	                        RegisterExtraPort
-//	the network             SetFaults: delays, lost replies, resets, requests delivered twice
+//	the network             SetFaults: delays, lost replies, resets, requests delivered twice; clocks apart
 //	stale reads             Config.MaxLag with Fault.Lag, per call
 //	throttling              SetBucket, Throttled; Behaviour.ThrottlingExceptionCode
 //	permissions             Deny, DenyAllBut, Allow; Metadata.CredentialsExpired

@@ -18,6 +18,7 @@ type Fault struct {
 	Reset         bool          // break the connection without serving it
 	Lag           time.Duration // describes answer with the state this long ago, at most Config.MaxLag
 	Twice         bool          // the network delivers it twice; the caller gets the second answer
+	Skew          time.Duration // the answer's Date is off by this: to the caller its own clock seems to be
 }
 
 // Throttled is Auto Scaling's refusal of a caller that asks too often.
@@ -73,6 +74,9 @@ func (r *Region) deliver(w http.ResponseWriter, req *http.Request, d delivery) {
 	if f.LoseReply {
 		r.lose(c)
 		panic(http.ErrAbortHandler)
+	}
+	if f.Skew != 0 {
+		w.Header().Set("Date", time.Now().Add(f.Skew).UTC().Format(http.TimeFormat))
 	}
 	if err := a.write(w); err != nil || req.Context().Err() != nil {
 		r.lose(c)

@@ -1,0 +1,80 @@
+package sim_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
+	awsasg "github.com/aws/aws-sdk-go-v2/service/autoscaling"
+	"github.com/aws/aws-sdk-go-v2/service/autoscaling/types"
+
+	"balanced/internal/sim"
+)
+
+func detach(t *testing.T, c *awsasg.Client, source string) error {
+	_, err := c.DetachTrafficSources(t.Context(), &awsasg.DetachTrafficSourcesInput{
+		AutoScalingGroupName: aws.String("web"), TrafficSources: []types.TrafficSourceIdentifier{{Identifier: aws.String(source)}},
+	})
+	return err
+}
+
+func TestDetachedSourcesLetGo(t *testing.T) {
+	inBubble(t, sim.Config{}, func(t *testing.T, r *sim.Region) {
+		r.AddLoadBalancer(sim.LoadBalancer{Name: "front"})
+		r.AddTargetGroup(sim.TargetGroup{Name: "app", LoadBalancer: "front"})
+		r.AddClassic(sim.Classic{Name: "old"})
+		const lattice = "arn:aws:vpc-lattice:eu-west-1:1:targetgroup/tg-1"
+		id := r.AddGroup(sim.Group{Name: "web", Desired: 2, TargetGroups: []string{"app"}, Classic: []string{"old"}, Lattice: []string{lattice}})[0]
+		w := as(t, r, id)
+		for _, source := range []string{r.TargetGroupARN("app"), "old", lattice} {
+			if err := detach(t, w.asg, source); err != nil {
+				t.Fatal(err)
+			}
+		}
+		out, err := w.asg.DescribeAutoScalingGroups(t.Context(), &awsasg.DescribeAutoScalingGroupsInput{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		g := out.AutoScalingGroups[0]
+		if len(g.TrafficSources)+len(g.LoadBalancerNames)+len(g.TargetGroupARNs) > 0 || len(r.Takes(id)) > 0 {
+			t.Errorf("still attached: %v %v %v, still sent traffic by %v", g.TrafficSources, g.LoadBalancerNames, g.TargetGroupARNs, r.Takes(id))
+		}
+		if err := detach(t, w.asg, "old"); err == nil {
+			t.Error("what is not attached was detached")
+		}
+	})
+}
+
+func TestHealthChecksOfAGroupAreUpdated(t *testing.T) {
+	inBubble(t, sim.Config{}, func(t *testing.T, r *sim.Region) {
+		w := as(t, r, r.AddGroup(sim.Group{Name: "web", Min: 1, Desired: 2})[0])
+		_, err := w.asg.UpdateAutoScalingGroup(t.Context(), &awsasg.UpdateAutoScalingGroupInput{
+			AutoScalingGroupName: aws.String("web"), HealthCheckGracePeriod: aws.Int32(90), HealthCheckType: aws.String("ELB"),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		out, err := w.asg.DescribeAutoScalingGroups(t.Context(), &awsasg.DescribeAutoScalingGroupsInput{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if g := out.AutoScalingGroups[0]; *g.HealthCheckGracePeriod != 90 || *g.HealthCheckType != "ELB" || *g.MinSize != 1 {
+			t.Errorf("grace %d, type %s, min %d", *g.HealthCheckGracePeriod, *g.HealthCheckType, *g.MinSize)
+		}
+	})
+}
+
+func TestASkewedAnswerBearsAnotherDate(t *testing.T) {
+	inBubble(t, sim.Config{}, func(t *testing.T, r *sim.Region) {
+		w := as(t, r, r.AddGroup(sim.Group{Name: "web", Desired: 1})[0])
+		r.SetFaults(func(sim.Call) *sim.Fault { return &sim.Fault{Skew: -time.Hour} })
+		out, err := w.asg.DescribeAutoScalingGroups(t.Context(), &awsasg.DescribeAutoScalingGroupsInput{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if at, _ := awsmiddleware.GetServerTime(out.ResultMetadata); time.Since(at).Round(time.Minute) != time.Hour {
+			t.Errorf("answered at %v, want an hour ago", at)
+		}
+	})
+}

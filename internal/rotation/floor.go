@@ -99,40 +99,50 @@ type Numbers struct {
 func (o Observed) numbers(m MinHealthy) Numbers {
 	strength := o.strength()
 	floor := m.Floor(strength, o.Group.MinHealthyPercent)
+	// Places are counted on members that are there: a desired that is read older than
+	// the claims counts those twice.
+	there := min(strength, o.staying())
 	return Numbers{
 		Strength: strength,
 		Serving:  o.serving(),
 		Peers:    o.peersServing(),
 		Floor:    floor,
-		Places:   max(1, strength-floor),
+		Places:   max(1, there-floor),
 	}
 }
 
 // strength is the larger of the desired capacity plus those who lowered it by going
 // to Standby, and the members not on their way out: a shrunken group does not lower
-// its own floor. A member that entered without decrement has a stand-in, so the two
-// count once. Sizes of a weighted group are units and say nothing about instances.
+// its own floor. Sizes of a weighted group are units and say nothing about instances.
 func (o Observed) strength() int {
-	lowered, kept := 0, 0
+	lowered := 0
 	for _, c := range o.claims() {
-		switch {
-		case !c.State.Out(): // the feed alone shows it: the list, and its desired, are older
-		case c.Kept:
-			kept++
-		default:
+		// One that the feed alone shows is younger than the list and its desired.
+		if c.State.Out() && !c.Kept {
 			lowered++
 		}
 	}
-	staying := -kept
+	if o.Group.Weighted() {
+		return o.staying()
+	}
+	return max(o.Group.Desired+lowered, o.staying())
+}
+
+// staying counts the members not on their way out. A member that entered without
+// decrement has a stand-in, so the two count once.
+func (o Observed) staying() int {
+	n := 0
 	for _, m := range o.Group.Members {
 		if !m.State.Leaving() {
-			staying++
+			n++
 		}
 	}
-	if o.Group.Weighted() {
-		return staying
+	for _, c := range o.claims() {
+		if c.State.Out() && c.Kept {
+			n--
+		}
 	}
-	return max(o.Group.Desired+lowered, staying)
+	return n
 }
 
 // inService is what the group has in service, in its own units.

@@ -132,7 +132,7 @@ func TestTakenAwayWhileAtWork(t *testing.T) {
 func TestOtherHandsAreNotFought(t *testing.T) {
 	inWorld(t, sim.Config{}, fleet(), func(w *world) {
 		w.api(func(c sim.Call) *sim.Fault {
-			if c.Action == "DescribeScalingActivities" && w.State(w.ids[0]) == "Standby" {
+			if c.Action == "DescribeInstanceHealth" && w.State(w.ids[0]) == "Standby" {
 				if err := w.ExitStandby("web", w.ids[0]); err != nil {
 					t.Error(err)
 				}

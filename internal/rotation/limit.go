@@ -30,7 +30,7 @@ func withinLimit(v view) *Stop {
 	if v.limit == 0 || least <= v.limit {
 		return nil
 	}
-	return stopf(Setup, fmt.Sprintf("give the hook, and --timeout, %d s or more", wholeSeconds(v.bound())),
+	return stopf(Setup, fmt.Sprintf("give the hook, and --timeout, %d s or more", inSeconds(v.bound())),
 		"%s takes up to %s and does not fit into %s", what, brief(least), brief(v.limit))
 }
 
@@ -38,8 +38,8 @@ func tightLimit(v view) string {
 	if v.limit == 0 || v.bound() <= v.limit {
 		return ""
 	}
-	return fmt.Sprintf("the move fits into %s, taking it back may not: give the hook, and --timeout, %d s", brief(v.limit), wholeSeconds(v.bound()))
+	return fmt.Sprintf("the move fits into %s, taking it back may not: give the hook, and --timeout, %d s", brief(v.limit), inSeconds(v.bound()))
 }
 
-// wholeSeconds rounds up: a hook's timeout is a whole number of seconds.
-func wholeSeconds(d time.Duration) int { return int((d + time.Second - 1) / time.Second) }
+// inSeconds rounds up: a hook's timeout is a whole number of seconds.
+func inSeconds(d time.Duration) int { return int((d + time.Second - 1) / time.Second) }

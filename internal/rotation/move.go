@@ -87,6 +87,7 @@ func (r *run) learn() {
 		// Whoever put it out, not this run: it is not this run's to put back.
 		r.resumed = r.resumed || r.sent.IsZero() && r.sure.Out() && !was.Out()
 	}
+	r.notice()
 	if r.doubt == nil || r.seen.Torn {
 		return
 	}
@@ -97,6 +98,18 @@ func (r *run) learn() {
 		r.note("it did not move", errorField(r.doubt))
 		r.refused = r.doubt
 		r.forget()
+	}
+}
+
+// notice keeps when this run first saw the instance out by a move that was not its own.
+// One that turns out to be in service after all had only been read too late.
+func (r *run) notice() {
+	switch {
+	case !r.sent.IsZero():
+	case r.sure.Out() && r.seenOut.IsZero():
+		r.seenOut = r.looked
+	case !r.sure.Out():
+		r.seenOut, r.resumed = time.Time{}, false
 	}
 }
 

@@ -54,14 +54,16 @@ type Traffic struct {
 // target group. It gives no evidence of health, and nothing is lost without it.
 func (t Traffic) Idle() bool {
 	seen := false
-	for _, x := range slices.Concat(t.Targets, t.Mine) {
-		if x.Health == elb.Unregistered {
-			continue
+	for _, targets := range [][]elb.Target{t.Targets, t.Mine} {
+		for _, x := range targets {
+			switch x.Health {
+			case elb.Unregistered:
+			case elb.NotInUse:
+				seen = true
+			default:
+				return false
+			}
 		}
-		if x.Health != elb.NotInUse {
-			return false
-		}
-		seen = true
 	}
 	return seen
 }

@@ -52,14 +52,13 @@ func settled(v view) *Stop {
 	if v.Torn {
 		return waiting
 	}
-	if v.sent.IsZero() {
-		if age := v.Now.Sub(v.claimStart()); age < v.settle {
-			waiting.again = v.looked.Add(v.settle - age)
-			return waiting
-		}
-		return nil
+	// Of a move that was not this run's nothing is known but that it is older than the
+	// first look that showed it: what the feed says of it may be about an earlier one.
+	moved := v.sent
+	if moved.IsZero() {
+		moved = v.seenOut
 	}
-	if ready := v.sent.Add(v.settle); v.Began.Before(ready) {
+	if ready := moved.Add(v.settle); v.Began.Before(ready) {
 		waiting.again = ready
 		return waiting
 	}

@@ -35,15 +35,14 @@ func TestProven(t *testing.T) {
 		"the look began too early":        {func(v *view) { v.Began = v.sent.Add(9 * time.Second) }, Unfinished, false, "catch up"},
 		"the two views differ":            {func(v *view) { v.Torn = true }, Unfinished, false, "catch up"},
 		"the feed does not show the move": {func(v *view) { v.Activities = nil }, Unfinished, false, "catch up"},
-		"resumed a moment after the move": {func(v *view) {
-			v.sent, v.answer = time.Time{}, asg.Activity{}
-			v.Activities[0].Start = v.Now.Add(-3 * time.Second)
+		"out since a moment": {func(v *view) {
+			v.sent, v.answer, v.seenOut = time.Time{}, asg.Activity{}, v.Began.Add(-3*time.Second)
 		}, Unfinished, false, "catch up"},
-		"resumed a while after the move": {func(v *view) { v.sent, v.answer = time.Time{}, asg.Activity{} }, 0, false, ""},
-		"a spot notice meanwhile":        {func(v *view) { v.moved = true; v.Notices.Spot = "terminate" }, Gone, false, "terminate"},
-		"a spot notice, moved by nobody": {func(v *view) { v.Notices.Spot = "terminate" }, Leaving, false, "terminate"},
-		"still registered":               {func(v *view) { v.Traffic[0].Mine = []elb.Target{{Instance: "i-1", Port: 80, Health: elb.Draining}} }, Unfinished, false, "still lists"},
-		"registered on another port":     {func(v *view) { v.Traffic[0].Mine = []elb.Target{{Instance: "i-1", Port: 81, Health: elb.Healthy}} }, Unfinished, false, "still lists"},
+		"out since a while": {func(v *view) {
+			v.sent, v.answer, v.seenOut = time.Time{}, asg.Activity{}, v.Began.Add(-20*time.Second)
+		}, 0, false, ""},
+		"still registered":           {func(v *view) { v.Traffic[0].Mine = []elb.Target{{Instance: "i-1", Port: 80, Health: elb.Draining}} }, Unfinished, false, "still lists"},
+		"registered on another port": {func(v *view) { v.Traffic[0].Mine = []elb.Target{{Instance: "i-1", Port: 81, Health: elb.Healthy}} }, Unfinished, false, "still lists"},
 		"still registered where ignored": {func(v *view) {
 			v.Traffic[0].Ignored = true
 			v.Traffic[0].Mine = []elb.Target{{Instance: "i-1", Port: 80, Health: elb.Draining}}

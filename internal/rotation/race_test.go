@@ -211,3 +211,54 @@ func TestEveryoneGetsATurn(t *testing.T) {
 		}
 	})
 }
+
+// A rerun does not know when its host left: the feed it reads may not show the move
+// yet. It judges only by looks that are younger than the first that showed it out.
+func TestRerunOnAFeedThatLags(t *testing.T) {
+	g := sim.Group{Name: "web", Min: 0, Max: 6, Desired: 4}
+	inWorld(t, sim.Config{MaxLag: time.Minute}, g, func(w *world) {
+		first, second := w.ids[0], w.ids[1]
+		w.api(func(c sim.Call) *sim.Fault {
+			switch {
+			case c.Mutating():
+				return nil
+			case c.Caller == first:
+				return &sim.Fault{Lag: 7 * time.Second}
+			case c.Action == "DescribeScalingActivities":
+				return &sim.Fault{Lag: 8 * time.Second}
+			}
+			return nil
+		})
+		ends := make(chan error)
+		go func() {
+			_, err := w.out(first)
+			ends <- err
+		}()
+		w.pass(5 * time.Second)
+		if err := w.EnterStandby("web", second, true); err != nil { // by a run killed right after
+			t.Error(err)
+		}
+		w.pass(6 * time.Second)
+		opt := outOptions()
+		opt.Timeout = time.Minute
+		_, again := w.agent(second).Out(w.Context(), opt)
+		if err := <-ends; (err == nil) == (again == nil) {
+			t.Errorf("the first ended with %v, the rerun of the second with %v: want one of them to have the place", err, again)
+		}
+	})
+}
+
+// Reads that lag may show a host in Standby that has just come back: it is not "already
+// out".
+func TestOutRightAfterIn(t *testing.T) {
+	g := sim.Group{Name: "web", Min: 0, Max: 6, Desired: 4}
+	inWorld(t, sim.Config{MaxLag: time.Minute}, g, func(w *world) {
+		id := w.ids[0]
+		w.must(w.out(id))
+		w.pass(time.Minute)
+		w.must(w.in(id))
+		w.api(func(sim.Call) *sim.Fault { return &sim.Fault{Lag: 6 * time.Second} })
+		w.must(w.out(id))
+		w.wantState(id, "Standby")
+	})
+}

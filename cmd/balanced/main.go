@@ -13,20 +13,21 @@ import (
 
 func main() { os.Exit(run()) }
 
-// run tells balanced to stop at the first signal; the second one kills, as if nobody
-// had listened.
+// run hands every signal that asks to stop to those who know what it means now.
 func run() int {
 	// A reader that has gone away must not end a run that moves a host. The signal is
 	// taken rather than ignored, so that programs we start have it as ever.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 
-	ctx, cancel := context.WithCancelCause(context.Background())
-	stop := make(chan os.Signal, 1)
-	signal.Notify(stop, syscall.SIGHUP, syscall.SIGINT, syscall.SIGTERM)
+	asks := []os.Signal{syscall.SIGHUP, syscall.SIGINT, syscall.SIGTERM}
+	signals := cli.NewSignals(func() { signal.Reset(asks...) })
+	ctx := signals.Context(context.Background())
+	stop := make(chan os.Signal, 8)
+	signal.Notify(stop, asks...)
 	go func() {
-		sig := <-stop
-		signal.Reset(syscall.SIGHUP, syscall.SIGINT, syscall.SIGTERM)
-		cancel(cli.Signalled{Sig: sig})
+		for sig := range stop {
+			signals.Arrive(sig)
+		}
 	}()
 	return cli.Main(ctx, os.Args, os.Stdin, os.Stdout, os.Stderr, os.Getenv)
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"regexp"
@@ -49,7 +50,7 @@ func promises(ts *testscript.TestScript, code int, stderr string, moves int) {
 	if !strings.HasPrefix(line, "balanced: ") || !strings.Contains(line, "; ") || len(line) >= 199 {
 		ts.Fatalf("exit %d, last line of stderr %q: want balanced: REASON; WHAT TO DO under 200 bytes", code, line)
 	}
-	if code >= 64 && code <= 81 && moves > 0 {
+	if code >= 64 && code <= 81 && moves > 0 && !strings.Contains(line, " exited "+fmt.Sprint(code)+",") { // not one of ours
 		ts.Fatalf("exit %d promises that nothing was moved, but %d calls took effect", code, moves)
 	}
 }
@@ -67,6 +68,14 @@ func cmdLast(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
+// stderr-below N: all that the run before said there is less than so many bytes.
+func cmdStderrBelow(ts *testscript.TestScript, neg bool, args []string) {
+	need(ts, neg, len(args) == 1, "stderr-below N")
+	if got := len(stageOf(ts).stderr); got >= number(ts, args[0]) {
+		ts.Fatalf("%d bytes on stderr, want less than %s", got, args[0])
+	}
+}
+
 // start NAME COMMAND ARG...: runs it in the background, as the instance of the moment.
 func cmdStart(ts *testscript.TestScript, neg bool, args []string) {
 	need(ts, neg, len(args) > 1, "start NAME COMMAND ARG...")
@@ -77,7 +86,7 @@ func cmdStart(ts *testscript.TestScript, neg bool, args []string) {
 	b.cmd.Dir, b.cmd.Stdout, b.cmd.Stderr = ts.MkAbs("."), &b.stdout, &b.stderr
 	for _, name := range []string{
 		"PATH", "HOME", "WORK", "TMPDIR", "TESTSCRIPT_COMMAND_DIR", "GOCOVERDIR",
-		"AWS_ENDPOINT_URL", "AWS_EC2_METADATA_SERVICE_ENDPOINT", "BALANCED_SETTLE", "BALANCED_PROBE", "BALANCED_HOLD_FILE", "BALANCED_WAIT",
+		"AWS_ENDPOINT_URL", "AWS_EC2_METADATA_SERVICE_ENDPOINT", "BALANCED_SETTLE", "BALANCED_PROBE", "BALANCED_HOLD_FILE", "BALANCED_WAIT", "LIFECYCLE_EVENT",
 	} {
 		b.cmd.Env = append(b.cmd.Env, name+"="+ts.Getenv(name))
 	}

@@ -11,9 +11,9 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// TestMain lets scripts run the binary as `balanced`.
+// TestMain lets scripts run the binary as `balanced`, and `upgrade` as what it is for.
 func TestMain(m *testing.M) {
-	testscript.Main(atOnce{m}, map[string]func(){"balanced": main})
+	testscript.Main(atOnce{m}, map[string]func(){"balanced": main, "upgrade": upgrade})
 }
 
 // atOnce runs many scripts side by side: they wait far more than they work.
@@ -53,6 +53,8 @@ func TestScripts(t *testing.T) {
 			"calls":   cmdCalls,
 			"state":   cmdState,
 			"kill-at": cmdKill,
+
+			"stderr-below": cmdStderrBelow,
 		},
 	})
 }

@@ -170,12 +170,14 @@ func (s *stage) movesOfHost() int {
 
 // until INSTANCE STATE, until INSTANCE healthy|unhealthy (everywhere, for its load
 // balancers), until call ACTION (answered), until N ACTION (answered so often), until
-// since-signal ACTION (arrived): waits until it is so.
+// since-signal ACTION (arrived), until file NAME (is there): waits until it is so.
 func cmdUntil(ts *testscript.TestScript, neg bool, args []string) {
-	need(ts, neg, len(args) == 2, "until INSTANCE STATE | until INSTANCE healthy|unhealthy | until call ACTION | until N ACTION | until since-signal ACTION")
+	need(ts, neg, len(args) == 2, "until INSTANCE STATE | until INSTANCE healthy|unhealthy | until call ACTION | until N ACTION | until since-signal ACTION | until file NAME")
 	s := stageOf(ts)
 	so := func() bool { return s.region.State(args[0]) == args[1] }
 	switch {
+	case args[0] == "file":
+		so = func() bool { _, err := os.Stat(ts.MkAbs(args[1])); return err == nil }
 	case args[0] == "call":
 		so = func() bool { return s.answered(args[1]) > 0 }
 	case args[0] == "since-signal":

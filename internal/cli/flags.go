@@ -30,10 +30,14 @@ func moveFlags() []cli.Flag {
 	return []cli.Flag{
 		text("wait", "auto", "`DURATION` to wait for a turn at most"),
 		text("timeout", "auto", "`DURATION` the move may take, drains included"),
-		list("ignore", "leave `LB`, a load balancer or target group, out of floor and proof of health"),
+		ignoreFlag(),
 		toggle("if-member", "0 when the instance is in no group"),
 		&cli.BoolFlag{Name: "dry-run", DisableDefaultText: true, Usage: "change nothing; exit with the code the real run would refuse with, else 0"},
 	}
+}
+
+func ignoreFlag() cli.Flag {
+	return list("ignore", "leave `LB`, a load balancer or target group, out of floor and proof of health")
 }
 
 func minHealthyFlag() cli.Flag {
@@ -153,6 +157,24 @@ func (v *values) list(name string) []string {
 		}
 	}
 	return list
+}
+
+// exitCodes is a list of codes a command may end with.
+func (v *values) exitCodes(name string) []int {
+	source := "--" + name
+	if v.given(name) == nil {
+		source = variable(name)
+	}
+	var codes []int
+	for _, item := range v.list(name) {
+		n, err := strconv.Atoi(item)
+		if err != nil || n < 1 || n > 255 {
+			v.wrong(source, "%q: want 1 to 255", item)
+			continue
+		}
+		codes = append(codes, n)
+	}
+	return codes
 }
 
 func (v *values) duration(name string) time.Duration {

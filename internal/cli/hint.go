@@ -26,6 +26,9 @@ func advice(err error) string {
 	if u, ok := errors.AsType[usageError](err); ok {
 		return u.hint()
 	}
+	if h, ok := errors.AsType[handed](err); ok {
+		return h.hint
+	}
 	if d, ok := errors.AsType[*awsapi.DeniedError](err); ok {
 		return "allow " + d.Action + " to the instance's role"
 	}

@@ -53,13 +53,27 @@ func (p *program) job(v *values) (*job, error) {
 // the report in its file. The error that it returns is the run's.
 func (j *job) run(ctx context.Context, do verb) error {
 	report, err := j.do(ctx, do)
+	if !as[handed](err) {
+		err = ours(ctx, report, err)
+	}
+	j.handOver(report, err)
+	return err
+}
+
+// refuse hands over a run that ended before anybody was asked.
+func (j *job) refuse(err error) error {
+	j.handOver(unconnected(j.command, time.Now(), err), err)
+	return err
+}
+
+// ours makes sure that an error of our own says what our codes promise.
+func ours(ctx context.Context, report *rotation.Report, err error) error {
 	if err != nil && ctx.Err() != nil && (code(err) == 1 || code(err) == 69) {
 		err = context.Cause(ctx) // a call that was cut short does not know why
 	}
 	if report.Moved {
 		err = afterMove(err)
 	}
-	j.handOver(report, err)
 	return err
 }
 

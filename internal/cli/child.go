@@ -1,0 +1,124 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// A child is the operator's command. It has our streams, our environment and, once it
+// runs, our signals, each exactly once.
+//
+// In the foreground of a terminal it shares our process group: only so may it read the
+// terminal, and what is typed there (Ctrl-C, Ctrl-Z) reaches it without us. Everywhere
+// else it leads a group of its own, so that a signal to our whole group, as CodeDeploy
+// sends it, reaches the command through us and not twice.
+type child struct {
+	*program
+	argv   []string
+	shares bool // our process group
+	cmd    *exec.Cmd
+	heard  int // signals so far
+}
+
+// ending is how a command ended.
+type ending struct {
+	code    int            // as a shell says it: 128+n for signal n, 126 or 127 for one that did not start
+	signal  syscall.Signal // that ended it; 0: none
+	refused error          // why it did not start
+	told    error          // the signal that came meanwhile, or nil
+}
+
+// commandName is what people call the command.
+func commandName(argv []string) string { return flat(filepath.Base(argv[0])) }
+
+// startable makes sure, before anything is moved for its sake, that there is such a
+// command.
+func startable(argv []string) error {
+	_, err := exec.LookPath(argv[0])
+	return err
+}
+
+// run starts the command and waits for its end. It is not started once a signal has
+// come; one that has started is never cut short but by the signals it is handed.
+func (ch *child) run(ctx context.Context) ending {
+	signals := signalsOf(ctx)
+	ch.shares = foreground()
+	err := signals.lend(ch.start, ch.tell)
+	if err == nil {
+		_ = ch.cmd.Wait() // its error is the state, looked at below
+		signals.giveBack()
+	}
+	end := ending{refused: err, told: context.Cause(ctx)}
+	if err != nil {
+		end.code = ofRefusal(err)
+		return end
+	}
+	end.code = ch.cmd.ProcessState.ExitCode()
+	if status, ok := ch.cmd.ProcessState.Sys().(syscall.WaitStatus); ok && status.Signaled() {
+		end.signal, end.code = status.Signal(), 128+int(status.Signal())
+	}
+	return end
+}
+
+func (ch *child) start() error {
+	// Not CommandContext: a signal is the command's own to answer.
+	ch.cmd = exec.Command(ch.argv[0], ch.argv[1:]...)
+	ch.cmd.Stdin, ch.cmd.Stdout, ch.cmd.Stderr = ch.stdin, ch.stdout, ch.stderr
+	ch.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: !ch.shares}
+	return ch.cmd.Start()
+}
+
+// tell hands a signal on: the first as it is to the command alone, which knows best
+// how to end; the second as SIGTERM to its whole process group; any later one as
+// SIGKILL. A group that is ours too is not signalled as a whole.
+func (ch *child) tell(sig os.Signal) {
+	typed := ch.shares && (sig == syscall.SIGINT || sig == syscall.SIGHUP)
+	ch.heard++
+	switch {
+	case ch.heard > 2:
+		ch.signalAll(syscall.SIGKILL)
+	case typed: // the terminal told every process of the group
+	case ch.heard == 2:
+		ch.signalAll(syscall.SIGTERM)
+	default:
+		_ = ch.cmd.Process.Signal(sig) // it may just have ended
+	}
+}
+
+func (ch *child) signalAll(sig syscall.Signal) {
+	if ch.shares {
+		_ = ch.cmd.Process.Signal(sig)
+		return
+	}
+	_ = syscall.Kill(-ch.cmd.Process.Pid, sig)
+}
+
+// foreground: this process may use the terminal, and what is typed there reaches it.
+func foreground() bool {
+	tty, err := os.Open("/dev/tty")
+	if err != nil {
+		return false
+	}
+	defer tty.Close()
+	group, err := unix.IoctlGetInt(int(tty.Fd()), unix.TIOCGPGRP)
+	return err == nil && group == unix.Getpgrp()
+}
+
+// plainly says why a command does not start, without the words of the library.
+func plainly(argv []string, err error) error {
+	if e, ok := errors.AsType[*exec.Error](err); ok {
+		err = e.Err
+	}
+	if e, ok := errors.AsType[*fs.PathError](err); ok {
+		err = e.Err
+	}
+	return fmt.Errorf("%s: %w", commandName(argv), err)
+}

@@ -1,0 +1,87 @@
+package cli
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/urfave/cli/v2"
+
+	"balanced/internal/awsapi"
+	"balanced/internal/rotation"
+)
+
+func TestExitCodeLists(t *testing.T) {
+	for _, tt := range []struct {
+		env      string
+		args     string
+		ok       []int
+		problems []string
+	}{
+		{"", "", nil, nil},
+		{"", "--ok 213", []int{213}, nil},
+		{"", "--ok 35,37 --ok 213", []int{35, 37, 213}, nil},
+		{"4, 5,", "", []int{4, 5}, nil},
+		{"4", "--ok 5", []int{5}, nil},
+		{"", "--ok 1,255", []int{1, 255}, nil},
+		{"", "--ok 0", nil, []string{`--ok "0": want 1 to 255`}},
+		{"", "--ok 256,x", nil, []string{`--ok "256": want 1 to 255`, `--ok "x": want 1 to 255`}},
+		{"-1", "", nil, []string{`BALANCED_OK "-1": want 1 to 255`}},
+	} {
+		p := &program{getenv: func(name string) string { return map[string]string{"BALANCED_OK": tt.env}[name] }}
+		var got, argv []int
+		var v *values
+		app := p.app()
+		i := slices.IndexFunc(app.Commands, func(c *cli.Command) bool { return c.Name == "run" })
+		app.Commands[i].Action = func(c *cli.Context) error {
+			v = p.values(c)
+			got, argv = v.exitCodes("ok"), make([]int, c.NArg())
+			return nil
+		}
+		if err := app.Run(slices.Concat([]string{"balanced", "run"}, strings.Fields(tt.args), []string{"--", "true", "--ok", "9"})); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(tt.ok, got); diff != "" || len(argv) != 3 {
+			t.Errorf("%q %q: %d arguments, codes (-want +got):\n%s", tt.env, tt.args, len(argv), diff)
+		}
+		if diff := cmp.Diff(tt.problems, v.problems); diff != "" {
+			t.Errorf("%q %q: problems (-want +got):\n%s", tt.env, tt.args, diff)
+		}
+	}
+}
+
+// After a run has left, a refused return is a move half done, whatever it is alone.
+func TestAReturnThatFailsAfterTheCommand(t *testing.T) {
+	for _, tt := range []struct {
+		err  error
+		want int
+	}{
+		{&rotation.Stop{Class: rotation.NotNow}, 82},
+		{&rotation.Stop{Class: rotation.Setup}, 82},
+		{&rotation.Stop{Class: rotation.Unfinished}, 82},
+		{&awsapi.DeniedError{Action: "autoscaling:ExitStandby", Err: errors.New("no")}, 82},
+		{&awsapi.UnreachableError{Why: awsapi.Throttled, Err: errors.New("no")}, 82},
+		{&rotation.Stop{Class: rotation.Sick}, 83},
+		{&rotation.Stop{Class: rotation.Stuck}, 85},
+		{errors.New("odd"), 85},
+		{&rotation.Stop{Class: rotation.Leaving}, 86},
+		{&rotation.Stop{Class: rotation.Gone}, 86},
+	} {
+		got := &rotation.Stop{Class: notBack(tt.err), Err: tt.err}
+		if code(got) != tt.want {
+			t.Errorf("%v (%d): %d, want %d", tt.err, code(tt.err), code(got), tt.want)
+		}
+	}
+}
+
+// A code that is handed through is nobody's promise about moves.
+func TestACodeHandedThroughStays(t *testing.T) {
+	for _, n := range []int{1, 64, 69, 75, 255} {
+		report, err := end(t, t.Context(), nil, handed{code: n, reason: "chef-client exited", hint: "mend it"}, true)
+		if code(err) != n || report.ExitCode != n || report.Hint != "mend it" {
+			t.Errorf("%d became %d, the report has %d and %q", n, code(err), report.ExitCode, report.Hint)
+		}
+	}
+}

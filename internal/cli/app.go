@@ -37,7 +37,7 @@ func (p *program) app() *cli.App {
 		Usage: "takes its own EC2 instance out of service and puts it back, safely",
 		UsageText: "balanced [global options] COMMAND [options]\n" +
 			"balanced out && chef-client && balanced in",
-		Commands:        []*cli.Command{p.outCommand(), p.inCommand(), p.runCommand(), p.statusCommand(), p.waitCommand(), p.exitCodesCommand(), p.versionCommand()},
+		Commands:        []*cli.Command{p.outCommand(), p.inCommand(), p.runCommand(), p.statusCommand(), p.waitCommand(), p.hookCommand(), p.exitCodesCommand(), p.versionCommand()},
 		Flags:           append(globalFlags(), helpFlag(), &cli.BoolFlag{Name: "version", DisableDefaultText: true, Usage: "print the version"}),
 		Action:          p.root,
 		OnUsageError:    usage,

@@ -15,6 +15,7 @@ const (
 	networkIn    = 180 * time.Second
 	networkOut   = 120 * time.Second
 	slack        = 60 * time.Second // the move itself, and the looks at it
+	overrun      = time.Minute      // a call under way when a budget ends, a start put off
 	firstLook    = 30 * time.Second // even with --wait 0 one look is allowed this long
 	startUp      = 5 * time.Minute  // of an application, before it passes its probe
 	turnSlack    = 5 * time.Minute  // besides a peer's own out and in, its upgrade
@@ -26,7 +27,9 @@ type budgets struct {
 	wait, timeout, undo time.Duration
 }
 
-func (b budgets) bound() time.Duration { return b.wait + b.timeout + b.undo }
+// bound is the longest the run takes, whatever happens: the budgets, and what may be
+// under way when one of them ends.
+func (b budgets) bound() time.Duration { return b.wait + b.timeout + b.undo + overrun }
 
 // outBudgets are those of a run that takes the instance out.
 func outBudgets(opt Options, settle time.Duration, traffic []Traffic) budgets {

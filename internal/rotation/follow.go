@@ -53,7 +53,7 @@ type facts struct {
 	spread    bool          // the start was put off
 	fit       bool          // the host passed what it will be asked
 	resumed   bool          // found in Standby: may be half upgraded, never undone
-	seenOut   time.Time     // when it was first seen out, on this host\'s clock; zero: by this run\'s own move
+	seenOut   time.Time     // when it was first seen out, on this host's clock; zero: by this run's own move
 	returning bool          // found on its way back, or brought back by this run
 	sent      time.Time     // when the move was answered, on this host's clock
 	answer    asg.Activity  // the move as the answer told it

@@ -14,11 +14,11 @@ func TestFit(t *testing.T) {
 		wait, timeout time.Duration
 	}{
 		{0, 300 * time.Second, 600 * time.Second, 400 * time.Second},
-		{1100 * time.Second, 300 * time.Second, 600 * time.Second, 400 * time.Second},
-		{800 * time.Second, 300 * time.Second, 300 * time.Second, 400 * time.Second},
-		{450 * time.Second, 300 * time.Second, 0, 350 * time.Second},
-		{350 * time.Second, 300 * time.Second, 0, 300 * time.Second},
-		{100 * time.Second, 500 * time.Second, 0, 400 * time.Second},
+		{1160 * time.Second, 300 * time.Second, 600 * time.Second, 400 * time.Second},
+		{860 * time.Second, 300 * time.Second, 300 * time.Second, 400 * time.Second},
+		{510 * time.Second, 300 * time.Second, 0, 350 * time.Second},
+		{410 * time.Second, 300 * time.Second, 0, 300 * time.Second},
+		{160 * time.Second, 500 * time.Second, 0, 400 * time.Second},
 	} {
 		got := whole.fit(tt.limit, tt.least)
 		if want := (budgets{tt.wait, tt.timeout, whole.undo}); got != want {

@@ -78,7 +78,7 @@ func (f *fleet) violated(format string, args ...any) {
 // judge checks the promises at the end of one run.
 func (f *fleet) judge(e ending) {
 	f.checkMoves(e)
-	if bound := time.Duration(e.report.BoundSeconds * float64(time.Second)); e.took > bound+lastCall {
+	if bound := time.Duration(e.report.BoundSeconds * float64(time.Second)); e.took > bound {
 		f.violated("(f) %s on %s took %v, its bound is %v", e.name, e.id, e.took, bound)
 	}
 	switch {
@@ -90,9 +90,6 @@ func (f *fleet) judge(e ending) {
 		f.checkIn(e)
 	}
 }
-
-// lastCall is what a call under way at the end of a budget may still take.
-const lastCall = 40 * time.Second
 
 // checkMoves: (c) 64 to 81 means that nothing was moved, and (d) nothing but the two
 // standby calls is ever made.

@@ -31,11 +31,7 @@ func up(c *cli.Context) error {
 	if port := c.Int("port"); port < 0 || port > 65535 {
 		return misused("--port %d: want 0 to 65535", port)
 	}
-	fleet, err := lab.NewFleet(cfg)
-	if err != nil {
-		return err
-	}
-	l, err := lab.Serve(fleet, c.Int("port"))
+	l, err := lab.Serve(cfg, c.Int("port"))
 	if err != nil {
 		return fmt.Errorf("--port %d: %w", c.Int("port"), err)
 	}
@@ -77,6 +73,7 @@ func printFleet(w io.Writer, l *lab.Lab, cfg lab.Config) error {
 	for _, name := range l.Fleet.Classic {
 		fmt.Fprintf(&b, "Classic Load Balancer %s, drains for %s\n", name, cfg.Drain)
 	}
+	fmt.Fprintf(&b, "on each instance an application, which they ask for :%d%s\n", l.Fleet.Port, lab.HealthPath)
 	b.WriteString("\nTo be an instance, paste one of these lines:\n\n")
 	for _, i := range instances {
 		fmt.Fprintf(&b, "%s  # %s, %s\n", i.Line(), i.ID, i.Zone)

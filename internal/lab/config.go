@@ -24,6 +24,7 @@ type Config struct {
 	MoveTime           time.Duration // the least a move into or out of Standby takes
 	LaunchTime         time.Duration // from the launch of an instance to InService
 	Seed               uint64        // the same seed, the same instance ids
+	App                App
 }
 
 // Check says what of a Config no fleet can have, in the words of the flags.

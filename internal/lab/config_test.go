@@ -32,7 +32,7 @@ func TestAFleetNobodyCanHaveIsRefusedInTheWordsOfTheFlags(t *testing.T) {
 func TestMoreZonesThanInstancesIsFine(t *testing.T) {
 	cfg := small()
 	cfg.Size, cfg.Zones = 1, 3
-	f, err := NewFleet(cfg)
+	f, err := newFleet(cfg, 80)
 	if err != nil {
 		t.Fatal(err)
 	}

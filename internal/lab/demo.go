@@ -36,30 +36,27 @@ echo "$1" >"$version"
 // Run is a rollout over every instance, then one refusal. exit is the rollout's; a
 // refusal that did not come is exit 1. err means that there was no rollout at all.
 func (d Demo) Run(ctx context.Context) (exit int, err error) {
-	fleet, err := NewFleet(d.Config)
-	if err != nil {
-		return 0, err
-	}
-	lab, err := Serve(fleet, 0)
-	if err != nil {
-		return 0, err
-	}
-	defer lab.Close()
-	instances, err := lab.Instances()
-	if err != nil {
-		return 0, err
-	}
 	dir, err := os.MkdirTemp("", "balanced-demo-")
 	if err != nil {
 		return 0, err
 	}
 	defer os.RemoveAll(dir)
-	if err := prepare(dir, instances); err != nil {
-		return 0, err
-	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	s := &stage{Demo: d, fleet: fleet, instances: instances, dir: dir, show: newShow(d.Out, cancel)}
+	s := &stage{Demo: d, dir: dir, show: newShow(d.Out, cancel)}
+	s.Config.App = App{Version: s.version, Asked: s.asked}
+	lab, err := Serve(s.Config, 0)
+	if err != nil {
+		return 0, err
+	}
+	defer lab.Close()
+	s.fleet = lab.Fleet
+	if s.instances, err = lab.Instances(); err != nil {
+		return 0, err
+	}
+	if err := prepare(dir, s.instances); err != nil {
+		return 0, err
+	}
 	return s.play(ctx)
 }
 
@@ -107,6 +104,7 @@ On each instance in turn, with the real binary:
 with BALANCED_SETTLE=%s instead of 10s, since reads of this Region never lag.
 
   |  what the command prints
+  ?  what balanced in asks the new version before a load balancer does
   *  what the Region says: lifecycle state, each load balancer, the group
 `, s.fleet.Group, len(p.Members), p.Min, s.fleet.TargetGroups[0], s.fleet.Classic[0], s.Config.Drain, demoCommand, demoSettle)
 }
@@ -132,6 +130,11 @@ func (s *stage) environ() []string {
 		}
 	}
 	return env
+}
+
+// asked shows what an application was asked.
+func (s *stage) asked(id, question string, code int) {
+	s.show.question(id, fmt.Sprintf("%s: %d, %s", question, code, s.version(id)))
 }
 
 func (s *stage) rollout(ctx context.Context) (int, error) {

@@ -6,6 +6,8 @@ package lab
 import (
 	"cmp"
 	"fmt"
+	"strconv"
+	"sync"
 	"time"
 
 	"balanced/internal/sim"
@@ -18,16 +20,25 @@ type Fleet struct {
 	Group        string
 	TargetGroups []string // names
 	Classic      []string // names
+	Port         int      // of every application, and of every health check
 	size         int
+	app          App
+
+	mu   sync.Mutex
+	sick map[string]bool // applications, by instance
 }
 
-// NewFleet makes a fleet whose instances are InService, registered and healthy.
-func NewFleet(cfg Config) (*Fleet, error) {
+// newFleet makes a fleet whose instances are InService, registered and healthy. Their
+// load balancers look for the applications at the port.
+func newFleet(cfg Config, port int) (*Fleet, error) {
 	if err := cfg.Check(); err != nil {
 		return nil, err
 	}
-	f := &Fleet{RegionName: cmp.Or(cfg.Region, "eu-west-1"), Group: "web", size: cfg.Size}
-	f.Region = sim.New(sim.Config{Name: f.RegionName, Seed: cfg.Seed, Behaviour: sim.Behaviour{
+	f := &Fleet{
+		RegionName: cmp.Or(cfg.Region, "eu-west-1"), Group: "web", Port: port,
+		size: cfg.Size, app: cfg.App, sick: map[string]bool{},
+	}
+	f.Region = sim.New(sim.Config{Name: f.RegionName, Seed: cfg.Seed, Address: address, Behaviour: sim.Behaviour{
 		MoveTime:   orNone(cfg.MoveTime),
 		LaunchTime: orNone(cfg.LaunchTime),
 	}})
@@ -63,19 +74,23 @@ func (f *Fleet) zones(n int) []string {
 }
 
 func (f *Fleet) attachTargetGroups(cfg Config, zones []string) {
+	check := cfg.check()
+	check.Path = HealthPath
 	for i := range cfg.TargetGroups {
 		name := numbered("app", i)
 		f.Region.AddLoadBalancer(sim.LoadBalancer{Name: name + "-alb", Zones: zones})
-		f.Region.AddTargetGroup(sim.TargetGroup{Name: name, LoadBalancer: name + "-alb", Drain: cfg.Drain, Check: cfg.check()})
+		f.Region.AddTargetGroup(sim.TargetGroup{Name: name, LoadBalancer: name + "-alb", Port: f.Port, Drain: cfg.Drain, Check: check})
 		f.TargetGroups = append(f.TargetGroups, name)
 	}
 }
 
 func (f *Fleet) attachClassic(cfg Config, zones []string) {
+	check := cfg.check()
+	check.Target = "HTTP:" + strconv.Itoa(f.Port) + HealthPath
 	for i := range cfg.Classic {
 		name := numbered("legacy", i)
 		f.Region.AddClassic(sim.Classic{
-			Name: name, Check: cfg.check(), CrossZone: true, Zones: zones,
+			Name: name, Check: check, CrossZone: true, Zones: zones,
 			Draining: cfg.Drain > 0, Drain: cfg.Drain,
 		})
 		f.Classic = append(f.Classic, name)

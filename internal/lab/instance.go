@@ -14,6 +14,7 @@ type Instance struct {
 	Region   string `json:"region"`
 	API      string `json:"api"`
 	Metadata string `json:"metadata"`
+	App      string `json:"app"` // where its application answers
 }
 
 // vars are what makes a process believe that it runs on the instance. The agent takes

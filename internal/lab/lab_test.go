@@ -26,11 +26,7 @@ func small() Config {
 
 func serve(t *testing.T, cfg Config) *Lab {
 	t.Helper()
-	fleet, err := NewFleet(cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	l, err := Serve(fleet, 0)
+	l, err := Serve(cfg, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -84,6 +80,18 @@ func request(t *testing.T, method, url, header, value string) string {
 
 func TestTheSDKFindsTheGroupWithTheInstancesSettingsAlone(t *testing.T) {
 	i := instances(t, serve(t, small()))[1]
+	m, err := asg.New(sdk(t, i).Config()).Membership(t.Context(), i.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m.Group != "web" || m.State != asg.InService || m.Zone != i.Zone {
+		t.Errorf("got %+v, want %s InService in group web", m, i.ID)
+	}
+}
+
+// sdk is set up by the instance's settings and nothing else.
+func sdk(t *testing.T, i Instance) *awsapi.Session {
+	t.Helper()
 	for _, name := range foreign() {
 		t.Setenv(name, "")
 		os.Unsetenv(name)
@@ -96,16 +104,10 @@ func TestTheSDKFindsTheGroupWithTheInstancesSettingsAlone(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m, err := asg.New(session.Config()).Membership(t.Context(), i.ID)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if m.Group != "web" || m.State != asg.InService || m.Zone != i.Zone {
-		t.Errorf("got %+v, want %s InService in group web", m, i.ID)
-	}
+	return session
 }
 
-func TestAnInstanceLaunchedLaterGetsItsMetadataServiceToo(t *testing.T) {
+func TestAnInstanceLaunchedLaterGetsWhatTheOthersHave(t *testing.T) {
 	l := serve(t, small())
 	l.Fleet.Region.ScaleByPolicy(l.Fleet.Group, 4)
 	all := instances(t, l)
@@ -113,6 +115,7 @@ func TestAnInstanceLaunchedLaterGetsItsMetadataServiceToo(t *testing.T) {
 		t.Fatalf("%d instances after a scale-out, want 4", len(all))
 	}
 	request(t, http.MethodPut, all[3].Metadata+"/latest/api/token", "X-aws-ec2-metadata-token-ttl-seconds", "60")
+	request(t, http.MethodGet, all[3].App+HealthPath, "Accept", "*/*")
 }
 
 func TestAClosedLabDoesNotAnswer(t *testing.T) {
@@ -133,11 +136,7 @@ func TestAPortThatIsTakenIsAnError(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer ln.Close()
-	fleet, err := NewFleet(small())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if l, err := Serve(fleet, ln.Addr().(*net.TCPAddr).Port); err == nil {
+	if l, err := Serve(small(), ln.Addr().(*net.TCPAddr).Port); err == nil {
 		l.Close()
 		t.Error("two servers on one port")
 	}

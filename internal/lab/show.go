@@ -19,6 +19,7 @@ type show struct {
 	mu   sync.Mutex // guards all below
 	out  io.Writer
 	on   string // the instance whose turn it is
+	told string // the last question in this turn
 	part []byte // a line of output that is not finished
 }
 
@@ -44,7 +45,7 @@ func (s *show) print(format string, args ...any) {
 func (s *show) turn(id, title string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.on = id
+	s.on, s.told = id, ""
 	s.print("\n%s\n", title)
 }
 
@@ -79,11 +80,26 @@ func (s *show) Write(p []byte) (int, error) {
 func (s *show) event(e Event) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	text := e.String()
-	if e.Member.ID != s.on {
-		text = e.Member.ID + " " + text
+	s.stamped("*", s.of(e.Member.ID, e.String()))
+}
+
+// question prints what an application was asked and said; the same again only in
+// another turn.
+func (s *show) question(id, text string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if text = s.of(id, text); text != s.told {
+		s.told = text
+		s.stamped("?", text)
 	}
-	s.stamped("*", text)
+}
+
+// of says whose a text is where it is another's turn, s.mu held.
+func (s *show) of(id, text string) string {
+	if id != s.on {
+		return id + " " + text
+	}
+	return text
 }
 
 // summary is the table at the end of the rollout.

@@ -10,7 +10,7 @@ func TestAWatcherTellsEachChangeAndCountsWhatWasOut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cfg := small()
 		cfg.Drain, cfg.InFlight, cfg.MoveTime = 30*time.Second, 10*time.Second, time.Second
-		f, err := NewFleet(cfg)
+		f, err := newFleet(cfg, 80)
 		if err != nil {
 			t.Fatal(err)
 		}

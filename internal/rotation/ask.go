@@ -15,6 +15,10 @@ import (
 // application that is starting.
 const rehearsed = 30 * time.Second
 
+// onceMore is enough for a sound host: ten passes, a second apart, are the most that a
+// load balancer wants.
+const onceMore = 15 * time.Second
+
 // mayBeAsked: the host has to pass before it returns, and again after any wait.
 func mayBeAsked(v view) *Stop {
 	if v.fit || !v.probes || len(v.questions()) == 0 {
@@ -43,12 +47,18 @@ func (r *run) askHost(ctx context.Context) error {
 	return &Stop{Class: Setup, Reason: "probe", Hint: "mend the health check, or use --probe off", Err: err}
 }
 
-// asksUntil leaves the move the time it needs, or half where there is too little.
+// asksUntil leaves the move the time it needs, or half where there is too little. What
+// came before, a drain or a wait, may have taken all of it: the host is asked even so.
 func (r *run) asksUntil() time.Time {
-	if r.dryRun {
-		return time.Now().Add(rehearsed)
+	now := time.Now()
+	until := r.since.Add(max(r.timeout-wayBack(r.seen.Traffic), r.timeout/2))
+	if least := now.Add(min(onceMore, r.timeout/2)); until.Before(least) {
+		until = least
 	}
-	return r.since.Add(max(r.timeout-wayBack(r.seen.Traffic), r.timeout/2))
+	if soon := now.Add(rehearsed); r.dryRun && soon.Before(until) {
+		until = soon
+	}
+	return until
 }
 
 // heard passes an answer of the host on as a sign of life.

@@ -223,6 +223,9 @@ func (r *run) end(ctx context.Context, row *step, stop *Stop) error {
 
 // deadline is when the budget of the row the run is at is over.
 func (r *run) deadline() time.Time {
+	if r.undoes {
+		return r.start.Add(r.timeout)
+	}
 	if r.within == forTurn || r.since.IsZero() {
 		return r.start.Add(r.settings.wait)
 	}

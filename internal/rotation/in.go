@@ -125,6 +125,9 @@ func (r *run) sendBack(ctx context.Context, stop *Stop) error {
 	undo := r.undoing(wayOut(r.seen.Traffic) + DefaultSettle)
 	err := undo.follow(ctx, outSteps()[outEnter:outEnter+2])
 	r.ever = r.ever || undo.ever
+	if err != nil && undo.sure == asg.EnteringStandby && ctx.Err() == nil {
+		return stopf(Sick, stop.Hint, "%s; on its way back to Standby", stop.Reason)
+	}
 	if err != nil {
 		return undo.stuck(ctx, err, stop)
 	}

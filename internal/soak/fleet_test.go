@@ -168,8 +168,9 @@ func (f *fleet) died(id string) {
 			f.lose()
 		case "Standby":
 			f.event("world", "a person calls ExitStandby for the dead %s", id)
-			if err := f.ExitStandby("web", id); err != nil {
+			for err := f.ExitStandby("web", id); err != nil && f.State(id) == "Standby"; err = f.ExitStandby("web", id) {
 				f.event("world", "refused: %v", err)
+				f.pass(10 * time.Minute)
 			}
 		}
 	}()

@@ -51,19 +51,20 @@ func (f *fleet) look() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.truth = append(f.truth, s)
-	for len(f.truth) > 1 && s.at.Sub(f.truth[0].at) > 3*time.Minute {
+	for len(f.truth) > 2 && s.at.Sub(f.truth[1].at) > 3*time.Minute {
 		f.truth = f.truth[1:]
 	}
 }
 
-// recent are the samples a reading may have seen.
+// recent are the samples a reading may have seen: those young enough, and the one
+// before them, which holds until the first of them.
 func (f *fleet) recent() []sample {
 	f.look()
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for i, s := range f.truth {
 		if time.Since(s.at) <= f.fresh() {
-			return slices.Clone(f.truth[i:])
+			return slices.Clone(f.truth[max(0, i-1):])
 		}
 	}
 	return nil

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"balanced/internal/asg"
 	"balanced/internal/awsapi"
 	"balanced/internal/rotation"
 )
@@ -21,6 +22,7 @@ type operator struct {
 	killAt    int           // the API call at which one process is killed; 0: none
 	killAfter bool
 	killed    bool
+	leftOut   bool // the last run ended with the host out
 }
 
 // patience is how long after the faults are over a host may take.
@@ -51,6 +53,7 @@ func (o *operator) insist(name string, command func(context.Context, *rotation.A
 		if o.dead(o.id) {
 			return false
 		}
+		wasOut := o.leftOut
 		err := o.once(name, command)
 		switch {
 		case err == nil:
@@ -58,7 +61,7 @@ func (o *operator) insist(name string, command func(context.Context, *rotation.A
 		case o.dead(o.id):
 			return false
 		case lost(err):
-			if name == "in" || gone(err) {
+			if name == "in" || gone(err) || wasOut {
 				o.lose()
 			}
 			return false
@@ -95,6 +98,7 @@ func (o *operator) once(name string, command func(context.Context, *rotation.Age
 	o.event(o.id, "%s begins, %s", name, o.State(o.id))
 	report, err := command(ctx, agent)
 	o.event(o.id, "%s ends: %s %v", name, report.Outcome, err)
+	o.leftOut = asg.State(report.Instance.State).Out()
 	if ctx.Err() != nil || before != o.killed {
 		return errKilled
 	}

@@ -53,6 +53,8 @@ func TestScripts(t *testing.T) {
 			"calls":   cmdCalls,
 			"state":   cmdState,
 			"kill-at": cmdKill,
+			"app":     cmdApp,
+			"asked":   cmdAsked,
 
 			"stderr-below": cmdStderrBelow,
 		},

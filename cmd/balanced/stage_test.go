@@ -19,6 +19,7 @@ import (
 // A stage is what one script plays on: a Region and whose turn it is.
 type stage struct {
 	region *sim.Region
+	app    *application
 	ids    []string
 	hosts  []string // of each instance's metadata service
 	self   string   // the instance that commands run as
@@ -42,6 +43,7 @@ type spec struct {
 	warm           int
 	lattice        string
 	health         string
+	checked        checked
 }
 
 func readSpec(ts *testscript.TestScript, args []string) spec {
@@ -75,9 +77,14 @@ func readSpec(ts *testscript.TestScript, args []string) spec {
 		case "health":
 			s.health = value
 		default:
-			ts.Fatalf("region: unknown %q", arg)
+			if !s.checked.read(key, value) {
+				ts.Fatalf("region: unknown %q", arg)
+			}
 		}
 		ts.Check(err)
+	}
+	if s.checked.any() {
+		s.tg, s.classic = s.checked.tg != "", s.checked.classic != ""
 	}
 	if s.min < 0 {
 		s.min = s.size - 1
@@ -95,13 +102,14 @@ func cmdRegion(ts *testscript.TestScript, neg bool, args []string) {
 	// host by its instance's name, and they all share this one.
 	seed := fnv.New64a()
 	fmt.Fprint(seed, ts.Name(), os.Getpid())
-	s.region = sim.New(sim.Config{Seed: seed.Sum64(), Behaviour: sim.Behaviour{
+	s.region = sim.New(sim.Config{Seed: seed.Sum64(), Address: sp.addresses(), Behaviour: sim.Behaviour{
 		RegisterTime: 50 * time.Millisecond, LaunchTime: time.Second, MoveTime: 200 * time.Millisecond, TerminateTime: time.Second,
 	}})
 	s.runs = map[string]*background{}
-	s.build(sp)
+	s.app = &application{host: addressOf(0), ports: map[string]string{}, answers: []int{200}}
+	s.build(ts, sp)
 	s.region.SetFaults(s.faults.of)
-	api := httptest.NewServer(s.region.Handler())
+	api := httptest.NewServer(sp.api(s.region.Handler()))
 	ts.Defer(func() { api.CloseClientConnections(); api.Close() })
 	ts.Setenv("AWS_ENDPOINT_URL", api.URL)
 	for i, id := range s.ids {
@@ -111,12 +119,12 @@ func cmdRegion(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Setenv(fmt.Sprintf("I%d", i+1), id)
 	}
 	ts.Setenv("BALANCED_SETTLE", "200ms")
-	ts.Setenv("BALANCED_PROBE", "off") // nothing runs on these hosts
+	ts.Setenv("BALANCED_PROBE", sp.probe())
 	ts.Setenv("BALANCED_HOLD_FILE", ts.MkAbs("hold"))
 	s.become(ts, 1)
 }
 
-func (s *stage) build(sp spec) {
+func (s *stage) build(ts *testscript.TestScript, sp spec) {
 	check := sim.HealthCheck{Interval: sp.check, Timeout: sp.check / 2, Healthy: 2, Unhealthy: 2}
 	g := sim.Group{
 		Name: "web", Min: sp.min, Max: sp.max, Desired: sp.size, WarmPool: sp.warm, HealthCheckType: sp.health,
@@ -125,14 +133,16 @@ func (s *stage) build(sp spec) {
 	if sp.lattice != "" {
 		g.Lattice = []string{sp.lattice}
 	}
+	tg := sim.TargetGroup{Name: "web", LoadBalancer: "front", Drain: sp.drain, Check: check, CrossZone: strconv.FormatBool(sp.crossZone)}
+	elb := sim.Classic{Name: "old-elb", Draining: true, Drain: sp.drain, Check: check, CrossZone: sp.crossZone}
+	s.app.employ(ts, sp.checked, &tg, &elb)
 	if sp.tg {
-		cross := strconv.FormatBool(sp.crossZone)
 		s.region.AddLoadBalancer(sim.LoadBalancer{Name: "front"})
-		s.region.AddTargetGroup(sim.TargetGroup{Name: "web", LoadBalancer: "front", Drain: sp.drain, Check: check, CrossZone: cross})
+		s.region.AddTargetGroup(tg)
 		g.TargetGroups = []string{"web"}
 	}
 	if sp.classic {
-		s.region.AddClassic(sim.Classic{Name: "old-elb", Draining: true, Drain: sp.drain, Check: check, CrossZone: sp.crossZone})
+		s.region.AddClassic(elb)
 		g.Classic = []string{"old-elb"}
 	}
 	s.ids = s.region.AddGroup(g)
@@ -170,9 +180,10 @@ func (s *stage) movesOfHost() int {
 
 // until INSTANCE STATE, until INSTANCE healthy|unhealthy (everywhere, for its load
 // balancers), until call ACTION (answered), until N ACTION (answered so often), until
-// since-signal ACTION (arrived), until file NAME (is there): waits until it is so.
+// since-signal ACTION (arrived), until file NAME (is there), until asked N (the
+// application, so often): waits until it is so.
 func cmdUntil(ts *testscript.TestScript, neg bool, args []string) {
-	need(ts, neg, len(args) == 2, "until INSTANCE STATE | until INSTANCE healthy|unhealthy | until call ACTION | until N ACTION | until since-signal ACTION | until file NAME")
+	need(ts, neg, len(args) == 2, "until INSTANCE STATE | until INSTANCE healthy|unhealthy | until call ACTION | until N ACTION | until since-signal ACTION | until file NAME | until asked N")
 	s := stageOf(ts)
 	so := func() bool { return s.region.State(args[0]) == args[1] }
 	switch {
@@ -180,6 +191,9 @@ func cmdUntil(ts *testscript.TestScript, neg bool, args []string) {
 		so = func() bool { _, err := os.Stat(ts.MkAbs(args[1])); return err == nil }
 	case args[0] == "call":
 		so = func() bool { return s.answered(args[1]) > 0 }
+	case args[0] == "asked":
+		n := number(ts, args[1])
+		so = func() bool { return s.app.count() >= n }
 	case args[0] == "since-signal":
 		so = func() bool {
 			return slices.ContainsFunc(s.region.Calls()[s.marked:], func(c sim.Call) bool { return c.Action == args[1] })

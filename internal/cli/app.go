@@ -37,7 +37,11 @@ func (p *program) app() *cli.App {
 		Usage: "takes its own EC2 instance out of service and puts it back, safely",
 		UsageText: "balanced [global options] COMMAND [options]\n" +
 			"balanced out && chef-client && balanced in",
-		Commands:        []*cli.Command{p.outCommand(), p.inCommand(), p.runCommand(), p.statusCommand(), p.waitCommand(), p.hookCommand(), p.exitCodesCommand(), p.versionCommand()},
+		Commands: []*cli.Command{
+			p.outCommand(), p.inCommand(), p.runCommand(), p.waitCommand(), p.hookCommand(),
+			p.statusCommand(), p.doctorCommand(),
+			p.exitCodesCommand(), p.versionCommand(),
+		},
 		Flags:           append(globalFlags(), helpFlag(), &cli.BoolFlag{Name: "version", DisableDefaultText: true, Usage: "print the version"}),
 		Action:          p.root,
 		OnUsageError:    usage,
@@ -122,8 +126,11 @@ func plain(err error) string {
 	return text
 }
 
-// answer is an end that is no failure and yet not 0: what status found.
+// answer is an end that is no failure and yet not 0: what status found, or doctor.
 func answer(err error) bool {
+	if d, ok := errors.AsType[diagnosis](err); ok {
+		return d.errors == 0
+	}
 	_, ok := errors.AsType[standing](err)
 	return ok
 }

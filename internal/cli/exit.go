@@ -56,6 +56,9 @@ func code(err error) int {
 	if at, ok := errors.AsType[standing](err); ok {
 		return map[rotation.Standing]int{rotation.Serving: 0, rotation.OutOfService: 3, rotation.NotMember: 4}[rotation.Standing(at)]
 	}
+	if d, ok := errors.AsType[diagnosis](err); ok {
+		return map[bool]int{true: 3, false: 78}[d.errors == 0]
+	}
 	for _, known := range []struct {
 		is   bool
 		code int

@@ -47,6 +47,7 @@ func advice(err error) string {
 		{is(err, imds.ErrHopLimit), options + "--http-put-response-hop-limit 2"},
 		{is(err, imds.ErrNoAnswer), "run it on an EC2 instance that reaches its metadata service"},
 		{as[Signalled](err), "run it again"},
+		{as[diagnosis](err), "run the commands on stdout that follow fix:"},
 	} {
 		if known.is {
 			return known.hint

@@ -131,7 +131,7 @@ func (j *job) show(report *rotation.Report, err error) error {
 	if j.json {
 		return writeJSON(j.stdout, report)
 	}
-	if err != nil && !answer(err) {
+	if err != nil && !answer(err) && !as[diagnosis](err) {
 		return nil
 	}
 	_, err = io.WriteString(j.stdout, j.text(report))

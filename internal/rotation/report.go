@@ -28,6 +28,8 @@ type Report struct {
 	APICalls       map[string]int  `json:"api_calls"`
 	Warnings       []string        `json:"warnings"`
 	Members        []MemberReport  `json:"members,omitempty"` // status only
+	Findings       []Finding       `json:"findings,omitzero"` // doctor only
+	Facts          *Facts          `json:"facts,omitempty"`   // doctor only
 	Parts          []PartReport    `json:"parts,omitempty"`   // run only
 }
 

@@ -29,6 +29,8 @@ func levers(ts *testscript.TestScript, r *sim.Region) map[string]func(args []str
 		"allow":        func(a []string) { r.Allow(a...) },
 		"refresh":      func([]string) { r.StartRefresh("web", "Wait"); r.EndRefresh("web", "Baking") },
 		"port":         func(a []string) { r.RegisterExtraPort("web", a[0], number(ts, a[1])) },
+		"elsewhere":    func(a []string) { r.AddTargetGroup(sim.TargetGroup{Name: a[1]}); r.AddTargets(a[1], a[0]) },
+		"imds-v1":      metadata(func(m *sim.Metadata) { m.V1Allowed = true }),
 		"imds-off":     metadata(func(m *sim.Metadata) { m.Off = true }),
 		"imds-hops":    metadata(func(m *sim.Metadata) { m.HopLimited = true }),
 		"no-profile":   metadata(func(m *sim.Metadata) { m.NoProfile = true }),
@@ -70,6 +72,7 @@ func cmdFault(ts *testscript.TestScript, neg bool, args []string) {
 		"reset":    {Reset: true},
 		"twice":    {Twice: true},
 		"slow":     {Delay: 2 * time.Second},
+		"skewed":   {Skew: -5 * time.Minute},
 	}[args[1]]
 	if !ok {
 		ts.Fatalf("no fault %q", args[1])

@@ -55,6 +55,7 @@ func TestScripts(t *testing.T) {
 			"kill-at": cmdKill,
 			"app":     cmdApp,
 			"asked":   cmdAsked,
+			"mend":    cmdMend,
 
 			"stderr-below": cmdStderrBelow,
 		},

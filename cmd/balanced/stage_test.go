@@ -44,6 +44,7 @@ type spec struct {
 	lattice        string
 	health         string
 	checked        checked
+	spare          bool // a target group behind no listener
 }
 
 func readSpec(ts *testscript.TestScript, args []string) spec {
@@ -72,6 +73,8 @@ func readSpec(ts *testscript.TestScript, args []string) spec {
 			s.classic, err = strconv.ParseBool(value)
 		case "cross-zone":
 			s.crossZone, err = strconv.ParseBool(value)
+		case "spare":
+			s.spare, err = strconv.ParseBool(value)
 		case "lattice":
 			s.lattice = value
 		case "health":
@@ -144,6 +147,10 @@ func (s *stage) build(ts *testscript.TestScript, sp spec) {
 	if sp.classic {
 		s.region.AddClassic(elb)
 		g.Classic = []string{"old-elb"}
+	}
+	if sp.spare {
+		s.region.AddTargetGroup(sim.TargetGroup{Name: "spare", Check: check})
+		g.TargetGroups = append(g.TargetGroups, "spare")
 	}
 	s.ids = s.region.AddGroup(g)
 }

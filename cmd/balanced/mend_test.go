@@ -1,0 +1,68 @@
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// finding is what doctor's JSON says of one fault.
+type finding struct{ Check, Fix string }
+
+// mend CHECK...: runs the commands that doctor printed into FILE doctor.json for these
+// checks, as an operator's shell would, and waits until doctor finds none of them any
+// more. The commands need the AWS CLI: a script that uses mend skips without it.
+func cmdMend(ts *testscript.TestScript, neg bool, args []string) {
+	need(ts, neg, len(args) > 0, "mend CHECK...")
+	var report struct{ Findings []finding }
+	ts.Check(json.Unmarshal([]byte(ts.ReadFile("doctor.json")), &report))
+	for _, check := range args {
+		ran := false
+		for _, f := range report.Findings {
+			if f.Check == check {
+				shell(ts, f.Fix)
+				ran = true
+			}
+		}
+		if !ran {
+			ts.Fatalf("doctor does not find %s", check)
+		}
+	}
+	eventually(ts, "doctor to find nothing of "+strings.Join(args, " "), func() bool {
+		// Its code is not looked at here: other findings may be left.
+		_ = ts.Exec("balanced", "doctor", "--everywhere", "--output", "json")
+		report.Findings = nil
+		ts.Check(json.Unmarshal([]byte(ts.ReadFile("stdout")), &report))
+		return !slices.ContainsFunc(report.Findings, func(f finding) bool { return slices.Contains(args, f.Check) })
+	})
+}
+
+// shell runs a command as somebody with the AWS CLI would.
+func shell(ts *testscript.TestScript, command string) {
+	cmd := exec.Command("bash", "-c", command)
+	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + ts.Getenv("WORK"), "AWS_REGION=eu-west-1", "AWS_DEFAULT_REGION=eu-west-1", "AWS_MAX_ATTEMPTS=1"}
+	for _, name := range []string{"AWS_ENDPOINT_URL", "AWS_EC2_METADATA_SERVICE_ENDPOINT"} {
+		cmd.Env = append(cmd.Env, name+"="+ts.Getenv(name))
+	}
+	if out, err := cmd.CombinedOutput(); err != nil {
+		ts.Fatalf("%s: %v\n%s", command, err, out)
+	}
+}
+
+// eventually waits until it is so, as long as patience lasts.
+func eventually(ts *testscript.TestScript, what string, so func() bool) {
+	tick := time.NewTicker(200 * time.Millisecond)
+	defer tick.Stop()
+	for late := time.After(patience); !so(); {
+		select {
+		case <-tick.C:
+		case <-late:
+			ts.Fatalf("waited in vain for %s", what)
+		}
+	}
+}

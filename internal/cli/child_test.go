@@ -60,6 +60,11 @@ func play1(t *testing.T, part string) *troupe {
 	tr.Signals = NewSignals(func() { tr.calm++ })
 	tr.ctx = tr.Context(t.Context())
 	tr.child = &child{program: &program{stdout: w, stderr: os.Stderr}, argv: []string{os.Args[0]}}
+	t.Cleanup(func() {
+		if cmd := tr.child.cmd; cmd != nil && cmd.Process != nil {
+			_ = cmd.Process.Kill() // it has ended, but in a test that failed
+		}
+	})
 	return tr
 }
 
@@ -102,7 +107,7 @@ func TestMoreSignalsAreMoreUrgent(t *testing.T) {
 }
 
 func TestNothingStartsOnceASignalHasCome(t *testing.T) {
-	tr := play1(t, "for ever")
+	tr := play1(t, "nothing")
 	tr.Arrive(syscall.SIGTERM)
 	end := tr.child.run(tr.ctx)
 	if !errors.Is(end.refused, errTold) || end.told == nil || tr.child.cmd != nil {

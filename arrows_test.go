@@ -61,6 +61,7 @@ func TestWhatMustNotBeLinked(t *testing.T) {
 	}{
 		{"cmd/balanced", below("balanced/internal/sim"), "the agent carries no simulator"},
 		{"cmd/balanced", below("balanced/internal/lab"), "the agent carries no lab"},
+		{"cmd/balanced", below("google.golang.org/grpc"), "what the probe needs of gRPC are five bytes and a status"},
 		{"internal/sim", below("balanced"), "a fake that shares code with what it tests shares its mistakes"},
 	} {
 		p, there := all[c.from]

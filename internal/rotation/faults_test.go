@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -14,12 +15,11 @@ import (
 
 // once makes a fault happen to the first call of an action only.
 func once(action string, f sim.Fault) func(sim.Call) *sim.Fault {
-	done := false
+	var done atomic.Bool
 	return func(c sim.Call) *sim.Fault {
-		if done || c.Action != action {
+		if c.Action != action || done.Swap(true) {
 			return nil
 		}
-		done = true
 		return &f
 	}
 }
@@ -169,13 +169,13 @@ func TestRerunIsTheRepair(t *testing.T) {
 // cutAfter runs a command whose process dies after so many API calls; the call at
 // which it dies takes effect.
 func (w *world) cutAfter(calls int, run func() error) {
-	n := 0
+	var n atomic.Int64
 	dead := make(chan struct{})
-	w.api(func(c sim.Call) *sim.Fault {
-		if n++; n < calls {
+	w.api(func(sim.Call) *sim.Fault {
+		switch made := int(n.Add(1)); {
+		case made < calls:
 			return nil
-		}
-		if n == calls {
+		case made == calls:
 			close(dead)
 			return &sim.Fault{LoseReply: true}
 		}

@@ -179,10 +179,11 @@ func needed(table []step, v view) scope {
 // cannot help, when the row's budget is over, or in a dry run.
 func (r *run) wait(ctx context.Context, row *step, stop *Stop) error {
 	left := time.Until(r.deadline())
-	if r.dryRun && row.within == forMove && !stop.hopeless() {
+	catchUp := !stop.again.IsZero() && time.Until(stop.again) <= r.settle // belongs to looking
+	if r.dryRun && !catchUp && row.within == forMove && !stop.hopeless() {
 		return dryRun{would: row.says}
 	}
-	if stop.hopeless() || left <= 0 || r.dryRun {
+	if stop.hopeless() || left <= 0 || r.dryRun && !catchUp {
 		return r.end(ctx, row, stop)
 	}
 	pause := r.jitter(r.pause(row, stop))

@@ -56,6 +56,24 @@ func (f *fleet) look() {
 	}
 }
 
+// watch takes samples while a run is at work, besides those at every API call.
+func (f *fleet) watch() (stop func()) {
+	done := make(chan struct{})
+	go func() {
+		tick := time.NewTicker(5 * time.Second)
+		defer tick.Stop()
+		for {
+			select {
+			case <-tick.C:
+				f.look()
+			case <-done:
+				return
+			}
+		}
+	}()
+	return func() { close(done) }
+}
+
 // recent are the samples a reading may have seen: those young enough, and the one
 // before them, which holds until the first of them.
 func (f *fleet) recent() []sample {

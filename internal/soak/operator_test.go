@@ -96,7 +96,9 @@ func (o *operator) once(name string, command func(context.Context, *rotation.Age
 	first := len(o.Calls())
 	began := time.Now()
 	o.event(o.id, "%s begins, %s", name, o.State(o.id))
+	stop := o.watch()
 	report, err := command(ctx, agent)
+	stop()
 	o.event(o.id, "%s ends: %s %v", name, report.Outcome, err)
 	o.leftOut = asg.State(report.Instance.State).Out()
 	if ctx.Err() != nil || before != o.killed {

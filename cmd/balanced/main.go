@@ -19,7 +19,10 @@ func run() int {
 	// taken rather than ignored, so that programs we start have it as ever.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 
-	asks := []os.Signal{syscall.SIGHUP, syscall.SIGINT, syscall.SIGTERM}
+	asks := []os.Signal{syscall.SIGINT, syscall.SIGTERM}
+	if !signal.Ignored(syscall.SIGHUP) { // nohup balanced …
+		asks = append(asks, syscall.SIGHUP)
+	}
 	signals := cli.NewSignals(func() { signal.Reset(asks...) })
 	ctx := signals.Context(context.Background())
 	stop := make(chan os.Signal, 8)

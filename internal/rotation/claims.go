@@ -81,6 +81,10 @@ func (o Observed) others() []Claim {
 	return slices.DeleteFunc(o.claims(), func(c Claim) bool { return c.ID == o.ID })
 }
 
+// age is how long a claim has stood. AWS's clock comes in whole seconds and the move's
+// beginning in milliseconds, so a fresh one may seem to lie ahead.
+func (o Observed) age(c Claim) time.Duration { return max(0, o.Now.Sub(c.Since)) }
+
 // ahead lists the claims that come before this instance's own.
 func (o Observed) ahead() []Claim {
 	claims := o.claims()

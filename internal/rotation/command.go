@@ -134,8 +134,8 @@ func (r *run) absent(ctx context.Context) error {
 	switch {
 	case gone:
 		return stopf(Leaving, "nothing was moved", "Auto Scaling is bringing %s to %s", r.Self.Instance, notices.Target)
-	case notices.Target != "" && time.Now().Before(r.deadline()):
-		return nil
+	case notices.Target != "" && time.Now().Add(confirm).Before(r.deadline()):
+		return nil // another look takes a second read to be sure
 	}
 	return &Stop{Class: Setup, Reason: r.Self.Instance, Hint: "attach it to a group, or say --if-member", Err: ErrNotMember}
 }

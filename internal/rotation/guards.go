@@ -233,7 +233,7 @@ func places(v view) *Stop {
 // out longest. In a group where nothing moves that one is not coming back by itself.
 func (v view) blocked(how, hint string) *Stop {
 	others := v.others()
-	oldest, age := others[0], v.Now.Sub(others[0].Since)
+	oldest, age := others[0], v.age(others[0])
 	since, more := "", ""
 	if !oldest.Since.IsZero() {
 		since = " for " + brief(age)

@@ -74,6 +74,7 @@ func TestOutGuards(t *testing.T) {
 		"MinSize at desired":             {func(v *view) { v.Group.Min = 4 }, Setup, "no room below desired 4"},
 		"MinSize because one is out":     {func(v *view) { takeOut(v, 2, time.Minute) }, NotNow, "i-3 in Standby for 60s takes the room above MinSize 3"},
 		"place taken":                    {func(v *view) { v.Group.Min = 1; takeOut(v, 2, 47*time.Minute) }, NotNow, "i-3 in Standby for 47m blocks floor 'all'"},
+		"place taken this very second":   {func(v *view) { v.Group.Min = 1; takeOut(v, 2, -time.Second) }, NotNow, "i-3 in Standby for 0s"},
 		"two places, one taken":          {func(v *view) { v.Group.Min = 1; v.min = MinHealthy{ruleCount, 2}; takeOut(v, 2, time.Minute) }, 0, ""},
 		"two places, both taken": {func(v *view) {
 			v.Group.Min = 1

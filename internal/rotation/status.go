@@ -78,7 +78,7 @@ func members(o Observed) []MemberReport {
 	for _, m := range o.Group.Members {
 		row := MemberReport{ID: m.ID, Zone: m.Zone, State: string(m.State), Healthy: m.Healthy, Serves: o.serves(m), Me: m.ID == o.ID, Traffic: seenBy(o, m)}
 		if begun := since[m.ID]; !begun.IsZero() {
-			row.OutSeconds = seconds(o.Now.Sub(begun))
+			row.OutSeconds = seconds(max(0, o.Now.Sub(begun)))
 		}
 		list = append(list, row)
 	}

@@ -3,6 +3,7 @@ package rotation
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strconv"
 	"time"
 
@@ -31,6 +32,9 @@ func mayBeAsked(v view) *Stop {
 // or the time for it is over: then it stays in Standby, and no load balancer meets it.
 func (r *run) askHost(ctx context.Context) error {
 	r.begin()
+	if r.Self.PrivateIP == "" && (r.instead == nil || r.instead.Host == "") {
+		return stopf(Setup, "name one: --probe http://ADDRESS:PORT/PATH", "the identity document of %s has no private address to ask", r.Self.Instance)
+	}
 	wait, cancel := context.WithDeadlineCause(ctx, r.asksUntil(), errBudget)
 	defer cancel()
 	err := r.Prober.Run(wait, r.view().questions(), r.heard)
@@ -42,7 +46,7 @@ func (r *run) askHost(ctx context.Context) error {
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
 	case errors.As(err, &unfit):
-		return &Stop{Class: Unfit, Reason: r.Self.Instance + " stays in Standby", Hint: "mend the application, then run balanced in", Err: err}
+		return &Stop{Class: Unfit, Reason: fmt.Sprintf("%s stays in Standby (%s)", r.Self.Instance, unfit.Check.Source), Hint: "mend the application, then run balanced in", Err: err}
 	}
 	return &Stop{Class: Setup, Reason: "probe", Hint: "mend the health check, or use --probe off", Err: err}
 }

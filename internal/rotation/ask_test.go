@@ -76,7 +76,7 @@ func TestAnUnfitHostStaysInStandby(t *testing.T) {
 		host := asker{fails: true}
 		report, err := w.inWith(&host, inOptions())
 		stop := w.wantClass(err, rotation.Unfit)
-		if want := w.ids[0] + " stays in Standby: GET :80/health: 503 after"; !strings.HasPrefix(stop.Error(), want) {
+		if want := w.ids[0] + " stays in Standby (old): GET :80/health: 503 after"; !strings.HasPrefix(stop.Error(), want) {
 			t.Errorf("%q, want %q", stop.Error(), want)
 		}
 		if report.Outcome != "unfit" || report.Moved {
@@ -242,5 +242,20 @@ func TestAnUndoOfOutAsksNothing(t *testing.T) {
 		w.wantClass(err, rotation.GaveBack)
 		w.wantMoves("EnterStandby", "ExitStandby")
 		host.wantAsked(0)
+	})
+}
+
+// Without an address of its own the host would be asked on the loopback address, where
+// an application may answer that no load balancer can reach.
+func TestAHostWithoutAnAddressIsNotAsked(t *testing.T) {
+	inWorld(t, sim.Config{}, fleet(), func(w *world) {
+		w.must(w.out(w.ids[0]))
+		agent := w.agent(w.ids[0])
+		agent.Self.PrivateIP, agent.Prober = "", &asker{}
+		_, err := agent.In(w.Context(), inOptions())
+		if stop := w.wantClass(err, rotation.Setup); !strings.Contains(stop.Hint, "--probe") {
+			t.Errorf("hint %q does not give the way out", stop.Hint)
+		}
+		w.wantMoves("EnterStandby")
 	})
 }

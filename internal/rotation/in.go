@@ -80,7 +80,7 @@ func returned(v view) *Stop {
 	case v.State.Leaving():
 		return stopf(Gone, "nothing is left to repair", "%s is %s", v.ID, v.State)
 	case v.young():
-		return stopf(Unfinished, "run it again to resume", "ExitStandby was answered, %s still shows %s", v.ID, v.State)
+		return v.unshown("ExitStandby")
 	}
 	return stopf(Unfinished, "find out who moved it, then run it again", "%s is %s: other hands moved it", v.ID, v.State).atOnce()
 }

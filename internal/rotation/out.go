@@ -133,13 +133,23 @@ func entered(v view) *Stop {
 	case v.State.Leaving():
 		return stopf(Gone, "nothing is left to repair", "%s is %s", v.ID, v.State)
 	case v.young():
-		return stopf(Unfinished, "run it again to resume", "EnterStandby was answered, %s still shows %s", v.ID, v.State)
+		return v.unshown("EnterStandby")
 	}
 	return stopf(Unfinished, "find out who moved it, then run it again", "%s is %s: other hands moved it", v.ID, v.State).atOnce()
 }
 
 // young: the look may be older than the move, by what reads are assumed to lag.
 func (v view) young() bool { return v.Torn || v.Began.Before(v.sent.Add(v.settle)) }
+
+// unshown: the move was asked for, and no look shows it yet. A doubtful answer is settled
+// by the first look that is young enough, so there is no use in looking later than that.
+func (v view) unshown(call string) *Stop {
+	stop := stopf(Unfinished, "run it again to resume", "%s was answered, %s still shows %s", call, v.ID, v.State)
+	if v.doubt != nil {
+		stop.again = v.sent.Add(v.settle)
+	}
+	return stop
+}
 
 // drainers says which load balancers still drain, for people.
 func (v view) drainers() string {

@@ -39,7 +39,7 @@ func (p *program) app() *cli.App {
 			"balanced out && chef-client && balanced in",
 		Commands: []*cli.Command{
 			p.outCommand(), p.inCommand(), p.runCommand(), p.waitCommand(), p.hookCommand(),
-			p.statusCommand(), p.doctorCommand(),
+			p.statusCommand(), p.doctorCommand(), p.policyCommand(),
 			p.exitCodesCommand(), p.versionCommand(),
 		},
 		Flags:           append(globalFlags(), helpFlag(), &cli.BoolFlag{Name: "version", DisableDefaultText: true, Usage: "print the version"}),

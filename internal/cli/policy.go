@@ -1,0 +1,121 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/urfave/cli/v2"
+	"go.uber.org/zap"
+
+	"balanced/internal/asg"
+	"balanced/internal/awsapi"
+	"balanced/internal/elb"
+)
+
+// policyDocument is an IAM policy, its keys in the order in which people write them.
+type policyDocument struct {
+	Version   string
+	Statement []statement
+}
+
+type statement struct {
+	Sid, Effect string
+	Action      []string
+	Resource    string
+}
+
+// anyGroup stands for a group whose name is not known.
+const anyGroup = "NAME"
+
+// leastPrivilege allows what balanced calls and nothing else. The describe actions
+// accept no narrower resource than all (Service Authorization Reference, "Actions,
+// resources, and condition keys for Amazon EC2 Auto Scaling").
+func leastPrivilege(group string) policyDocument {
+	return policyDocument{
+		Version: "2012-10-17",
+		Statement: []statement{
+			{Sid: "Look", Effect: "Allow", Action: reads(), Resource: "*"},
+			{Sid: "Move", Effect: "Allow", Action: asg.Moves(), Resource: group},
+		},
+	}
+}
+
+// reads are the actions that change nothing, as the adapters name them.
+func reads() []string {
+	var names []string
+	for _, r := range slices.Concat(new(asg.Client).Reads(), new(elb.Client).Reads()) {
+		names = append(names, r.Action)
+	}
+	return names
+}
+
+// groupNamed is every group of a name, in any account and Region.
+func groupNamed(name string) string {
+	return "arn:aws:autoscaling:*:*:autoScalingGroup:*:autoScalingGroupName/" + name
+}
+
+func (p *program) policyCommand() *cli.Command {
+	return p.command(cli.Command{
+		Name:  "policy",
+		Usage: "print the IAM policy balanced needs, least privilege",
+		Description: "The moves are allowed for one group: the one given, else that of this instance. Where neither\n" +
+			"is known, put the group's name in place of NAME. With --group nothing is asked, and no AWS is needed.",
+		Flags: []cli.Flag{text("group", "", "`NAME` of the Auto Scaling group")},
+	}, p.policy)
+}
+
+func (p *program) policy(c *cli.Context) error {
+	v := p.values(c)
+	name := v.text("group")
+	v.oneOf("output", "text", "json") // the policy is JSON in either
+	if err := v.err(); err != nil {
+		return err
+	}
+	group := groupNamed(name)
+	if name == "" {
+		group = p.ownGroupOrAny(c.Context)
+	}
+	if c.Context.Err() != nil {
+		return context.Cause(c.Context)
+	}
+	return ignore(writeJSON(p.stdout, leastPrivilege(group)))
+}
+
+// ownGroupOrAny says so where the group is not known: the policy then needs an editor.
+func (p *program) ownGroupOrAny(ctx context.Context) string {
+	group, err := ownGroup(ctx)
+	if err == nil {
+		return group
+	}
+	line := fmt.Sprintf("balanced: put the group's name in place of %s, which is not known: %v", anyGroup, err)
+	fmt.Fprintln(p.stderr, shorten(flat(line), lineLimit))
+	return groupNamed(anyGroup)
+}
+
+// ownGroupWithin is how long AWS may take to say which group this is.
+const ownGroupWithin = 10 * time.Second
+
+// ownGroup is the ARN of the group of this instance or, where a permission is missing
+// (that is what the policy is for), the pattern of its name.
+func ownGroup(ctx context.Context) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, ownGroupWithin)
+	defer cancel()
+	agent, _, err := connect(ctx, "", zap.NewNop())
+	if err != nil {
+		return "", err
+	}
+	m, err := agent.Groups.Membership(ctx, agent.Self.Instance)
+	if err != nil {
+		return "", err
+	}
+	if m.Group == "" {
+		return "", fmt.Errorf("%s is in no Auto Scaling group", agent.Self.Instance)
+	}
+	g, err := agent.Groups.Group(ctx, m.Group)
+	if as[*awsapi.DeniedError](err) {
+		return groupNamed(m.Group), nil
+	}
+	return g.ARN, err
+}

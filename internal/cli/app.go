@@ -40,7 +40,7 @@ func (p *program) app() *cli.App {
 		Commands: []*cli.Command{
 			p.outCommand(), p.inCommand(), p.runCommand(), p.waitCommand(), p.hookCommand(),
 			p.statusCommand(), p.doctorCommand(), p.policyCommand(),
-			p.exitCodesCommand(), p.versionCommand(),
+			p.exitCodesCommand(), p.completionCommand(), p.versionCommand(),
 		},
 		Flags:           append(globalFlags(), helpFlag(), &cli.BoolFlag{Name: "version", DisableDefaultText: true, Usage: "print the version"}),
 		Action:          p.root,

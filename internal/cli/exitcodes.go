@@ -17,7 +17,7 @@ func (p *program) exitCodesCommand() *cli.Command {
 
 func (p *program) exitCodes(c *cli.Context) error {
 	v := p.values(c)
-	asJSON := v.oneOf("output", "text", "json") == "json"
+	asJSON := v.oneOf("output") == "json"
 	if err := v.err(); err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"balanced/internal/logging"
 	"balanced/internal/rotation"
 )
 
@@ -17,10 +18,10 @@ const defaultHold = "/run/balanced.hold"
 // globalFlags are accepted before and after the command's name.
 func globalFlags() []cli.Flag {
 	return []cli.Flag{
-		text("output", "text", "`FORMAT` of stdout: text or json"),
+		text("output", "text", "`FORMAT` of stdout: text or json", "text", "json"),
 		text("report", "", "write the report, as JSON, to `FILE`"),
-		text("log-level", "info", "`LEVEL` of stderr: debug, info, warn or error"),
-		text("log-format", "auto", "`FORMAT` of stderr: auto, console or json"),
+		text("log-level", "info", "`LEVEL` of stderr: debug, info, warn or error", "debug", "info", "warn", "error"),
+		text("log-format", "auto", "`FORMAT` of stderr: auto, console or json", "auto", logging.Console, logging.JSON),
 		text("hold-file", defaultHold, "`FILE` that a person makes to keep this host as it is"),
 	}
 }
@@ -41,13 +42,19 @@ func ignoreFlag() cli.Flag {
 }
 
 func minHealthyFlag() cli.Flag {
-	return text("min-healthy", "all", "`RULE` for how many must serve meanwhile: all (but this one), N, P% or policy")
+	return text("min-healthy", "all", "`RULE` for how many must serve meanwhile: all (but this one), N, P% or policy", "all", "policy", "50%")
+}
+
+// worded is a flag whose values, or some of them, are known: for oneOf and completion.
+type worded struct {
+	*cli.StringFlag
+	words []string
 }
 
 // text makes a flag with a value. The environment and the default are looked up in
 // values, so that one place knows where a value came from.
-func text(name, otherwise, usage string) cli.Flag {
-	return &cli.StringFlag{Name: name, Value: otherwise, Usage: usage + inEnvironment(name)}
+func text(name, otherwise, usage string, words ...string) cli.Flag {
+	return worded{&cli.StringFlag{Name: name, Value: otherwise, Usage: usage + inEnvironment(name)}, words}
 }
 
 func toggle(name, usage string) cli.Flag {
@@ -123,13 +130,25 @@ func (v *values) wrong(source, format string, args ...any) {
 	}
 }
 
-func (v *values) oneOf(name string, allowed ...string) string {
+// oneOf is the value of a flag that takes its words and no other.
+func (v *values) oneOf(name string) string {
 	value, source := v.raw(name)
+	allowed := v.words(name)
 	if !slices.Contains(allowed, value) {
 		last := len(allowed) - 1
 		v.wrong(source, "%q: want %s or %s", value, strings.Join(allowed[:last], ", "), allowed[last])
 	}
 	return value
+}
+
+// words are those of a flag of the command, or of all commands.
+func (v *values) words(name string) []string {
+	for _, f := range slices.Concat(v.c.Command.Flags, v.c.App.Flags) {
+		if w, ok := f.(worded); ok && w.Name == name {
+			return w.words
+		}
+	}
+	return nil
 }
 
 func (v *values) bool(name string) bool {

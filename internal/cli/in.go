@@ -22,8 +22,8 @@ func (p *program) inCommand() *cli.Command {
 // inFlags are those of in alone.
 func inFlags() []cli.Flag {
 	return []cli.Flag{
-		text("probe", "auto", "what the host is asked before it returns: auto (what its load balancers will ask), off, or a `URL` in their place"),
-		text("on-unhealthy", "standby", "`WHAT` becomes of a host that does not get healthy in time: standby (if the others hold the floor) or leave (it in service)"),
+		text("probe", "auto", "what the host is asked before it returns: auto (what its load balancers will ask), off, or a `URL` in their place", "auto", "off"),
+		text("on-unhealthy", "standby", "`WHAT` becomes of a host that does not get healthy in time: standby (if the others hold the floor) or leave (it in service)", "standby", "leave"),
 	}
 }
 
@@ -48,7 +48,7 @@ func (v *values) inOptions() rotation.InOptions {
 		Options:        v.options(),
 		NoProbe:        off,
 		Probe:          instead,
-		LeaveUnhealthy: v.oneOf("on-unhealthy", "standby", "leave") == "leave",
+		LeaveUnhealthy: v.oneOf("on-unhealthy") == "leave",
 	}
 }
 

@@ -69,7 +69,7 @@ func (p *program) policyCommand() *cli.Command {
 func (p *program) policy(c *cli.Context) error {
 	v := p.values(c)
 	name := v.text("group")
-	v.oneOf("output", "text", "json") // the policy is JSON in either
+	v.oneOf("output") // the policy is JSON in either
 	if err := v.err(); err != nil {
 		return err
 	}

@@ -50,7 +50,7 @@ func (p *program) versionCommand() *cli.Command {
 
 func (p *program) version(c *cli.Context) error {
 	v := p.values(c)
-	asJSON := v.oneOf("output", "text", "json") == "json"
+	asJSON := v.oneOf("output") == "json"
 	if err := v.err(); err != nil {
 		return err
 	}

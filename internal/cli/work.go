@@ -31,9 +31,9 @@ type verb func(context.Context, *rotation.Agent) (*rotation.Report, error)
 // without asking anybody: first all flags (64), then the report's file (73).
 func (p *program) job(v *values) (*job, error) {
 	j := &job{program: p, command: v.c.Command.Name, hold: v.text("hold-file"), text: result, connect: connect}
-	j.json = v.oneOf("output", "text", "json") == "json"
-	level := v.oneOf("log-level", "debug", "info", "warn", "error")
-	format := v.oneOf("log-format", "auto", logging.Console, logging.JSON)
+	j.json = v.oneOf("output") == "json"
+	level := v.oneOf("log-level")
+	format := v.oneOf("log-format")
 	if err := v.err(); err != nil {
 		return nil, err
 	}

@@ -124,6 +124,9 @@ func TestBashCompletes(t *testing.T) {
 			t.Errorf("%q offers %q", split, got)
 		}
 	}
+	if got := offers("balanced", "--report", "=", "out", "doctor", "--e"); !slices.Equal(got, []string{"--everywhere"}) {
+		t.Errorf("after --report=out doctor: %q", got)
+	}
 	if got := offers("balanced", "run", "--", "rmdi"); !slices.Contains(got, "rmdir") {
 		t.Errorf("after run -- no command is offered: %q", got)
 	}

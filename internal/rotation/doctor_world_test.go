@@ -136,6 +136,20 @@ func TestDoctorProbesOnlyWhatIsRefused(t *testing.T) {
 	}
 }
 
+// Without the feed nobody knows whether the instance has just moved.
+func TestDoctorDoesNotProbeInTheDark(t *testing.T) {
+	inWorld(t, sim.Config{}, fleet(), func(w *world) {
+		w.Deny("autoscaling:DescribeScalingActivities")
+		r, err := w.doctor(rotation.DoctorOptions{ProbePermissions: true})
+		if err != nil || len(r.Facts.Permissions.NotTried) != 2 {
+			t.Errorf("%v, found %q, not tried %q", err, found(r), r.Facts.Permissions.NotTried)
+		}
+		if slices.ContainsFunc(w.Calls(), sim.Call.Mutating) {
+			t.Error("a move was asked for")
+		}
+	})
+}
+
 // A run at work keeps doctor from asking for a move, since the state may change.
 func TestDoctorDoesNotProbeBesideARun(t *testing.T) {
 	inWorld(t, sim.Config{}, fleet(), func(w *world) {

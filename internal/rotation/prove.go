@@ -43,7 +43,7 @@ func proven(v view) *Stop {
 		return yielding(stopf(Unfinished, "heal the peers, then run it again", "out, but only %d others serve and floor '%s' is %d%s",
 			n.Peers, v.min, n.Floor, v.sickness()))
 	}
-	return nil
+	return zoneProven(v)
 }
 
 // settled: the look is young enough to judge by, and shows our own move.

@@ -1,0 +1,138 @@
+package rotation
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"balanced/internal/asg"
+	"balanced/internal/elb"
+)
+
+// zonalPair is a group of four in two zones, cross-zone off; i-1 and i-3 share zone a.
+// i-1 is in Standby for a minute.
+func zonalPair() view {
+	v := sound()
+	v.Traffic[0].CrossZone, v.Group.Min, v.min = false, 2, MinHealthy{rulePercent, 50}
+	takeOut(&v, 0, time.Minute)
+	v.State = asg.Standby
+	return v
+}
+
+func TestZoneProven(t *testing.T) {
+	for name, tc := range map[string]struct {
+		change func(*view)
+		class  Class // 0: proven
+		says   string
+	}{
+		"another serves the zone":             {func(v *view) {}, 0, ""},
+		"a peer of the zone left first":       {func(v *view) { takeOut(v, 2, 2*time.Minute) }, GaveBack, "i-3 left a first"},
+		"a peer of the zone left later":       {func(v *view) { takeOut(v, 2, time.Second) }, Unfinished, "nobody serves in a"},
+		"the only peer is sick":               {func(v *view) { v.Traffic[0].Targets[2].Health = elb.Unhealthy }, Unfinished, "nobody serves in a"},
+		"a peer of another zone left first":   {func(v *view) { takeOut(v, 1, 2*time.Minute) }, 0, ""},
+		"it is sick where nobody keeps zones": {func(v *view) { v.Traffic[0].Targets[2].Health = elb.Unhealthy; v.Traffic[0].CrossZone = true }, 0, ""},
+		"the zone may be empty":               {func(v *view) { takeOut(v, 2, 2*time.Minute); v.emptyZone = true }, 0, ""},
+		"its load balancer is ignored":        {func(v *view) { takeOut(v, 2, 2*time.Minute); v.Traffic[0].Ignored = true }, 0, ""},
+	} {
+		v := zonalPair()
+		tc.change(&v)
+		stop := zoneProven(v)
+		if (stop == nil) != (tc.class == 0) || stop != nil && (stop.Class != tc.class || !strings.Contains(stop.Reason, tc.says)) {
+			t.Errorf("%s: %v, want class %v …%s…", name, stop, tc.class, tc.says)
+		}
+	}
+}
+
+// A host that was found in Standby may be half upgraded: its zone does not send it back.
+func TestAResumedHostIsNotSentBackForItsZone(t *testing.T) {
+	v := zonalPair()
+	takeOut(&v, 2, 2*time.Minute)
+	v.Traffic[0].Targets[0].Health = elb.Unregistered
+	v.resumed, v.Began = true, v.Now
+	if stop := proven(v); stop != nil {
+		t.Errorf("refused: %v", stop)
+	}
+}
+
+// The guard before leaving, in groups whose zones are told apart.
+func TestZoneHoldsByTheStateOfThePeers(t *testing.T) {
+	for name, tc := range map[string]struct {
+		change func(*view)
+		class  Class
+	}{
+		"the peer serves":        {func(v *view) {}, 0},
+		"the peer is in Standby": {func(v *view) { takeOut(v, 2, time.Minute) }, NotNow},
+		"the peer is leaving":    {func(v *view) { v.Group.Members[2].State = asg.Terminating }, Setup},
+		"the peer is Unhealthy":  {func(v *view) { v.Group.Members[2].Healthy = false }, NotNow},
+		"one of two sources keeps zones": {func(v *view) {
+			second := v.Traffic[0]
+			second.CrossZone = true
+			v.Traffic = append(v.Traffic, second)
+			takeOut(v, 2, time.Minute)
+		}, NotNow},
+		"the one that does sends nothing":   {func(v *view) { idle(v); takeOut(v, 2, time.Minute) }, 0},
+		"the peer is sick at another":       {func(v *view) { sickElsewhere(v) }, NotNow},
+		"the peers of the other zone do so": {func(v *view) { v.Group.Members[2].Zone = "b" }, Setup},
+	} {
+		v := sound()
+		v.Traffic[0].CrossZone = false
+		tc.change(&v)
+		if stop := zoneHolds(v); (stop == nil) != (tc.class == 0) || stop != nil && stop.Class != tc.class {
+			t.Errorf("%s: %v, want class %v", name, stop, tc.class)
+		}
+	}
+}
+
+func idle(v *view) {
+	for i := range v.Traffic[0].Targets {
+		v.Traffic[0].Targets[i].Health = elb.NotInUse
+	}
+}
+
+func sickElsewhere(v *view) {
+	other := Traffic{Source: elb.Source{Kind: elb.Application, Name: "other", Port: 80, CrossZone: true}}
+	for i, m := range v.Group.Members {
+		other.Targets = append(other.Targets, elb.Target{Instance: m.ID, Port: 80, Health: elb.Healthy})
+		if i == 2 {
+			other.Targets[i].Health = elb.Unhealthy
+		}
+	}
+	v.Traffic = append(v.Traffic, other)
+}
+
+// AZRebalance counts what is not in Standby, zone by zone, and acts on a difference of
+// two or more.
+func TestZonesApart(t *testing.T) {
+	for name, tc := range map[string]struct {
+		zones   string // of the members, i-1 first
+		standby int    // index of a peer in Standby, -1 for none
+		warns   bool
+	}{
+		"two and two":                          {"abab", -1, false},
+		"one, one, two, leaving a one":         {"abcc", -1, true},
+		"two, one, one, leaving the two":       {"aabc", -1, false},
+		"one each":                             {"abc", -1, false},
+		"one zone":                             {"aaa", -1, false},
+		"three and one, leaving the three":     {"aaab", -1, false},
+		"three and two, leaving the two":       {"abbba", -1, true},
+		"two and two, a peer of it in Standby": {"abab", 2, true},
+		"two and two, a peer there in Standby": {"abab", 1, false},
+	} {
+		v := sound()
+		v.Group.Members = nil
+		for i, zone := range tc.zones {
+			m := member("i-"+string(rune('1'+i)), asg.InService)
+			if m.Zone = string(zone); i == tc.standby {
+				m.State = asg.Standby
+			}
+			v.Group.Members = append(v.Group.Members, m)
+		}
+		if text := zonesApart(v); (text != "") != tc.warns {
+			t.Errorf("%s: %q, want a warning: %v", name, text, tc.warns)
+		}
+		v.Group.Suspended = []string{"AZRebalance"}
+		if text := zonesApart(v); text != "" {
+			t.Errorf("%s: %q, though AZRebalance is suspended", name, text)
+		}
+	}
+}

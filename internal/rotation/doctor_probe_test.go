@@ -1,0 +1,41 @@
+package rotation
+
+import (
+	"testing"
+	"time"
+
+	"balanced/internal/asg"
+)
+
+// The state is certain enough to ask for the impossible only when nothing moved.
+func TestUnsteady(t *testing.T) {
+	for name, tc := range map[string]struct {
+		change func(*Observed)
+		steady bool
+	}{
+		"in service for long": {func(o *Observed) {}, true},
+		"in Standby for long": {func(o *Observed) { o.State = asg.Standby }, true},
+		"entering":            {func(o *Observed) { o.State = asg.EnteringStandby }, false},
+		"returning":           {func(o *Observed) { o.State = asg.Pending }, false},
+		"two views":           {func(o *Observed) { o.Torn = true }, false},
+		"moved just now":      {func(o *Observed) { o.Activities = []asg.Activity{moved("i-1", 30*time.Second, "Successful")} }, false},
+		"moving":              {func(o *Observed) { o.Activities = []asg.Activity{moved("i-1", time.Hour, "InProgress")} }, false},
+		"moved long ago":      {func(o *Observed) { o.Activities = []asg.Activity{moved("i-1", time.Hour, "Successful")} }, true},
+		"a peer moved":        {func(o *Observed) { o.Activities = []asg.Activity{moved("i-2", time.Second, "InProgress")} }, true},
+		"ended just now": {func(o *Observed) {
+			a := moved("i-1", time.Hour, "Successful")
+			a.End = o.Now.Add(-time.Second)
+			o.Activities = []asg.Activity{a}
+		}, false},
+	} {
+		o := sound().Observed
+		tc.change(&o)
+		if why := unsteady(o); (why == "") != tc.steady {
+			t.Errorf("%s: %q, want steady %v", name, why, tc.steady)
+		}
+	}
+}
+
+func moved(id string, ago time.Duration, status string) asg.Activity {
+	return asg.Activity{Kind: asg.ToStandby, Instance: id, Status: status, Start: noon.Add(-ago)}
+}

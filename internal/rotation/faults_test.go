@@ -184,7 +184,7 @@ func (w *world) cutAfter(calls int, run func() error) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		_ = run() //nolint: how it ends is not the question
+		_ = run() // how it ends is not the question
 	}()
 	select {
 	case <-dead:

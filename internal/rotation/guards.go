@@ -2,8 +2,6 @@ package rotation
 
 import (
 	"fmt"
-	"slices"
-	"strings"
 	"time"
 
 	"balanced/internal/asg"
@@ -266,44 +264,6 @@ func (o Observed) sickness() string {
 	return ""
 }
 
-// zoneHolds: where a load balancer keeps each zone's clients in their zone, another
-// instance of this zone must serve them.
-func zoneHolds(v view) *Stop {
-	lb := v.zonal()
-	if lb == "" || v.emptyZone {
-		return nil
-	}
-	members, serving := 0, 0
-	for _, m := range v.Group.Members {
-		if m.ID == v.ID || m.Zone != v.Zone || m.State.Leaving() {
-			continue
-		}
-		members++
-		if v.serves(m) {
-			serving++
-		}
-	}
-	switch {
-	case serving > 0:
-		return nil
-	case members == 0:
-		return stopf(Setup, "turn cross-zone on, add an instance there, or use --allow-empty-zone",
-			"no other member in %s, and %s has cross-zone off", v.Zone, lb)
-	}
-	return stopf(NotNow, "wait for its peers, or use --allow-empty-zone",
-		"no other instance serves in %s, and %s has cross-zone off", v.Zone, lb)
-}
-
-// zonal names a load balancer that keeps traffic within zones.
-func (o Observed) zonal() string {
-	for _, t := range o.Traffic {
-		if t.Counts() && !t.CrossZone {
-			return t.Name
-		}
-	}
-	return ""
-}
-
 // maxSize: ExitStandby raises desired by one and is refused above MaxSize (API
 // reference, ExitStandby). A weighted group counts units, so nothing is foretold.
 func maxSize(v view) *Stop {
@@ -323,17 +283,4 @@ func (v view) replaces() bool {
 // fenced: MinSize itself keeps the floor, so starts need no spreading.
 func (v view) fenced() bool {
 	return !v.Group.Weighted() && !v.replaces() && v.Group.Min >= v.numbers(v.min).Floor
-}
-
-// ids joins a few names for one line.
-func ids(claims []Claim) string {
-	names := make([]string, 0, len(claims))
-	for _, c := range claims {
-		names = append(names, c.ID)
-	}
-	slices.Sort(names)
-	if len(names) > 3 {
-		return fmt.Sprintf("%s and %d more", strings.Join(names[:3], ", "), len(names)-3)
-	}
-	return strings.Join(names, ", ")
 }

@@ -2,6 +2,8 @@ package rotation
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -20,3 +22,16 @@ func brief(d time.Duration) string {
 
 // clock is an instant as AWS's own documents write it.
 func clock(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05Z") }
+
+// ids joins a few names for one line.
+func ids(claims []Claim) string {
+	names := make([]string, 0, len(claims))
+	for _, c := range claims {
+		names = append(names, c.ID)
+	}
+	slices.Sort(names)
+	if len(names) > 3 {
+		return fmt.Sprintf("%s and %d more", strings.Join(names[:3], ", "), len(names)-3)
+	}
+	return strings.Join(names, ", ")
+}

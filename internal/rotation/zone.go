@@ -1,5 +1,43 @@
 package rotation
 
+// zoneHolds: where a load balancer keeps each zone's clients in their zone, another
+// instance of this zone must serve them.
+func zoneHolds(v view) *Stop {
+	lb := v.zonal()
+	if lb == "" || v.emptyZone {
+		return nil
+	}
+	members, serving := 0, 0
+	for _, m := range v.Group.Members {
+		if m.ID == v.ID || m.Zone != v.Zone || m.State.Leaving() {
+			continue
+		}
+		members++
+		if v.serves(m) {
+			serving++
+		}
+	}
+	switch {
+	case serving > 0:
+		return nil
+	case members == 0:
+		return stopf(Setup, "turn cross-zone on, add an instance there, or use --allow-empty-zone",
+			"no other member in %s, and %s has cross-zone off", v.Zone, lb)
+	}
+	return stopf(NotNow, "wait for its peers, or use --allow-empty-zone",
+		"no other instance serves in %s, and %s has cross-zone off", v.Zone, lb)
+}
+
+// zonal names a load balancer that keeps traffic within zones.
+func (o Observed) zonal() string {
+	for _, t := range o.Traffic {
+		if t.Counts() && !t.CrossZone {
+			return t.Name
+		}
+	}
+	return ""
+}
+
 // zoneProven is the claim rule within a zone, where a load balancer keeps each zone's
 // clients there: two of one zone that left in the same instant saw each other serve,
 // and neither MinSize nor the floor in total holds them. The earliest keeps its place

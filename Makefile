@@ -22,7 +22,7 @@ test: ## all tests, with the race detector
 
 SEEDS = 1000
 soak: ## seeded fleets in virtual time: SEEDS=n of them, or SEED=n once more
-	$(GO) test ./internal/soak $(if $(SEED),-v -args -seed $(SEED),-timeout 0 -args -seeds $(SEEDS))
+	$(GO) test ./internal/soak $(if $(SEED),-run TestSeeds -v -args -seed $(SEED),-timeout 0 -args -seeds $(SEEDS))
 
 lint: ## formatting, go vet, staticcheck, shellcheck
 	@out=$$($(TOOL) gofumpt -l .) && if [ -n "$$out" ]; then echo "not formatted (gofumpt -w):"; echo "$$out"; exit 1; fi

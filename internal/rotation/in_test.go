@@ -2,6 +2,7 @@ package rotation_test
 
 import (
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -185,5 +186,34 @@ func TestAMoveByOtherHandsIsNotTakenBack(t *testing.T) {
 		w.wantClass(err, rotation.Unfinished)
 		w.wantMoves("EnterStandby")
 		w.wantState(w.ids[1], "Standby")
+	})
+}
+
+// An undo that gets through late does not outlast its budget: what is left is said.
+func TestAnUndoEndsWithItsBudget(t *testing.T) {
+	inWorld(t, sim.Config{}, quietHealth(), func(w *world) {
+		w.must(w.out(w.ids[0]))
+		w.SetAppHealthy(w.ids[0], false)
+		var first atomic.Int64
+		w.api(func(c sim.Call) *sim.Fault {
+			if c.Action != "EnterStandby" {
+				return nil
+			}
+			first.CompareAndSwap(0, time.Now().Unix())
+			if time.Now().Unix()-first.Load() < 400 {
+				return sim.Throttled()
+			}
+			return nil
+		})
+		opt := inOptions()
+		opt.Wait = 0
+		began := time.Now()
+		report, err := w.agent(w.ids[0]).In(w.Context(), opt)
+		if stop := w.wantClass(err, rotation.Sick); !strings.Contains(stop.Reason, "on its way back to Standby") {
+			t.Errorf("%q does not say where it is", stop.Reason)
+		}
+		if took := time.Since(began).Seconds(); took > report.BoundSeconds {
+			t.Errorf("it took %.0f s, its bound is %.0f s", took, report.BoundSeconds)
+		}
 	})
 }

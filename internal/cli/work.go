@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"io"
 	"time"
 
@@ -66,10 +67,19 @@ func (j *job) refuse(err error) error {
 	return err
 }
 
+// cutShort: a call that a signal ended does not know why, or says in its own words what
+// the signal says better. A Stop has its own say.
+func cutShort(err error) bool {
+	if stop, ok := errors.AsType[*rotation.Stop](err); ok && stop.Class != 0 {
+		return false
+	}
+	return as[Signalled](err) || code(err) == 1 || code(err) == 69
+}
+
 // ours makes sure that an error of our own says what our codes promise.
 func ours(ctx context.Context, report *rotation.Report, err error) error {
-	if err != nil && ctx.Err() != nil && (code(err) == 1 || code(err) == 69) {
-		err = context.Cause(ctx) // a call that was cut short does not know why
+	if err != nil && ctx.Err() != nil && cutShort(err) {
+		err = context.Cause(ctx)
 	}
 	if report.Moved {
 		err = afterMove(err)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"strings"
 	"syscall"
 	"testing"
@@ -76,6 +77,10 @@ func TestASignalIsTheReason(t *testing.T) {
 		if report, got := end(t, ctx, nil, err, false); code(got) != 143 || report.ExitCode != 143 {
 			t.Errorf("%v: code %d, report %d, want 143", err, code(got), report.ExitCode)
 		}
+	}
+	wordy := fmt.Errorf("read a notice: %w", context.Cause(ctx))
+	if report, _ := end(t, ctx, nil, wordy, false); report.Reason != "stopped by SIGTERM" {
+		t.Errorf("reason %q, want the signal alone", report.Reason)
 	}
 	if _, got := end(t, ctx, nil, &rotation.Stop{Class: rotation.Leaving, Reason: "leaving"}, false); code(got) != 81 {
 		t.Errorf("a verdict that was reached became %d", code(got))

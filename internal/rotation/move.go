@@ -84,8 +84,7 @@ func (r *run) learn() {
 		r.resumed, r.returning = r.sure == asg.Standby, r.sure.Arriving() && r.cameFromStandby()
 	case was != r.sure:
 		r.note("lifecycle state changed", stateField(r.sure))
-		// Whoever put it out, not this run: it is not this run's to put back.
-		r.resumed = r.resumed || r.sent.IsZero() && r.sure.Out() && !was.Out()
+		r.resumed = r.resumed || r.sent.IsZero() && r.otherHands(was)
 	}
 	r.notice()
 	if r.doubt == nil || r.seen.Torn {
@@ -99,6 +98,14 @@ func (r *run) learn() {
 		r.refused = r.doubt
 		r.forget()
 	}
+}
+
+// otherHands: it was put out by somebody else meanwhile, or it may have been in Standby
+// before this run began and only have been read as entering. Either way work on it may
+// have begun, and it is not this run's to put back.
+func (r *run) otherHands(was asg.State) bool {
+	late := r.sure == asg.Standby && r.looked.Before(r.start.Add(r.settle+confirm)) // looks are a few seconds apart
+	return r.sure.Out() && (!was.Out() || late)
 }
 
 // notice keeps when this run first saw the instance out by a move that was not its own.

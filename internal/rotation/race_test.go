@@ -262,3 +262,20 @@ func TestOutRightAfterIn(t *testing.T) {
 		w.wantState(id, "Standby")
 	})
 }
+
+// A rerun right after an out that returned 0 may read that the host is still entering.
+// Work on it may have begun, so it is not this run's to put back, whoever falls ill.
+func TestRerunRightAfterOut(t *testing.T) {
+	inWorld(t, sim.Config{MaxLag: time.Minute}, quietHealth(), func(w *world) {
+		w.must(w.out(w.ids[0]))
+		w.SetState(w.ids[1], "Terminating:Wait") // it serves no more, and for long
+		w.api(func(c sim.Call) *sim.Fault {
+			if c.Service == "autoscaling" && !c.Mutating() {
+				return &sim.Fault{Lag: 8 * time.Second}
+			}
+			return nil
+		})
+		w.must(w.out(w.ids[0]))
+		w.wantMoves("EnterStandby")
+	})
+}

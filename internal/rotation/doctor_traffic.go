@@ -115,10 +115,7 @@ func goneSources(c checkup) []Finding {
 func otherPorts(c checkup) []Finding {
 	var all []Finding
 	for _, t := range c.Traffic {
-		for _, x := range t.Targets {
-			if x.Instance != c.ID || x.Port == t.Port || x.Port == 0 || x.Health == elb.Unregistered {
-				continue
-			}
+		for _, x := range t.otherPorts(c.ID) {
 			all = append(all, Finding{
 				Severity: Error,
 				What:     fmt.Sprintf("%s is also registered on port %d in %s", c.ID, x.Port, t.Name),

@@ -203,11 +203,11 @@ func (r *run) pause(row *step, stop *Stop) time.Duration {
 	if row.within == forTurn {
 		return min(5*time.Second+time.Since(r.start)/10, 30*time.Second)
 	}
-	return pace(time.Since(r.since), r.expected(row))
+	return pace(time.Since(r.since), r.expected())
 }
 
-// expected is how long the row is known to take, from when the move began.
-func (r *run) expected(row *step) time.Duration {
+// expected is how long the move is known to take, from its beginning.
+func (r *run) expected() time.Duration {
 	if r.seen.State.Out() {
 		return longestDrain(r.seen.Traffic)
 	}
@@ -297,7 +297,7 @@ func sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// note records a step of the run in the log and in the report.
+// note writes a line of the log that names the instance and its group.
 func (r *run) note(msg string, fields ...zap.Field) {
 	r.Log.Info(msg, append(fields, logging.Instance(r.Self.Instance), logging.Group(r.group))...)
 }

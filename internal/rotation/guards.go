@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"balanced/internal/asg"
-	"balanced/internal/elb"
 )
 
 // view is what a row of a table sees: the last look, what this run did so far, and
@@ -71,11 +70,14 @@ func ask(guards []guard, v view) *Stop {
 	return first
 }
 
+// leaveIt is what to do with an instance that Auto Scaling or EC2 takes away.
+const leaveIt = "leave it; its replacement is built from the current image"
+
 // staying: nothing is about to take this instance away. Work on it would be lost, and
 // bringing it back would be harmful.
 func staying(v view) *Stop {
 	if why := v.takenAway(); why != "" {
-		return stopf(Leaving, "leave it; its replacement is built from the current image", "%s", why)
+		return stopf(Leaving, leaveIt, "%s", why)
 	}
 	for _, e := range v.Notices.Scheduled {
 		if e.Stops() && e.Begins.Before(v.Now.Add(v.bound())) {
@@ -134,11 +136,9 @@ func standIn(v view) *Stop {
 // another port in an attached target group may keep its traffic during Standby.
 func extraPorts(v view) *Stop {
 	for _, t := range v.Traffic {
-		for _, x := range t.Targets {
-			if x.Instance == v.ID && x.Port != t.Port && x.Port != 0 && x.Health != elb.Unregistered {
-				return stopf(Setup, fmt.Sprintf("deregister %s:%d from %s, or give that port a target group of its own", v.ID, x.Port, t.Name),
-					"%s is also registered on port %d in %s, which Standby may leave in place", v.ID, x.Port, t.Name)
-			}
+		for _, x := range t.otherPorts(v.ID) {
+			return stopf(Setup, fmt.Sprintf("deregister %s:%d from %s, or give that port a target group of its own", v.ID, x.Port, t.Name),
+				"%s is also registered on port %d in %s, which Standby may leave in place", v.ID, x.Port, t.Name)
 		}
 	}
 	return nil

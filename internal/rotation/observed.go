@@ -84,8 +84,8 @@ func (t Traffic) says(id string, targets []elb.Target) elb.Target {
 	return elb.Target{Instance: id, Health: elb.Unregistered}
 }
 
-// listsMe names the registration of this instance the source still holds, on any
-// port, or "".
+// listsMe finds the registration of this instance that the source still holds, on any
+// port.
 func (t Traffic) listsMe() (elb.Target, bool) {
 	for _, x := range t.Mine {
 		if x.Health != elb.Unregistered {
@@ -93,6 +93,17 @@ func (t Traffic) listsMe() (elb.Target, bool) {
 		}
 	}
 	return elb.Target{}, false
+}
+
+// otherPorts are the registrations of an instance on ports that are not the group's.
+func (t Traffic) otherPorts(id string) []elb.Target {
+	var others []elb.Target
+	for _, x := range t.Targets {
+		if x.Instance == id && x.Port != t.Port && x.Port != 0 && x.Health != elb.Unregistered {
+			others = append(others, x)
+		}
+	}
+	return others
 }
 
 // serves: in service, healthy for Auto Scaling, and healthy at every load balancer

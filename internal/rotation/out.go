@@ -94,7 +94,7 @@ func arriving(v view) *Stop {
 
 func strange(v view) *Stop {
 	if v.State.Leaving() {
-		return stopf(Leaving, "leave it; its replacement is built from the current image", "%s is %s", v.ID, v.State)
+		return stopf(Leaving, leaveIt, "%s is %s", v.ID, v.State)
 	}
 	return stopf(NotNow, "look at it with balanced status", "%s is %s", v.ID, v.State)
 }

@@ -19,7 +19,7 @@ func proven(v view) *Stop {
 		if v.moved {
 			return stopf(Gone, "nothing is left to repair", "%s", why)
 		}
-		return stopf(Leaving, "leave it; its replacement is built from the current image", "%s", why)
+		return stopf(Leaving, leaveIt, "%s", why)
 	}
 	if stop := settled(v); stop != nil {
 		return stop

@@ -74,7 +74,7 @@ func (r *run) unlisted(ctx context.Context) error {
 func goes(v view) bool { return v.State.Leaving() || v.takenAway() != "" }
 
 func gone(v view) *Stop {
-	const hint = "leave it; its replacement is built from the current image"
+	const hint = leaveIt
 	if v.State.Leaving() {
 		return stopf(Leaving, hint, "%s is %s", v.ID, v.State)
 	}

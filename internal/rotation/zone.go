@@ -7,16 +7,7 @@ func zoneHolds(v view) *Stop {
 	if lb == "" || v.emptyZone {
 		return nil
 	}
-	members, serving := 0, 0
-	for _, m := range v.Group.Members {
-		if m.ID == v.ID || m.Zone != v.Zone || m.State.Leaving() {
-			continue
-		}
-		members++
-		if v.serves(m) {
-			serving++
-		}
-	}
+	members, serving := v.zonePeers()
 	switch {
 	case serving > 0:
 		return nil
@@ -44,7 +35,7 @@ func (o Observed) zonal() string {
 // and waits until another serves the zone; the later ones go back in.
 func zoneProven(v view) *Stop {
 	lb := v.zonal()
-	if lb == "" || v.emptyZone || v.zoneServed() {
+	if _, serving := v.zonePeers(); lb == "" || v.emptyZone || serving > 0 {
 		return nil
 	}
 	for _, c := range v.ahead() {
@@ -56,12 +47,17 @@ func zoneProven(v view) *Stop {
 		"out, but nobody serves in %s, and %s has cross-zone off", v.Zone, lb))
 }
 
-// zoneServed: someone of this instance's zone serves; itself it is out.
-func (o Observed) zoneServed() bool {
+// zonePeers counts the others of this instance's zone that are not on their way out, and
+// those of them that serve.
+func (o Observed) zonePeers() (members, serving int) {
 	for _, m := range o.Group.Members {
-		if m.Zone == o.Zone && o.serves(m) {
-			return true
+		if m.ID == o.ID || m.Zone != o.Zone || m.State.Leaving() {
+			continue
+		}
+		members++
+		if o.serves(m) {
+			serving++
 		}
 	}
-	return false
+	return members, serving
 }

@@ -39,7 +39,7 @@ func unproven(v view) string {
 
 func softFloor(v view) string {
 	n := v.numbers(v.min)
-	if v.Group.Weighted() || v.replaces() || v.Group.Min >= n.Floor {
+	if v.Group.Weighted() || v.replaces() || v.Group.Min >= n.Floor || n.Floor > n.Strength-1 {
 		return ""
 	}
 	return fmt.Sprintf("MinSize %d leaves more room than floor %d: with MinSize %d Auto Scaling itself would hold it", v.Group.Min, n.Floor, n.Floor)

@@ -21,19 +21,19 @@ const (
 func (c *Client) Reads() []awsapi.Read {
 	return []awsapi.Read{
 		{Action: "autoscaling:DescribeAutoScalingGroups", Try: func(ctx context.Context) error {
-			_, err := c.api.DescribeAutoScalingGroups(ctx, &awsasg.DescribeAutoScalingGroupsInput{AutoScalingGroupNames: []string{nobody}})
+			_, err := c.groups(ctx, &awsasg.DescribeAutoScalingGroupsInput{AutoScalingGroupNames: []string{nobody}})
 			return err
 		}},
 		{Action: "autoscaling:DescribeAutoScalingInstances", Try: func(ctx context.Context) error {
-			_, err := c.api.DescribeAutoScalingInstances(ctx, &awsasg.DescribeAutoScalingInstancesInput{InstanceIds: []string{noInstance}})
+			_, err := c.instances(ctx, &awsasg.DescribeAutoScalingInstancesInput{InstanceIds: []string{noInstance}})
 			return err
 		}},
 		{Action: "autoscaling:DescribeInstanceRefreshes", Try: func(ctx context.Context) error {
-			_, err := c.api.DescribeInstanceRefreshes(ctx, &awsasg.DescribeInstanceRefreshesInput{AutoScalingGroupName: aws.String(nobody)})
+			_, err := c.refreshes(ctx, &awsasg.DescribeInstanceRefreshesInput{AutoScalingGroupName: aws.String(nobody)})
 			return err
 		}},
 		{Action: "autoscaling:DescribeScalingActivities", Try: func(ctx context.Context) error {
-			_, err := c.api.DescribeScalingActivities(ctx, &awsasg.DescribeScalingActivitiesInput{AutoScalingGroupName: aws.String(nobody)})
+			_, err := c.activities(ctx, &awsasg.DescribeScalingActivitiesInput{AutoScalingGroupName: aws.String(nobody)})
 			return err
 		}},
 	}

@@ -23,7 +23,7 @@ func (c *Client) Activities(ctx context.Context, group string, enough func([]Act
 	}
 	var all []Activity
 	for {
-		out, err := c.api.DescribeScalingActivities(ctx, in)
+		out, err := c.activities(ctx, in)
 		if err != nil {
 			return nil, awsapi.Wrap(err, "describe activities of %s", group)
 		}

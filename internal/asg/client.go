@@ -19,26 +19,42 @@ import (
 // with an empty list, not with an error.
 var ErrNoGroup = errors.New("no such Auto Scaling group")
 
-type api interface {
-	DescribeAutoScalingInstances(context.Context, *awsasg.DescribeAutoScalingInstancesInput, ...func(*awsasg.Options)) (*awsasg.DescribeAutoScalingInstancesOutput, error)
-	DescribeAutoScalingGroups(context.Context, *awsasg.DescribeAutoScalingGroupsInput, ...func(*awsasg.Options)) (*awsasg.DescribeAutoScalingGroupsOutput, error)
-	DescribeScalingActivities(context.Context, *awsasg.DescribeScalingActivitiesInput, ...func(*awsasg.Options)) (*awsasg.DescribeScalingActivitiesOutput, error)
-	DescribeInstanceRefreshes(context.Context, *awsasg.DescribeInstanceRefreshesInput, ...func(*awsasg.Options)) (*awsasg.DescribeInstanceRefreshesOutput, error)
-	EnterStandby(context.Context, *awsasg.EnterStandbyInput, ...func(*awsasg.Options)) (*awsasg.EnterStandbyOutput, error)
-	ExitStandby(context.Context, *awsasg.ExitStandbyInput, ...func(*awsasg.Options)) (*awsasg.ExitStandbyOutput, error)
+// call is one operation of the SDK.
+type call[In, Out any] func(context.Context, *In, ...func(*awsasg.Options)) (*Out, error)
+
+// calls are all that is asked, as functions and not as the SDK's client: the linker
+// keeps all methods of a client that a value of an interface leads to, and with them
+// every operation of the service. That was a quarter of the binary.
+type calls struct {
+	instances    call[awsasg.DescribeAutoScalingInstancesInput, awsasg.DescribeAutoScalingInstancesOutput]
+	groups       call[awsasg.DescribeAutoScalingGroupsInput, awsasg.DescribeAutoScalingGroupsOutput]
+	activities   call[awsasg.DescribeScalingActivitiesInput, awsasg.DescribeScalingActivitiesOutput]
+	refreshes    call[awsasg.DescribeInstanceRefreshesInput, awsasg.DescribeInstanceRefreshesOutput]
+	enterStandby call[awsasg.EnterStandbyInput, awsasg.EnterStandbyOutput]
+	exitStandby  call[awsasg.ExitStandbyInput, awsasg.ExitStandbyOutput]
 }
 
 // Client asks Auto Scaling. Its errors are those of package awsapi, wrapped with what
 // was asked about what. It is safe for concurrent use.
-type Client struct{ api api }
+type Client struct{ calls }
 
 // New takes the settings of a loaded awsapi session.
-func New(cfg aws.Config) *Client { return &Client{api: awsasg.NewFromConfig(cfg)} }
+func New(cfg aws.Config) *Client {
+	sdk := awsasg.NewFromConfig(cfg)
+	return &Client{calls{
+		instances:    sdk.DescribeAutoScalingInstances,
+		groups:       sdk.DescribeAutoScalingGroups,
+		activities:   sdk.DescribeScalingActivities,
+		refreshes:    sdk.DescribeInstanceRefreshes,
+		enterStandby: sdk.EnterStandby,
+		exitStandby:  sdk.ExitStandby,
+	}}
+}
 
 // Membership asks about one instance, in one call. Group is empty where Auto Scaling
 // does not list the instance: it is in no group, or no longer, or not yet.
 func (c *Client) Membership(ctx context.Context, instance string) (Membership, error) {
-	out, err := c.api.DescribeAutoScalingInstances(ctx, &awsasg.DescribeAutoScalingInstancesInput{
+	out, err := c.instances(ctx, &awsasg.DescribeAutoScalingInstancesInput{
 		InstanceIds: []string{instance},
 	})
 	if err != nil {
@@ -62,7 +78,7 @@ func (c *Client) Membership(ctx context.Context, instance string) (Membership, e
 func (c *Client) Group(ctx context.Context, name string) (Group, error) {
 	in := &awsasg.DescribeAutoScalingGroupsInput{AutoScalingGroupNames: []string{name}}
 	for {
-		out, err := c.api.DescribeAutoScalingGroups(ctx, in)
+		out, err := c.groups(ctx, in)
 		if err != nil {
 			return Group{}, awsapi.Wrap(err, "describe group %s", name)
 		}
@@ -82,7 +98,7 @@ func (c *Client) Group(ctx context.Context, name string) (Group, error) {
 // at a time, and AWS sorts by creation, newest first (API reference,
 // DescribeInstanceRefreshes).
 func (c *Client) Refreshes(ctx context.Context, group string) ([]Refresh, error) {
-	out, err := c.api.DescribeInstanceRefreshes(ctx, &awsasg.DescribeInstanceRefreshesInput{
+	out, err := c.refreshes(ctx, &awsasg.DescribeInstanceRefreshesInput{
 		AutoScalingGroupName: aws.String(group),
 	})
 	if err != nil {
@@ -101,7 +117,7 @@ func (c *Client) Refreshes(ctx context.Context, group string) ([]Refresh, error)
 func (c *Client) EnterStandby(ctx context.Context, group, instance string, decrement bool) (Activity, error) {
 	ctx, cancel := awsapi.Once(ctx)
 	defer cancel()
-	out, err := c.api.EnterStandby(ctx, &awsasg.EnterStandbyInput{
+	out, err := c.enterStandby(ctx, &awsasg.EnterStandbyInput{
 		AutoScalingGroupName:           aws.String(group),
 		InstanceIds:                    []string{instance},
 		ShouldDecrementDesiredCapacity: aws.Bool(decrement),
@@ -117,7 +133,7 @@ func (c *Client) EnterStandby(ctx context.Context, group, instance string, decre
 func (c *Client) ExitStandby(ctx context.Context, group, instance string) (Activity, error) {
 	ctx, cancel := awsapi.Once(ctx)
 	defer cancel()
-	out, err := c.api.ExitStandby(ctx, &awsasg.ExitStandbyInput{
+	out, err := c.exitStandby(ctx, &awsasg.ExitStandbyInput{
 		AutoScalingGroupName: aws.String(group),
 		InstanceIds:          []string{instance},
 	})

@@ -23,27 +23,27 @@ const (
 func (c *Client) Reads() []awsapi.Read {
 	return []awsapi.Read{
 		{Action: "elasticloadbalancing:DescribeInstanceHealth", Try: func(ctx context.Context) error {
-			_, err := c.classic.DescribeInstanceHealth(ctx, &elbv1.DescribeInstanceHealthInput{LoadBalancerName: aws.String(nobody)})
+			_, err := c.classic.health(ctx, &elbv1.DescribeInstanceHealthInput{LoadBalancerName: aws.String(nobody)})
 			return err
 		}},
 		{Action: "elasticloadbalancing:DescribeLoadBalancerAttributes", Try: func(ctx context.Context) error {
-			_, err := c.classic.DescribeLoadBalancerAttributes(ctx, &elbv1.DescribeLoadBalancerAttributesInput{LoadBalancerName: aws.String(nobody)})
+			_, err := c.classic.attributes(ctx, &elbv1.DescribeLoadBalancerAttributesInput{LoadBalancerName: aws.String(nobody)})
 			return err
 		}},
 		{Action: "elasticloadbalancing:DescribeLoadBalancers", Try: func(ctx context.Context) error {
-			_, err := c.classic.DescribeLoadBalancers(ctx, &elbv1.DescribeLoadBalancersInput{LoadBalancerNames: []string{nobody}})
+			_, err := c.classic.loadBalancers(ctx, &elbv1.DescribeLoadBalancersInput{LoadBalancerNames: []string{nobody}})
 			return err
 		}},
 		{Action: "elasticloadbalancing:DescribeTargetGroupAttributes", Try: func(ctx context.Context) error {
-			_, err := c.targets.DescribeTargetGroupAttributes(ctx, &elbv2.DescribeTargetGroupAttributesInput{TargetGroupArn: aws.String(noGroup)})
+			_, err := c.targets.attributes(ctx, &elbv2.DescribeTargetGroupAttributesInput{TargetGroupArn: aws.String(noGroup)})
 			return err
 		}},
 		{Action: "elasticloadbalancing:DescribeTargetGroups", Try: func(ctx context.Context) error {
-			_, err := c.targets.DescribeTargetGroups(ctx, &elbv2.DescribeTargetGroupsInput{Names: []string{nobody}})
+			_, err := c.targets.groups(ctx, &elbv2.DescribeTargetGroupsInput{Names: []string{nobody}})
 			return err
 		}},
 		{Action: "elasticloadbalancing:DescribeTargetHealth", Try: func(ctx context.Context) error {
-			_, err := c.targets.DescribeTargetHealth(ctx, &elbv2.DescribeTargetHealthInput{TargetGroupArn: aws.String(noGroup)})
+			_, err := c.targets.health(ctx, &elbv2.DescribeTargetHealthInput{TargetGroupArn: aws.String(noGroup)})
 			return err
 		}},
 	}

@@ -14,7 +14,7 @@ import (
 
 func (c *Client) describeClassic(ctx context.Context, names []string) ([]Source, error) {
 	what := strings.Join(names, ", ")
-	out, err := c.classic.DescribeLoadBalancers(ctx, &elbv1.DescribeLoadBalancersInput{LoadBalancerNames: names})
+	out, err := c.classic.loadBalancers(ctx, &elbv1.DescribeLoadBalancersInput{LoadBalancerNames: names})
 	if err != nil {
 		return nil, wrap(err, "describe Classic load balancer", what)
 	}
@@ -48,7 +48,7 @@ func classicSource(lb types.LoadBalancerDescription) (Source, error) {
 }
 
 func (c *Client) classicAttributes(ctx context.Context, s *Source) error {
-	out, err := c.classic.DescribeLoadBalancerAttributes(ctx, &elbv1.DescribeLoadBalancerAttributesInput{
+	out, err := c.classic.attributes(ctx, &elbv1.DescribeLoadBalancerAttributesInput{
 		LoadBalancerName: aws.String(s.ID),
 	})
 	if err != nil {

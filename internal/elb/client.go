@@ -15,30 +15,60 @@ import (
 // ErrGone: a load balancer or target group that the group still names does not exist.
 var ErrGone = errors.New("does not exist")
 
-type classicAPI interface {
-	DescribeLoadBalancers(context.Context, *elbv1.DescribeLoadBalancersInput, ...func(*elbv1.Options)) (*elbv1.DescribeLoadBalancersOutput, error)
-	DescribeLoadBalancerAttributes(context.Context, *elbv1.DescribeLoadBalancerAttributesInput, ...func(*elbv1.Options)) (*elbv1.DescribeLoadBalancerAttributesOutput, error)
-	DescribeInstanceHealth(context.Context, *elbv1.DescribeInstanceHealthInput, ...func(*elbv1.Options)) (*elbv1.DescribeInstanceHealthOutput, error)
+// call is one operation of the SDK.
+//
+// What is asked is kept as functions and not as the SDK's clients: the linker keeps all
+// methods of a client that a value of an interface leads to, and with them every
+// operation of its service. That was a quarter of the binary.
+type call[In, Out, Options any] func(context.Context, *In, ...func(*Options)) (*Out, error)
+
+type classicCalls struct {
+	loadBalancers call[elbv1.DescribeLoadBalancersInput, elbv1.DescribeLoadBalancersOutput, elbv1.Options]
+	attributes    call[elbv1.DescribeLoadBalancerAttributesInput, elbv1.DescribeLoadBalancerAttributesOutput, elbv1.Options]
+	health        call[elbv1.DescribeInstanceHealthInput, elbv1.DescribeInstanceHealthOutput, elbv1.Options]
 }
 
-type targetAPI interface {
-	DescribeTargetGroups(context.Context, *elbv2.DescribeTargetGroupsInput, ...func(*elbv2.Options)) (*elbv2.DescribeTargetGroupsOutput, error)
-	DescribeTargetGroupAttributes(context.Context, *elbv2.DescribeTargetGroupAttributesInput, ...func(*elbv2.Options)) (*elbv2.DescribeTargetGroupAttributesOutput, error)
-	DescribeLoadBalancerAttributes(context.Context, *elbv2.DescribeLoadBalancerAttributesInput, ...func(*elbv2.Options)) (*elbv2.DescribeLoadBalancerAttributesOutput, error)
-	DescribeTargetHealth(context.Context, *elbv2.DescribeTargetHealthInput, ...func(*elbv2.Options)) (*elbv2.DescribeTargetHealthOutput, error)
+// DescribeLoadBalancers makes it what the SDK's paginator pages through.
+func (c classicCalls) DescribeLoadBalancers(ctx context.Context, in *elbv1.DescribeLoadBalancersInput, with ...func(*elbv1.Options)) (*elbv1.DescribeLoadBalancersOutput, error) {
+	return c.loadBalancers(ctx, in, with...)
+}
+
+type targetCalls struct {
+	groups                 call[elbv2.DescribeTargetGroupsInput, elbv2.DescribeTargetGroupsOutput, elbv2.Options]
+	attributes             call[elbv2.DescribeTargetGroupAttributesInput, elbv2.DescribeTargetGroupAttributesOutput, elbv2.Options]
+	loadBalancerAttributes call[elbv2.DescribeLoadBalancerAttributesInput, elbv2.DescribeLoadBalancerAttributesOutput, elbv2.Options]
+	health                 call[elbv2.DescribeTargetHealthInput, elbv2.DescribeTargetHealthOutput, elbv2.Options]
+}
+
+// DescribeTargetGroups makes it what the SDK's paginator pages through.
+func (c targetCalls) DescribeTargetGroups(ctx context.Context, in *elbv2.DescribeTargetGroupsInput, with ...func(*elbv2.Options)) (*elbv2.DescribeTargetGroupsOutput, error) {
+	return c.groups(ctx, in, with...)
 }
 
 // Client asks both Elastic Load Balancing services. Its errors are ErrGone and those
 // of package awsapi, wrapped with what was asked about what. It is safe for
 // concurrent use.
 type Client struct {
-	classic classicAPI
-	targets targetAPI
+	classic classicCalls
+	targets targetCalls
 }
 
 // New takes the settings of a loaded awsapi session.
 func New(cfg aws.Config) *Client {
-	return &Client{classic: elbv1.NewFromConfig(cfg), targets: elbv2.NewFromConfig(cfg)}
+	v1, v2 := elbv1.NewFromConfig(cfg), elbv2.NewFromConfig(cfg)
+	return &Client{
+		classic: classicCalls{
+			loadBalancers: v1.DescribeLoadBalancers,
+			attributes:    v1.DescribeLoadBalancerAttributes,
+			health:        v1.DescribeInstanceHealth,
+		},
+		targets: targetCalls{
+			groups:                 v2.DescribeTargetGroups,
+			attributes:             v2.DescribeTargetGroupAttributes,
+			loadBalancerAttributes: v2.DescribeLoadBalancerAttributes,
+			health:                 v2.DescribeTargetHealth,
+		},
+	}
 }
 
 // wrap adds what was asked about what, and turns "not found" into ErrGone.

@@ -55,7 +55,7 @@ func (c *Client) classicHealth(ctx context.Context, s Source, instance string) (
 	if instance != "" {
 		in.Instances = []v1types.Instance{{InstanceId: aws.String(instance)}}
 	}
-	out, err := c.classic.DescribeInstanceHealth(ctx, in)
+	out, err := c.classic.health(ctx, in)
 	if err != nil {
 		return nil, wrap(err, "describe health in Classic load balancer", s.Name)
 	}
@@ -73,7 +73,7 @@ func (c *Client) targetHealth(ctx context.Context, s Source, instance string) ([
 	if instance != "" {
 		in.Targets = []v2types.TargetDescription{{Id: aws.String(instance), Port: aws.Int32(int32(s.Port))}}
 	}
-	out, err := c.targets.DescribeTargetHealth(ctx, in)
+	out, err := c.targets.health(ctx, in)
 	if err != nil {
 		return nil, wrap(err, "describe health in target group", s.Name)
 	}

@@ -20,7 +20,7 @@ type targetGroup struct {
 }
 
 func (c *Client) describeTargetGroups(ctx context.Context, arns []string) ([]targetGroup, error) {
-	out, err := c.targets.DescribeTargetGroups(ctx, &elbv2.DescribeTargetGroupsInput{TargetGroupArns: arns})
+	out, err := c.targets.groups(ctx, &elbv2.DescribeTargetGroupsInput{TargetGroupArns: arns})
 	if err != nil {
 		return nil, wrap(err, "describe target group", strings.Join(arns, ", "))
 	}
@@ -67,7 +67,7 @@ func targetCheck(t types.TargetGroup) Check {
 }
 
 func (c *Client) targetGroupAttributes(ctx context.Context, t *targetGroup) error {
-	out, err := c.targets.DescribeTargetGroupAttributes(ctx, &elbv2.DescribeTargetGroupAttributesInput{
+	out, err := c.targets.attributes(ctx, &elbv2.DescribeTargetGroupAttributesInput{
 		TargetGroupArn: aws.String(t.ID),
 	})
 	if err != nil {
@@ -141,7 +141,7 @@ func (c *Client) inheritCrossZone(ctx context.Context, all []targetGroup) error 
 }
 
 func (c *Client) crossZone(ctx context.Context, arn string) (bool, error) {
-	out, err := c.targets.DescribeLoadBalancerAttributes(ctx, &elbv2.DescribeLoadBalancerAttributesInput{
+	out, err := c.targets.loadBalancerAttributes(ctx, &elbv2.DescribeLoadBalancerAttributesInput{
 		LoadBalancerArn: aws.String(arn),
 	})
 	if err != nil {

@@ -2,20 +2,22 @@
 
 GO      ?= go
 TOOL     = $(GO) tool -modfile=tools/go.mod
-VERSION := $(shell git describe --tags --always --dirty 2>/dev/null)
+VERSION := $(or $(VERSION),$(shell packaging/version.sh))
 LDFLAGS  = -s -w $(if $(VERSION),-X balanced/internal/cli.release=$(VERSION))
+# What only makes the binaries larger is left out.
+TAGS     = urfave_cli_no_docs
 # The race detector needs a C compiler.
 RACE     = $(if $(filter 1,$(shell $(GO) env CGO_ENABLED)),-race)
-SCRIPTS  = $(shell grep -rlE '^\#!/(usr/)?bin/(env )?(ba)?sh' .ci scripts 2>/dev/null)
+SCRIPTS  = $(shell grep -rlE '^\#!/(usr/)?bin/(env )?(ba)?sh' .ci packaging scripts 2>/dev/null)
 
-.PHONY: help build test soak lint demo clean
+.PHONY: help build test soak lint demo stage package clean
 .DEFAULT_GOAL := help
 
 help: ## list what there is to make
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' $(MAKEFILE_LIST) | expand -t 10
 
 build: ## bin/balanced and bin/balanced-lab, static
-	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/ ./cmd/balanced ./cmd/balanced-lab
+	CGO_ENABLED=0 $(GO) build -trimpath -tags '$(TAGS)' -ldflags '$(LDFLAGS)' -o bin/ ./cmd/balanced ./cmd/balanced-lab
 
 test: ## all tests, with the race detector
 	$(GO) test $(RACE) -shuffle=on ./...
@@ -32,6 +34,13 @@ lint: ## formatting, go vet, staticcheck, shellcheck
 
 demo: build ## a rollout over four simulated instances with the real binary
 	bin/balanced-lab demo
+
+stage: ## what the package holds, below DESTDIR=dir; PROGRAM=balanced-lab, ARCH=arm64
+	@test -n "$(DESTDIR)" || { echo "stage: DESTDIR=dir is missing"; exit 1; }
+	packaging/stage.sh "$(or $(PROGRAM),balanced)" "$(or $(ARCH),$(shell $(GO) env GOARCH))" "$(DESTDIR)"
+
+package: ## DEB and RPM of both, amd64 and arm64, in dist/
+	packaging/package.sh
 
 clean: ## what the others made
 	rm -rf bin dist

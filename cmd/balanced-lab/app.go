@@ -76,7 +76,7 @@ func app(stdout, stderr io.Writer) *cli.App {
 		UsageText: "balanced-lab COMMAND [options]",
 		Description: "Exit codes: 0; 64 for what cannot be served as given, a port that is taken included; " +
 			"69 when no lab is running; demo: that of the rollout; 128 and its number for a signal.",
-		Commands:        []*cli.Command{upCommand(), envCommand(), demoCommand()},
+		Commands:        []*cli.Command{upCommand(), envCommand(), demoCommand(), manualCommand()},
 		Flags:           []cli.Flag{helpFlag()},
 		Action:          func(c *cli.Context) error { return noCommand(c.Args().First()) },
 		OnUsageError:    onUsageError,

@@ -1,0 +1,94 @@
+#!/bin/bash
+# package.sh: every DEB and RPM into dist/, each from its staged tree. fpm builds them
+# where it is installed, else the nfpm that tools/go.mod names; BUILDER=nfpm or fpm
+# decides otherwise.
+# shellcheck source=settings.sh
+. "$(dirname "$0")/settings.sh"
+need install coreutils
+builder=${BUILDER:-$(command -v fpm >/dev/null && echo fpm || echo nfpm)}
+work=$PWD/dist/work
+
+# ours lists the folders that belong to the package and to no other.
+ours() { (cd "$tree" && find "usr/share/doc/$program" "usr/share/licenses/$program" -type d | sort); }
+
+# config FORMAT: what nfpm reads.
+config() {
+	cat <<-END
+		name: $program
+		arch: $arch
+		platform: linux
+		version: "$version"
+		version_schema: none
+		release: "$release"
+		section: admin
+		priority: optional
+		maintainer: "$maintainer"
+		license: $licence
+		homepage: $homepage
+		mtime: $(date -u -d "@$SOURCE_DATE_EPOCH" +%Y-%m-%dT%H:%M:%SZ)
+		disable_globbing: true
+		rpm: {summary: "$summary"}
+		description: |
+		  $summary
+	END
+	echo "${description//$'\n'/$'\n'  }" | sed '1s/^/  /'
+	echo 'contents:'
+	ours | sed 's|.*|- {type: dir, dst: "/&", file_info: {mode: 0755}}|'
+	(cd "$tree" && find . -type f -printf "- {src: \"$tree/%P\", dst: \"/%P\", file_info: {mode: 0%m}}\n" | sort)
+	(cd "$tree" && find . -type l -printf '- {type: symlink, src: "%l", dst: "/%P"}\n' | sort)
+}
+
+# anonymous COMMAND...: an RPM names the host that built it. A namespace gives it a
+# name that says nothing, where one may be made.
+anonymous() {
+	# shellcheck disable=SC2016 # expanded by the shell inside
+	local renamed='echo localhost >/proc/sys/kernel/hostname && exec "$@"'
+	if unshare --map-root-user --uts sh -c "$renamed" sh true 2>/dev/null; then
+		unshare --map-root-user --uts sh -c "$renamed" sh "$@"
+	else
+		"$@"
+	fi
+}
+
+build_nfpm() {
+	config >"$tree.yaml"
+	anonymous "$work/nfpm" package --config "$tree.yaml" --packager "$1" --target "$2" >/dev/null
+}
+
+build_fpm() {
+	local owned
+	mapfile -t owned < <(ours)
+	fpm -s dir -t "$1" -C "$tree" -p "$2" --force --log error \
+		--name "$program" --version "$version" --iteration "$release" --architecture "$arch" \
+		--maintainer "$maintainer" --license "$licence" --url "$homepage" --vendor '' --category admin \
+		--description "$summary"$'\n'"$description" \
+		--deb-priority optional --deb-user root --deb-group root --deb-no-default-config-files \
+		--rpm-summary "$summary" --rpm-user root --rpm-group root --rpm-os linux --rpm-use-file-permissions \
+		--rpm-rpmbuild-define '_buildhost localhost' --rpm-rpmbuild-define 'use_source_date_epoch_as_buildtime 1' \
+		"${owned[@]/#/--directories=/}" .
+}
+
+rpm_arch() { case $1 in amd64) echo x86_64 ;; arm64) echo aarch64 ;; esac }
+
+case $builder in
+nfpm)
+	mkdir -p "$work"
+	"$go" build -modfile=tools/go.mod -o "$work/nfpm" github.com/goreleaser/nfpm/v2/cmd/nfpm
+	;;
+fpm) need fpm 'the gem of that name' && need rpmbuild 'the package rpm' ;;
+*) fail "BUILDER=$builder: want nfpm or fpm" ;;
+esac
+
+rm -f dist/*.deb dist/*.rpm
+for program in "${programs[@]}"; do
+	describe "$program"
+	for arch in "${arches[@]}"; do
+		tree=$work/$program-$arch
+		rm -rf "$tree"
+		packaging/stage.sh "$program" "$arch" "$tree"
+		same "$tree"
+		"build_$builder" deb "dist/${program}_${version}-${release}_$arch.deb"
+		"build_$builder" rpm "dist/$program-$version-$release.$(rpm_arch "$arch").rpm"
+	done
+done
+ls -l dist/*.deb dist/*.rpm

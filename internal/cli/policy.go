@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -51,9 +52,38 @@ func reads() []string {
 	return names
 }
 
-// groupNamed is every group of a name, in any account and Region.
-func groupNamed(name string) string {
-	return "arn:aws:autoscaling:*:*:autoScalingGroup:*:autoScalingGroupName/" + name
+// groupNamed is every group of a name, in any account and any Region of the same
+// partition.
+func groupNamed(name, region string) string {
+	return "arn:" + partition(region) + ":autoscaling:*:*:autoScalingGroup:*:autoScalingGroupName/" + name
+}
+
+// partition is that of a Region, as partitions.json of the SDKs has it; that of the
+// commercial Regions where the Region is not known.
+func partition(region string) string {
+	for _, p := range [][2]string{
+		{"cn-", "aws-cn"},
+		{"us-gov-", "aws-us-gov"},
+		{"eusc-", "aws-eusc"},
+		{"us-iso-", "aws-iso"},
+		{"us-isob-", "aws-iso-b"},
+		{"eu-isoe-", "aws-iso-e"},
+		{"us-isof-", "aws-iso-f"},
+	} {
+		if strings.HasPrefix(region, p[0]) {
+			return p[1]
+		}
+	}
+	return "aws"
+}
+
+// settledRegion is the Region that the SDK's settings name. It asks nobody.
+func settledRegion(ctx context.Context) string {
+	aws, err := awsapi.Load(ctx, awsapi.Options{})
+	if err != nil { // none is named, or by what cannot be read: no reason to print no policy
+		return ""
+	}
+	return aws.Config().Region
 }
 
 func (p *program) policyCommand() *cli.Command {
@@ -61,7 +91,8 @@ func (p *program) policyCommand() *cli.Command {
 		Name:  "policy",
 		Usage: "print the IAM policy balanced needs, least privilege",
 		Description: "The moves are allowed for one group: the one given, else that of this instance. Where neither\n" +
-			"is known, put the group's name in place of NAME. With --group nothing is asked, and no AWS is needed.",
+			"is known, put the group's name in place of NAME. With --group nothing is asked, and no AWS is needed;\n" +
+			"for China, GovCloud and other partitions set AWS_REGION to one of their Regions.",
 		Flags: []cli.Flag{text("group", "", "`NAME` of the Auto Scaling group")},
 	}, p.policy)
 }
@@ -73,9 +104,11 @@ func (p *program) policy(c *cli.Context) error {
 	if err := v.err(); err != nil {
 		return err
 	}
-	group := groupNamed(name)
+	group := ""
 	if name == "" {
 		group = p.ownGroupOrAny(c.Context)
+	} else {
+		group = groupNamed(name, settledRegion(c.Context))
 	}
 	if c.Context.Err() != nil {
 		return context.Cause(c.Context)
@@ -91,7 +124,7 @@ func (p *program) ownGroupOrAny(ctx context.Context) string {
 	}
 	line := fmt.Sprintf("balanced: put the group's name in place of %s, which is not known: %v", anyGroup, err)
 	fmt.Fprintln(p.stderr, shorten(flat(line), lineLimit))
-	return groupNamed(anyGroup)
+	return groupNamed(anyGroup, settledRegion(ctx))
 }
 
 // ownGroupWithin is how long AWS may take to say which group this is.
@@ -115,7 +148,7 @@ func ownGroup(ctx context.Context) (string, error) {
 	}
 	g, err := agent.Groups.Group(ctx, m.Group)
 	if as[*awsapi.DeniedError](err) {
-		return groupNamed(m.Group), nil
+		return groupNamed(m.Group, agent.Self.Region), nil
 	}
 	return g.ARN, err
 }

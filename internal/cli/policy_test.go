@@ -22,6 +22,7 @@ import (
 // printed is the policy as the command prints it.
 func printed(t *testing.T, args ...string) (text string, p policyDocument) {
 	t.Helper()
+	t.Setenv("AWS_REGION", "eu-west-1")
 	code, stdout, stderr := call(nil, append([]string{"policy"}, args...)...)
 	if err := json.Unmarshal([]byte(stdout), &p); err != nil || code != 0 || stderr != "" {
 		t.Fatalf("balanced policy %v: %d, %v, stderr %q", args, code, err, stderr)
@@ -47,6 +48,17 @@ func TestTheMovesAreForOneGroup(t *testing.T) {
 		if look, move := p.Statement[0], p.Statement[1]; look.Resource != "*" ||
 			move.Resource != "arn:aws:autoscaling:*:*:autoScalingGroup:*:autoScalingGroupName/web" || len(move.Action) != 2 {
 			t.Errorf("%v: %+v", args, p)
+		}
+	}
+}
+
+func TestPartitions(t *testing.T) {
+	for region, want := range map[string]string{
+		"": "aws", "eu-west-1": "aws", "us-east-1": "aws", "us-west-2": "aws", "cn-northwest-1": "aws-cn", "us-gov-east-1": "aws-us-gov",
+		"eusc-de-east-1": "aws-eusc", "us-iso-west-1": "aws-iso", "us-isob-east-1": "aws-iso-b", "eu-isoe-west-1": "aws-iso-e", "us-isof-south-1": "aws-iso-f",
+	} {
+		if got := groupNamed("web", region); got != "arn:"+want+":autoscaling:*:*:autoScalingGroup:*:autoScalingGroupName/web" {
+			t.Errorf("%s: %s, want partition %s", region, got, want)
 		}
 	}
 }

@@ -8,6 +8,7 @@ LDFLAGS  = -s -w $(if $(VERSION),-X balanced/internal/cli.release=$(VERSION))
 TAGS     = urfave_cli_no_docs
 # The race detector needs a C compiler.
 RACE     = $(if $(filter 1,$(shell $(GO) env CGO_ENABLED)),-race)
+HCL      = scripts/packer/*.hcl scripts/terraform/*.tf
 SCRIPTS  = $(shell grep -rlE '^\#!/(usr/)?bin/(env )?(ba)?sh' .ci packaging scripts 2>/dev/null)
 
 .PHONY: help build test soak lint demo stage package clean
@@ -27,6 +28,7 @@ soak: ## seeded fleets in virtual time: SEEDS=n of them, or SEED=n once more
 	$(GO) test ./internal/soak $(if $(SEED),-run TestSeeds -v -args -seed $(SEED),-timeout 0 -args -seeds $(SEEDS))
 
 lint: ## formatting, go vet, staticcheck, shellcheck
+	@$(TOOL) hclfmt -check -require-no-change $(HCL) >/dev/null || { echo "not HCL, or not formatted ($(TOOL) hclfmt -w): $(HCL)"; exit 1; }
 	@out=$$($(TOOL) gofumpt -l .) && if [ -n "$$out" ]; then echo "not formatted (gofumpt -w):"; echo "$$out"; exit 1; fi
 	$(GO) vet ./...
 	$(TOOL) staticcheck ./...

@@ -88,13 +88,26 @@ func linked(t *testing.T) map[string]bool {
 	return found
 }
 
+func TestTheREADMELinksToEveryPage(t *testing.T) {
+	docs, err := filepath.Glob("docs/*.md")
+	if err != nil || len(docs) == 0 {
+		t.Fatalf("pages in docs: %d, %v", len(docs), err)
+	}
+	readme := read(t, "README.md")
+	for _, doc := range docs {
+		if !strings.Contains(readme, "]("+doc) {
+			t.Errorf("README.md does not link to %s", doc)
+		}
+	}
+}
+
 func TestDocumentsLinkToFilesThatAreThere(t *testing.T) {
 	docs, err := filepath.Glob("docs/*.md")
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, doc := range append(docs, "README.md", "CONTRIBUTING.md", "CHANGELOG.md") {
-		for _, link := range regexp.MustCompile(`\]\(([^):]+)\)`).FindAllStringSubmatch(read(t, doc), -1) {
+		for _, link := range regexp.MustCompile(`\]\(([^):#]+)[^):]*\)`).FindAllStringSubmatch(read(t, doc), -1) {
 			if _, err := os.Stat(filepath.Join(filepath.Dir(doc), link[1])); err != nil {
 				t.Errorf("%s links to %s: %v", doc, link[1], err)
 			}

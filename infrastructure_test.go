@@ -1,0 +1,123 @@
+package balanced_test
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestTheTerraformModuleAllowsWhatThePolicyAllows(t *testing.T) {
+	ownGroup := strings.NewReplacer("${partition}", "aws", "${group}", "NAME")
+	if diff := cmp.Diff(documentedPolicy(t), ownGroup.Replace(read(t, "scripts/terraform/policy.json.tftpl"))); diff != "" {
+		t.Errorf("the module's policy (+) is not that of docs/iam.md (-):\n%s", diff)
+	}
+}
+
+// TestTerraformMakesThePolicy runs what of the module needs no provider: providers are
+// fetched from a registry.
+func TestTerraformMakesThePolicy(t *testing.T) {
+	path, err := exec.LookPath("terraform")
+	if err != nil {
+		t.Skipf("no terraform: %v", err)
+	}
+	dir := t.TempDir()
+	for _, file := range []string{"variables.tf", "policy.tf", "policy.json.tftpl"} {
+		write(t, filepath.Join(dir, file), read(t, "scripts/terraform/"+file), 0o644)
+	}
+	write(t, filepath.Join(dir, "main.tf"), "locals {\n  partition = \"aws\"\n}\noutput \"policy\" {\n  value = local.policy\n}\n", 0o644)
+	terraform := func(args ...string) (string, error) {
+		cmd := exec.CommandContext(t.Context(), path, append([]string{"-chdir=" + dir}, args...)...)
+		cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "TF_IN_AUTOMATION=1", "CHECKPOINT_DISABLE=1"}
+		out, err := cmd.Output()
+		return string(out), err
+	}
+	for _, args := range [][]string{{"init", "-input=false"}, {"apply", "-input=false", "-auto-approve", "-var=group=NAME"}} {
+		if out, err := terraform(args...); err != nil {
+			t.Fatalf("terraform %s: %v\n%s", args, err, out)
+		}
+	}
+	if got, err := terraform("output", "-raw", "policy"); err != nil || got != documentedPolicy(t) {
+		t.Errorf("%v, policy (+) other than in docs/iam.md (-):\n%s", err, cmp.Diff(documentedPolicy(t), got))
+	}
+	for _, group := range []string{"", "*", "web?", `a"b`} {
+		if out, err := terraform("plan", "-input=false", "-var=group="+group); err == nil {
+			t.Errorf("group %q is taken:\n%s", group, out)
+		}
+	}
+}
+
+func write(t *testing.T, file, text string, mode os.FileMode) {
+	t.Helper()
+	if err := os.WriteFile(file, []byte(text), mode); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Packer and Terraform themselves would say so, with all their plugins there.
+func TestVariablesAreExplainedAndDeclared(t *testing.T) {
+	declared := regexp.MustCompile(`(?m)^variable "(\w+)" \{\n  description = ".+\."\n  type +=`)
+	for _, pattern := range []string{"scripts/packer/*.hcl", "scripts/terraform/*.tf"} {
+		files, err := filepath.Glob(pattern)
+		if err != nil || len(files) == 0 {
+			t.Fatalf("%s: %d files, %v", pattern, len(files), err)
+		}
+		var text strings.Builder
+		for _, file := range files {
+			text.WriteString(read(t, file))
+		}
+		variables := map[string]bool{}
+		for _, v := range declared.FindAllStringSubmatch(text.String(), -1) {
+			variables[v[1]] = true
+		}
+		if all := strings.Count(text.String(), "\nvariable \"") + strings.Count(text.String()[:9], "variable"); all != len(variables) {
+			t.Errorf("%s: %d variables, %d begin with a description and a type", pattern, all, len(variables))
+		}
+		used := map[string]bool{}
+		for _, v := range regexp.MustCompile(`\bvar\.(\w+)`).FindAllStringSubmatch(text.String(), -1) {
+			used[v[1]] = true
+		}
+		if diff := cmp.Diff(variables, used); diff != "" {
+			t.Errorf("%s: variables declared (-) and used (+):\n%s", pattern, diff)
+		}
+	}
+}
+
+func TestTheImageGetsThePackageThatWasMeant(t *testing.T) {
+	if _, err := exec.LookPath("bash"); err != nil {
+		t.Skipf("no bash: %v", err)
+	}
+	const sum = "bc4a71180870f7945155fbb02f4b0a2e3faa2a62d6d31b7039013055ed19869a" // of "package"
+	for name, c := range map[string]struct {
+		file, sum string
+		want      string // what is called
+	}{
+		"rpm":             {"balanced.rpm", sum, "dnf install -y -q DIR/balanced.rpm\nbalanced version\n"},
+		"deb":             {"balanced.deb", sum, "dpkg --install DIR/balanced.deb\nbalanced version\n"},
+		"another package": {"balanced.rpm", strings.Repeat("0", 64), ""},
+		"no package":      {"balanced.zip", sum, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			log := filepath.Join(dir, "log")
+			write(t, log, "", 0o644)
+			write(t, filepath.Join(dir, c.file), "package", 0o644)
+			for _, program := range []string{"dnf", "dpkg", "balanced"} {
+				write(t, filepath.Join(dir, program), "#!/bin/sh\necho "+program+" \"$@\" >>"+log+"\n", 0o755)
+			}
+			install := exec.CommandContext(t.Context(), "bash", "scripts/packer/install.sh")
+			install.Env = []string{"PATH=" + dir + ":" + os.Getenv("PATH"), "PACKAGE=" + filepath.Join(dir, c.file), "SHA256=" + c.sum}
+			out, err := install.CombinedOutput()
+			if (err == nil) != (c.want != "") {
+				t.Errorf("install.sh: %v\n%s", err, out)
+			}
+			if got := strings.ReplaceAll(read(t, log), dir, "DIR"); got != c.want {
+				t.Errorf("called\n%swant\n%s", got, c.want)
+			}
+		})
+	}
+}

@@ -55,11 +55,21 @@ type Check struct {
 // healthy: one passing check behind an Application Load Balancer, HealthyThreshold
 // of them elsewhere (ELB user guides, "Health checks").
 func (s Source) FirstPass() time.Duration {
-	n := max(s.Check.Healthy, 1)
+	return time.Duration(s.passes()) * (s.Check.Interval + s.Check.Timeout)
+}
+
+// Earliest is the least it takes: checks are an interval apart, and the first may come
+// at once.
+func (s Source) Earliest() time.Duration {
+	return time.Duration(s.passes()-1) * s.Check.Interval
+}
+
+// passes is how many checks a newly registered instance has to pass.
+func (s Source) passes() int {
 	if s.Kind == Application {
-		n = 1
+		return 1
 	}
-	return time.Duration(n) * (s.Check.Interval + s.Check.Timeout)
+	return max(s.Check.Healthy, 1)
 }
 
 // Health is how one source sees one target.

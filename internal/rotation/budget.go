@@ -112,20 +112,3 @@ func longestDrain(traffic []Traffic) time.Duration {
 func spread(o Observed) time.Duration {
 	return min(30*time.Second, time.Duration(len(o.Group.Members))*4*time.Second, longestDrain(o.Traffic)/5)
 }
-
-// pace says how long to wait before the next look at something that is expected to
-// take a known time: close looks at first, since it may be done at once, few in the
-// middle, close again around the end, and ever fewer when it is overdue.
-func pace(elapsed, expected time.Duration) time.Duration {
-	const near, seldom = 3 * time.Second, 75 * time.Second
-	left := expected - elapsed
-	switch {
-	case elapsed < 9*time.Second, left <= 0 && -left < 20*time.Second:
-		return near
-	case left <= 0:
-		return min(near-left/8, 30*time.Second)
-	case left < 12*time.Second:
-		return min(left, 5*time.Second) + 500*time.Millisecond
-	}
-	return min(left/2, seldom)
-}

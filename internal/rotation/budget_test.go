@@ -1,39 +1,11 @@
 package rotation
 
 import (
-	"math/rand/v2"
 	"testing"
 	"time"
 
 	"balanced/internal/elb"
 )
-
-// polls counts the looks at something known to take expected that really takes took,
-// and how late its end was noticed.
-func polls(expected, took time.Duration) (n int, late time.Duration) {
-	for at := time.Duration(0); ; n++ {
-		if at >= took {
-			return n, at - took
-		}
-		at += pace(at, expected)
-	}
-}
-
-func TestPaceKnowsTheDrain(t *testing.T) {
-	n, late := polls(300*time.Second, 300*time.Second)
-	if n > 15 || late > 2*time.Second {
-		t.Errorf("a 300 s drain: %d polls, noticed %s late; want at most 15 and 2s", n, late)
-	}
-	for range 200 {
-		over := time.Duration(rand.IntN(20_000)) * time.Millisecond
-		if n, late := polls(300*time.Second, 300*time.Second+over); n > 20 || late > 4*time.Second {
-			t.Errorf("a 300 s drain that took %s more: %d polls, noticed %s late", over, n, late)
-		}
-	}
-	if n, _ := polls(0, 3600*time.Second); n > 150 {
-		t.Errorf("overdue by an hour: %d polls", n)
-	}
-}
 
 func TestBudgets(t *testing.T) {
 	alb := Traffic{Source: elb.Source{Kind: elb.Application, Drain: 300 * time.Second, Check: elb.Check{Interval: 30 * time.Second, Timeout: 5 * time.Second, Healthy: 5}}}

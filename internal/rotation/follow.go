@@ -32,6 +32,8 @@ type step struct {
 	act func(*run, context.Context) error
 	// within is the budget that bounds the wait for the row.
 	within budget
+	// ends says when the wait for the row is likely to be over; nil: nobody can tell.
+	ends func(view) forecast
 	// moves: the act is one that a dry run must not do.
 	moves bool
 	// undo takes back what the rows before did, when the row ends in a Stop.
@@ -100,6 +102,7 @@ type run struct {
 	attached []string               // the sources whose settings are known
 	seen     Observed
 	looked   time.Time
+	arrived  time.Time // at the row the run is at
 	report   *Report
 }
 
@@ -126,7 +129,7 @@ func (r *run) follow(ctx context.Context, table []step) error {
 		r.arrive(row, stop)
 		switch stop {
 		case tooLittle:
-			need = row.needs
+			need = widest(table, r.view())
 		case act:
 			if r.dryRun && row.moves {
 				return dryRun{would: row.says}
@@ -175,6 +178,18 @@ func needed(table []step, v view) scope {
 	return own
 }
 
+// widest is the most that the rows that apply now want to see: one look serves them all,
+// where the first is likely to be settled by it.
+func widest(table []step, v view) scope {
+	need := own
+	for i := range table {
+		if table[i].applies(v) {
+			need = max(need, table[i].needs)
+		}
+	}
+	return need
+}
+
 // wait passes the time until the next look, or ends the run at this row: when waiting
 // cannot help, when the row's budget is over, or in a dry run.
 func (r *run) wait(ctx context.Context, row *step, stop *Stop) error {
@@ -186,32 +201,13 @@ func (r *run) wait(ctx context.Context, row *step, stop *Stop) error {
 	if stop.hopeless() || left <= 0 || r.dryRun && !catchUp {
 		return r.end(ctx, row, stop)
 	}
-	pause := r.jitter(r.pause(row, stop))
+	pause := r.pause(row, stop)
 	r.Log.Debug("waiting", logging.Step(row.name), logging.Reason(stop.Reason), logging.Wait(pause))
 	if r.Progress != nil {
 		r.Progress(Progress{Step: row.name, Waiting: stop.Reason, Elapsed: time.Since(r.start), Bound: r.bound()})
 	}
 	r.spread, r.fit, r.refused = false, false, nil
 	return sleep(ctx, min(pause, left))
-}
-
-// pause is the time until the next look, before jitter.
-func (r *run) pause(row *step, stop *Stop) time.Duration {
-	if !stop.again.IsZero() {
-		return max(time.Until(stop.again), 0)
-	}
-	if row.within == forTurn {
-		return min(5*time.Second+time.Since(r.start)/10, 30*time.Second)
-	}
-	return pace(time.Since(r.since), r.expected())
-}
-
-// expected is how long the move is known to take, from its beginning.
-func (r *run) expected() time.Duration {
-	if r.seen.State.Out() {
-		return longestDrain(r.seen.Traffic)
-	}
-	return wayBack(r.seen.Traffic) - registration
 }
 
 // end closes the run at a row: the row's undo, if it has one, says how.
@@ -244,6 +240,7 @@ func (r *run) arrive(row *step, stop *Stop) {
 		r.spent, r.since = time.Since(r.since), time.Time{}
 	}
 	if r.report.at(row, stop) {
+		r.arrived = time.Now()
 		r.Log.Info(row.says, logging.Step(row.name))
 	}
 }

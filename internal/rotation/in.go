@@ -21,7 +21,7 @@ func inSteps() []step {
 		},
 		{
 			name: "drained", says: "wait until Standby; a move out has no way back before",
-			applies: fresh(entering), check: stillEntering, within: forMove,
+			applies: fresh(entering), check: stillEntering, within: forMove, ends: lettingGo,
 		},
 		{
 			name: "guards", says: "wait until nothing speaks against returning",
@@ -37,11 +37,11 @@ func inSteps() []step {
 		},
 		{
 			name: "in service", says: "wait until InService",
-			applies: not(inService), check: returned, within: forMove,
+			applies: not(inService), check: returned, within: forMove, ends: registering,
 		},
 		{
 			name: "healthy", says: "wait until every load balancer says healthy",
-			applies: in(inService), needs: ownDrain, check: healthy, within: forMove,
+			applies: in(inService), needs: ownDrain, check: healthy, within: forMove, ends: passing,
 			undo: (*run).sendBack, undone: "enter Standby again, if the floor holds without it",
 		},
 	}

@@ -93,26 +93,56 @@ var (
 	errReread  = errors.New("two reads disagree")
 )
 
-// lookAtMyTargets adds what each load balancer says about this instance.
+// lookAtMyTargets adds what each load balancer says about this instance. While one
+// holds it up nothing depends on the others, so that one is asked alone first.
 func (r *run) lookAtMyTargets(ctx context.Context, o *Observed) error {
+	holds, held := r.seen.holdsUp()
 	g, gctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return r.lookAtMe(gctx, o) })
-	mine := make([]elb.Target, len(o.Traffic))
-	for i, t := range o.Traffic {
-		g.Go(func() error {
-			var err error
-			mine[i], err = r.Balancers.HealthOf(gctx, t.Source, r.Self.Instance)
-			return err
-		})
-	}
-	if err := g.Wait(); err != nil {
+	ask := func(ctx context.Context, i int) (err error) {
+		t := &o.Traffic[i]
+		mine, err := r.Balancers.HealthOf(ctx, t.Source, r.Self.Instance)
+		t.Mine = []elb.Target{mine}
 		return err
 	}
 	o.Traffic = slices.Clone(o.Traffic)
+	first := func(i int) bool { return !held || i == holds }
 	for i := range o.Traffic {
-		o.Traffic[i].Mine = mine[i : i+1]
+		if first(i) {
+			g.Go(func() error { return ask(gctx, i) })
+		}
 	}
-	return nil
+	if err := g.Wait(); err != nil || !held {
+		return err
+	}
+	if still, held := o.holdsUp(); held && still == holds && o.State == r.seen.State {
+		return nil
+	}
+	g, gctx = errgroup.WithContext(ctx)
+	for i := range o.Traffic {
+		if !first(i) {
+			g.Go(func() error { return ask(gctx, i) })
+		}
+	}
+	return g.Wait()
+}
+
+// holdsUp finds the source that keeps this instance from where it is going: in Standby
+// one that still lists it, in service one that does not call it healthy. Known only
+// when the look asked the sources.
+func (o Observed) holdsUp() (source int, ok bool) {
+	if o.scope == own {
+		return 0, false
+	}
+	for i, t := range o.Traffic {
+		if _, listed := t.listsMe(); o.State == asg.Standby && listed {
+			return i, true
+		}
+		if o.State == asg.InService && t.Counts() && t.says(o.ID, t.Mine).Health != elb.Healthy {
+			return i, true
+		}
+	}
+	return 0, false
 }
 
 // lookAtAll reads the group, its feed, its refreshes, every target and the notices.

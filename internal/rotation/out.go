@@ -39,11 +39,11 @@ func outSteps() []step {
 		},
 		{
 			name: "standby", says: "wait until Standby; there is no way back before",
-			applies: not(standby), check: entered, within: forMove,
+			applies: not(standby), check: entered, within: forMove, ends: lettingGo,
 		},
 		{
 			name: "drain", says: "wait until every load balancer has let go",
-			applies: in(standby), needs: ownDrain, check: drained, within: forMove,
+			applies: in(standby), needs: ownDrain, check: drained, within: forMove, ends: lettingGo,
 		},
 		{
 			name: "prove", says: "prove the place and the floor on reads younger than the move",

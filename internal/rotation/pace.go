@@ -1,0 +1,145 @@
+package rotation
+
+import (
+	"slices"
+	"time"
+
+	"balanced/internal/asg"
+	"balanced/internal/elb"
+)
+
+// A forecast says when a wait is likely to be over, counted from the beginning of the
+// move, as the settings of the load balancers tell it.
+type forecast struct {
+	// first: nothing can be decided before.
+	first time.Duration
+	// loose: it may be over at any time. Otherwise not before the first moment.
+	loose bool
+	// moments at or soon after which it is likely to be over, earliest first.
+	moments []time.Duration
+}
+
+const (
+	// near is the pause between looks while the end is due.
+	near = 2500 * time.Millisecond
+	// seldom is the pause while nothing is due and nothing can end.
+	seldom = 100 * time.Second
+	// overdue looks are this far apart at most.
+	overdue = 30 * time.Second
+	// shy is how much later than a moment the first look for it comes: a drain does not
+	// begin with the call that asks for it, but a moment later.
+	shy = 500 * time.Millisecond
+)
+
+// next says how long to wait for the next look, elapsed after the beginning, and
+// whether that look is aimed at a moment.
+//
+// Looks come close together where the end is due, and a little further apart with every
+// one that does not find it. Between moments they are few. Where the end may come at any
+// time the pause grows with the time passed, so that an end is noticed late by a share
+// of what it took.
+func (f forecast) next(elapsed time.Duration) (pause time.Duration, aimed bool) {
+	if left := f.first - elapsed; left > 0 {
+		return left + shy, true
+	}
+	past, coming := time.Duration(-1), time.Duration(-1)
+	for _, m := range f.moments {
+		if m > elapsed {
+			coming = m
+			break
+		}
+		past = m
+	}
+	switch since := elapsed - past; {
+	case past >= 0 && coming < 0:
+		pause = min(max(near+since/16, since/8), overdue)
+	case past >= 0:
+		pause = min(max(near+since/16, since/4), overdue)
+	case f.loose || coming < 0:
+		pause = min(near+elapsed*2/5, seldom)
+	default:
+		pause = seldom
+	}
+	if left := coming - elapsed; coming >= 0 && left < pause+pause/2 {
+		return left + shy, true
+	}
+	return pause, false
+}
+
+// lettingGo forecasts a move to Standby. It is over when the last load balancer has let
+// go. A target group holds its target for the whole delay; a Classic Load Balancer lets
+// go when it is idle, or at the end of its own. Whether they drain at once or one after
+// another is not established, so the end of either is a moment.
+func lettingGo(v view) forecast {
+	var longest, sum, heldLongest, heldSum time.Duration
+	for _, t := range v.Traffic {
+		longest, sum = max(longest, t.Drain), sum+t.Drain
+		if t.Kind != elb.Classic {
+			heldLongest, heldSum = max(heldLongest, t.Drain), heldSum+t.Drain
+		}
+	}
+	f := forecast{loose: heldLongest == 0, moments: []time.Duration{heldLongest, longest, heldSum, sum}}
+	if !v.sent.IsZero() {
+		f.first = v.settle // the proof wants reads that are younger
+	}
+	slices.Sort(f.moments)
+	f.moments = slices.Compact(f.moments)
+	if longest > 0 && f.moments[0] == 0 {
+		f.moments = f.moments[1:]
+	}
+	return f
+}
+
+// registering forecasts a return until InService, which follows the registrations at once.
+func registering(view) forecast { return forecast{moments: []time.Duration{0}} }
+
+// passing forecasts when every load balancer calls a sound instance healthy: not before
+// the last of the passes they want, of which the first comes within an interval.
+func passing(v view) forecast {
+	earliest := time.Duration(0)
+	for _, t := range v.Traffic {
+		if t.Counts() {
+			earliest = max(earliest, t.Earliest())
+		}
+	}
+	return forecast{moments: []time.Duration{earliest}}
+}
+
+// pause is the time until the next look.
+func (r *run) pause(row *step, stop *Stop) time.Duration {
+	switch {
+	case !stop.again.IsZero():
+		return r.jitter(max(time.Until(stop.again), 0))
+	case row.ends == nil && row.within == forTurn:
+		return r.jitter(inTurn(time.Since(r.start)))
+	case row.ends == nil:
+		return r.jitter(inTurn(time.Since(r.arrived)))
+	}
+	pause, aimed := row.ends(r.view()).next(r.elapsed())
+	if aimed { // later than the moment, never before it
+		return pause + time.Duration(r.draw()*float64(time.Second))
+	}
+	return r.jitter(pause)
+}
+
+// inTurn paces the looks at a whole group whose next change nobody can foretell.
+func inTurn(waited time.Duration) time.Duration {
+	return min(5*time.Second+waited/10, 30*time.Second)
+}
+
+// elapsed is how long the move has been under way: by this host's clock since it was
+// answered or begun; by AWS's clock for one that this run found under way.
+func (r *run) elapsed() time.Duration {
+	if !r.sent.IsZero() {
+		return time.Since(r.sent)
+	}
+	kind := asg.ToStandby
+	if r.returning {
+		kind = asg.FromStandby
+	}
+	found, ok := newest(r.seen.Activities, r.Self.Instance, kind)
+	if ok && (r.returning || r.seen.State.Out()) {
+		return max(0, r.seen.Now.Sub(found.Start)+time.Since(r.looked))
+	}
+	return time.Since(r.since)
+}

@@ -1,0 +1,170 @@
+package rotation
+
+import (
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+
+	"balanced/internal/asg"
+	"balanced/internal/elb"
+)
+
+func draining(kind elb.Kind, seconds int) Traffic {
+	return Traffic{Source: elb.Source{Kind: kind, Drain: time.Duration(seconds) * time.Second}}
+}
+
+// afterMove is what a row sees while a move of this run is under way.
+func afterMove(traffic ...Traffic) view {
+	return view{
+		Observed: Observed{Traffic: traffic},
+		facts:    facts{sent: time.Now()},
+		settings: settings{settle: DefaultSettle},
+	}
+}
+
+// looks follows a forecast from the beginning until a wait that took so long is over:
+// how many looks it costs, the one that finds it over among them, and how late that is.
+func looks(f forecast, took time.Duration, draw *rand.Rand) (n int, late time.Duration) {
+	r := &run{Agent: &Agent{Jitter: draw}}
+	for at := time.Duration(0); ; n++ {
+		if at >= took {
+			return n + 1, at - took
+		}
+		pause, aimed := f.next(at)
+		if aimed {
+			at += pause + time.Duration(r.draw()*float64(time.Second))
+		} else {
+			at += r.jitter(pause)
+		}
+	}
+}
+
+// ends draws how long waits take.
+func ends(from, to time.Duration, draw *rand.Rand) time.Duration {
+	return from + time.Duration(draw.Int64N(int64(to-from)))
+}
+
+// A drain is noticed within two seconds, in the middle of many, where it ends at a
+// moment that the settings foretell, or up to a quarter of a minute later.
+func TestEndOfADrainIsNoticed(t *testing.T) {
+	const s = time.Second
+	for name, tc := range map[string]struct {
+		traffic  []Traffic
+		from, to time.Duration // the drains that are tried end between these
+		most     int           // looks
+		late     time.Duration // in the median
+	}{
+		"on time":                     {[]Traffic{draining(elb.Application, 300)}, 300 * s, 315 * s, 15, 2 * s},
+		"Classic, held to the end":    {[]Traffic{draining(elb.Classic, 300)}, 300 * s, 310 * s, 15, 2 * s},
+		"one after another":           {[]Traffic{draining(elb.Application, 300), draining(elb.Network, 60)}, 360 * s, 375 * s, 30, 2 * s},
+		"Classic idle, target group":  {[]Traffic{draining(elb.Classic, 60), draining(elb.Application, 300)}, 300 * s, 315 * s, 15, 2 * s},
+		"half a minute late":          {[]Traffic{draining(elb.Application, 300)}, 315 * s, 345 * s, 25, 4 * s},
+		"short":                       {[]Traffic{draining(elb.Application, 30)}, 30 * s, 40 * s, 10, 2 * s},
+		"an hour":                     {[]Traffic{draining(elb.Application, 3600)}, 3600 * s, 3610 * s, 50, 2 * s},
+		"Classic, ends in the middle": {[]Traffic{draining(elb.Classic, 300)}, 15 * s, 300 * s, 15, 25 * s},
+	} {
+		t.Run(name, func(t *testing.T) {
+			draw := rand.New(rand.NewPCG(1, 2))
+			f := lettingGo(afterMove(tc.traffic...))
+			var lates []time.Duration
+			most := 0
+			for range 500 {
+				n, late := looks(f, ends(tc.from, tc.to, draw), draw)
+				most, lates = max(most, n), append(lates, late)
+			}
+			slices.Sort(lates)
+			t.Logf("at most %d looks, late by %s in the median, %s at most", most, lates[250], lates[499])
+			if most > tc.most || lates[250] > tc.late {
+				t.Errorf("%d looks, noticed %s late in the median; want at most %d and %s", most, lates[250], tc.most, tc.late)
+			}
+		})
+	}
+}
+
+// Before the proof can be given there is nothing to look for: what ended by then is
+// seen by the first look after it.
+func TestNoLookBeforeTheProofCanBeGiven(t *testing.T) {
+	draw := rand.New(rand.NewPCG(1, 2))
+	for _, traffic := range [][]Traffic{nil, {draining(elb.Classic, 300)}, {draining(elb.Application, 0)}} {
+		f := lettingGo(afterMove(traffic...))
+		for range 100 {
+			n, late := looks(f, ends(time.Second, 8*time.Second, draw), draw)
+			if at := DefaultSettle + 2*time.Second; n != 2 || late > at {
+				t.Errorf("%v: over at once, seen by look %d, %s late; want the second", traffic, n, late)
+			}
+		}
+	}
+	if pause, _ := lettingGo(view{}).next(0); pause > near {
+		t.Errorf("a move that was found under way is looked at after %s, want %s", pause, near)
+	}
+}
+
+// However long something overruns, looks at it are bounded in number.
+func TestOverdueIsLookedAtSeldom(t *testing.T) {
+	draw := rand.New(rand.NewPCG(1, 2))
+	for name, f := range map[string]forecast{
+		"drain":  lettingGo(afterMove(draining(elb.Application, 300))),
+		"none":   lettingGo(afterMove()),
+		"in":     registering(view{}),
+		"passes": passing(view{}),
+	} {
+		if n, _ := looks(f, 2*time.Hour, draw); n > 2*3600/24+30 {
+			t.Errorf("%s: two hours overdue, %d looks", name, n)
+		}
+	}
+}
+
+// A return is over within an interval after the passes before the last.
+func TestReturnIsForecast(t *testing.T) {
+	source := func(kind elb.Kind) Traffic {
+		return Traffic{
+			Source: elb.Source{Kind: kind, Check: elb.Check{Interval: 30 * time.Second, Timeout: 5 * time.Second, Healthy: 4}},
+			Mine:   []elb.Target{{Health: elb.Initial}},
+		}
+	}
+	ignored := source(elb.Classic)
+	ignored.Ignored = true
+	for name, tc := range map[string]struct {
+		traffic []Traffic
+		moment  time.Duration
+	}{
+		"one pass for an ALB":        {[]Traffic{source(elb.Application)}, 0},
+		"Classic wants four":         {[]Traffic{source(elb.Classic)}, 90 * time.Second},
+		"the slowest says":           {[]Traffic{source(elb.Application), source(elb.Network)}, 90 * time.Second},
+		"what is ignored says not":   {[]Traffic{source(elb.Application), ignored}, 0},
+		"no load balancer, no check": {nil, 0},
+	} {
+		f := passing(view{Observed: Observed{Traffic: tc.traffic}})
+		if len(f.moments) != 1 || f.moments[0] != tc.moment {
+			t.Errorf("%s: expected at %v, want %s", name, f.moments, tc.moment)
+		}
+		draw := rand.New(rand.NewPCG(1, 2))
+		for range 100 {
+			if n, late := looks(f, ends(tc.moment, tc.moment+30*time.Second, draw), draw); n > 12 || late > 9*time.Second {
+				t.Errorf("%s: %d looks, %s late", name, n, late)
+			}
+		}
+	}
+}
+
+// What another run, or a person, began is older than this run: its beginning is read
+// from the feed, by AWS's clock alone.
+func TestAMoveFoundUnderWayHasItsOwnBeginning(t *testing.T) {
+	now := time.Now()
+	began := now.Add(-time.Hour) // AWS's clock differs
+	r := &run{looked: now, facts: facts{since: now}, report: &Report{}}
+	r.Agent = &Agent{}
+	r.Self.Instance = "i-1"
+	r.seen = Observed{
+		State: asg.EnteringStandby, Now: began.Add(200 * time.Second),
+		Activities: []asg.Activity{{Kind: asg.ToStandby, Instance: "i-1", Status: "InProgress", Start: began}},
+	}
+	if got := r.elapsed().Round(time.Second); got != 200*time.Second {
+		t.Errorf("found entering: under way for %s, want 3m20s", got)
+	}
+	r.seen.State = asg.InService
+	if got := r.elapsed(); got > time.Second {
+		t.Errorf("found in service: under way for %s, want 0: it is an old move", got)
+	}
+}

@@ -26,7 +26,7 @@ type Claim struct {
 // move to Standby: the two answers may lag differently, and a place that is taken in
 // either is taken.
 func Claims(members []asg.Member, feed []asg.Activity) []Claim {
-	moves := newestMoves(feed)
+	moves, entered := newestMoves(feed), newestOf(feed, asg.ToStandby)
 	var claims []Claim
 	for _, m := range members {
 		last, known := moves[m.ID]
@@ -35,8 +35,8 @@ func Claims(members []asg.Member, feed []asg.Activity) []Claim {
 			continue
 		}
 		c := Claim{ID: m.ID, State: m.State}
-		if entered, ok := newest(feed, m.ID, asg.ToStandby); ok {
-			c.Since, c.Kept = entered.Start, !entered.Moved
+		if move, ok := entered[m.ID]; ok {
+			c.Since, c.Kept = move.Start, !move.Moved
 		}
 		claims = append(claims, c)
 	}
@@ -48,9 +48,15 @@ func Claims(members []asg.Member, feed []asg.Activity) []Claim {
 
 // newestMoves is each instance's newest move into or out of Standby that stands.
 func newestMoves(feed []asg.Activity) map[string]asg.Activity {
+	return newestOf(feed, asg.ToStandby, asg.FromStandby)
+}
+
+// newestOf is each instance's newest activity of some kinds that stands. Running ones
+// come first in the feed, so the order of the feed alone does not tell.
+func newestOf(feed []asg.Activity, kinds ...asg.Kind) map[string]asg.Activity {
 	moves := map[string]asg.Activity{}
 	for _, a := range feed {
-		if !a.Stands() || (a.Kind != asg.ToStandby && a.Kind != asg.FromStandby) {
+		if !a.Stands() || !slices.Contains(kinds, a.Kind) {
 			continue
 		}
 		if last, ok := moves[a.Instance]; !ok || a.Start.After(last.Start) {
@@ -60,17 +66,10 @@ func newestMoves(feed []asg.Activity) map[string]asg.Activity {
 	return moves
 }
 
-// newest finds an instance's newest activity of a kind that stands. Running ones come
-// first in the feed, so the order of the feed alone does not tell.
+// newest finds an instance's newest activity of a kind that stands.
 func newest(feed []asg.Activity, id string, kind asg.Kind) (asg.Activity, bool) {
-	var best asg.Activity
-	found := false
-	for _, a := range feed {
-		if a.Kind == kind && a.Instance == id && a.Stands() && (!found || a.Start.After(best.Start)) {
-			best, found = a, true
-		}
-	}
-	return best, found
+	found, ok := newestOf(feed, kind)[id]
+	return found, ok
 }
 
 // claims of the group as it was seen.
@@ -124,11 +123,9 @@ func everyClaimant(g asg.Group) func([]asg.Activity) bool {
 		if len(feed) > 0 && feed[len(feed)-1].Running() {
 			return false
 		}
+		entered := newestOf(feed, asg.ToStandby)
 		for _, m := range g.Members {
-			if !m.State.Out() {
-				continue
-			}
-			if _, ok := newest(feed, m.ID, asg.ToStandby); !ok {
+			if _, ok := entered[m.ID]; m.State.Out() && !ok {
 				return false
 			}
 		}

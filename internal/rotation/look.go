@@ -138,7 +138,7 @@ func (o Observed) holdsUp() (source int, ok bool) {
 		if _, listed := t.listsMe(); o.State == asg.Standby && listed {
 			return i, true
 		}
-		if o.State == asg.InService && t.Counts() && t.says(o.ID, t.Mine).Health != elb.Healthy {
+		if o.State == asg.InService && t.Counts() && t.saysOfMe(o.ID).Health != elb.Healthy {
 			return i, true
 		}
 	}
@@ -244,6 +244,7 @@ func (r *run) lookAtTraffic(ctx context.Context, o Observed) ([]Traffic, error) 
 			t := &traffic[i]
 			t.Targets, err = r.Balancers.Health(ctx, t.Source)
 			t.Mine = slices.DeleteFunc(slices.Clone(t.Targets), func(x elb.Target) bool { return x.Instance != r.Self.Instance })
+			*t = t.sorted()
 			return err
 		})
 	}

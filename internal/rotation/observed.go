@@ -48,7 +48,25 @@ type Traffic struct {
 	Targets []elb.Target // of every instance, at the last look that read all
 	Mine    []elb.Target // of this instance
 	Ignored bool         // by --ignore
+
+	// byID are the Targets on the group's port, by instance; nil: not sorted out yet.
+	byID map[string]elb.Target
 }
+
+// sorted is the source with its targets at hand by their instances: a group may have
+// thousands.
+func (t Traffic) sorted() Traffic {
+	t.byID = make(map[string]elb.Target, len(t.Targets))
+	for _, x := range t.Targets {
+		if _, known := t.byID[x.Instance]; !known && t.onPort(x) {
+			t.byID[x.Instance] = x
+		}
+	}
+	return t
+}
+
+// onPort: a registration on the group's port, or of a Classic load balancer.
+func (t Traffic) onPort(x elb.Target) bool { return x.Port == t.Port || x.Port == 0 }
 
 // Idle: every target is registered and sent nothing, since no listener uses the
 // target group. It gives no evidence of health, and nothing is lost without it.
@@ -74,10 +92,24 @@ func (t Traffic) Counts() bool { return !t.Ignored && !t.Idle() }
 // asked: the source asks this host a question that can be asked here too.
 func (t Traffic) asked() bool { return t.Counts() && !t.Check.Disabled }
 
-// says is how the source sees one instance on the port of the group.
-func (t Traffic) says(id string, targets []elb.Target) elb.Target {
+// says is how the source sees one instance on the port of the group, at the last look
+// that read all.
+func (t Traffic) says(id string) elb.Target {
+	if t.byID == nil {
+		return t.among(t.Targets, id)
+	}
+	if x, listed := t.byID[id]; listed {
+		return x
+	}
+	return elb.Target{Instance: id, Health: elb.Unregistered}
+}
+
+// saysOfMe is how the source sees this instance, at the last look that asked it.
+func (t Traffic) saysOfMe(id string) elb.Target { return t.among(t.Mine, id) }
+
+func (t Traffic) among(targets []elb.Target, id string) elb.Target {
 	for _, x := range targets {
-		if x.Instance == id && (x.Port == t.Port || x.Port == 0) {
+		if x.Instance == id && t.onPort(x) {
 			return x
 		}
 	}
@@ -106,25 +138,25 @@ func (t Traffic) otherPorts(id string) []elb.Target {
 	return others
 }
 
+// counting are the sources whose word on health is evidence.
+func (o Observed) counting() []Traffic {
+	return slices.DeleteFunc(slices.Clone(o.Traffic), func(t Traffic) bool { return !t.Counts() })
+}
+
 // serves: in service, healthy for Auto Scaling, and healthy at every load balancer
 // that counts.
-func (o Observed) serves(m asg.Member) bool {
+func serves(m asg.Member, counting []Traffic) bool {
 	if m.State != asg.InService || !m.Healthy {
 		return false
 	}
-	for _, t := range o.Traffic {
-		if t.Counts() && t.says(m.ID, t.Targets).Health != elb.Healthy {
-			return false
-		}
-	}
-	return true
+	return !slices.ContainsFunc(counting, func(t Traffic) bool { return t.says(m.ID).Health != elb.Healthy })
 }
 
 // peersServing counts the others that serve.
 func (o Observed) peersServing() int {
-	n := 0
+	n, counting := 0, o.counting()
 	for _, m := range o.Group.Members {
-		if m.ID != o.ID && o.serves(m) {
+		if m.ID != o.ID && serves(m, counting) {
 			n++
 		}
 	}
@@ -134,7 +166,7 @@ func (o Observed) peersServing() int {
 // serving counts all that serve, this instance included.
 func (o Observed) serving() int {
 	n := o.peersServing()
-	if me, ok := o.Group.Member(o.ID); ok && o.serves(me) {
+	if me, ok := o.Group.Member(o.ID); ok && serves(me, o.counting()) {
 		n++
 	}
 	return n
@@ -142,15 +174,16 @@ func (o Observed) serving() int {
 
 // sickPeer names one peer that ought to serve and does not, with the reason.
 func (o Observed) sickPeer() (id, why string) {
+	counting := o.counting()
 	for _, m := range o.Group.Members {
-		if m.ID == o.ID || m.State != asg.InService || o.serves(m) {
+		if m.ID == o.ID || m.State != asg.InService || serves(m, counting) {
 			continue
 		}
 		if !m.Healthy {
 			return m.ID, "Unhealthy for Auto Scaling"
 		}
-		for _, t := range o.Traffic {
-			if x := t.says(m.ID, t.Targets); t.Counts() && x.Health != elb.Healthy {
+		for _, t := range counting {
+			if x := t.says(m.ID); x.Health != elb.Healthy {
 				return m.ID, string(x.Health) + " at " + t.Name
 			}
 		}

@@ -148,7 +148,7 @@ func (o Observed) unhealthyAt() (Traffic, elb.Target, bool) {
 		if !t.Counts() {
 			continue
 		}
-		if x := t.says(o.ID, t.Mine); x.Health != elb.Healthy {
+		if x := t.saysOfMe(o.ID); x.Health != elb.Healthy {
 			return t, x, true
 		}
 	}

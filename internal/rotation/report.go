@@ -159,7 +159,7 @@ func (p *Report) see(o Observed, min MinHealthy) {
 	}
 	p.Traffic = []TrafficReport{}
 	for _, t := range o.Traffic {
-		mine := t.says(o.ID, t.Mine)
+		mine := t.saysOfMe(o.ID)
 		p.Traffic = append(p.Traffic, TrafficReport{Kind: string(t.Kind), Name: t.Name, State: string(mine.Health), Reason: mine.Reason})
 	}
 }

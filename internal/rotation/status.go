@@ -53,7 +53,7 @@ func (a *Agent) Status(ctx context.Context, min MinHealthy) (*Report, Standing, 
 		return r.report, NotMember, nil
 	}
 	standing := OutOfService
-	if me, ok := r.seen.Group.Member(r.Self.Instance); ok && r.seen.serves(me) {
+	if me, ok := r.seen.Group.Member(r.Self.Instance); ok && serves(me, r.seen.counting()) {
 		standing = Serving
 	}
 	r.report.close(r, standing.String(), err)
@@ -74,9 +74,10 @@ func members(o Observed) []MemberReport {
 	for _, c := range o.claims() {
 		since[c.ID] = c.Since
 	}
+	counting := o.counting()
 	list := make([]MemberReport, 0, len(o.Group.Members))
 	for _, m := range o.Group.Members {
-		row := MemberReport{ID: m.ID, Zone: m.Zone, State: string(m.State), Healthy: m.Healthy, Serves: o.serves(m), Me: m.ID == o.ID, Traffic: seenBy(o, m)}
+		row := MemberReport{ID: m.ID, Zone: m.Zone, State: string(m.State), Healthy: m.Healthy, Serves: serves(m, counting), Me: m.ID == o.ID, Traffic: seenBy(o, m)}
 		if begun := since[m.ID]; !begun.IsZero() {
 			row.OutSeconds = seconds(max(0, o.Now.Sub(begun)))
 		}
@@ -89,7 +90,7 @@ func members(o Observed) []MemberReport {
 func seenBy(o Observed, m asg.Member) []TrafficReport {
 	said := make([]TrafficReport, 0, len(o.Traffic))
 	for _, t := range o.Traffic {
-		x := t.says(m.ID, t.Targets)
+		x := t.says(m.ID)
 		said = append(said, TrafficReport{Kind: string(t.Kind), Name: t.Name, State: string(x.Health), Reason: x.Reason})
 	}
 	return said

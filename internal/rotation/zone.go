@@ -50,12 +50,13 @@ func zoneProven(v view) *Stop {
 // zonePeers counts the others of this instance's zone that are not on their way out, and
 // those of them that serve.
 func (o Observed) zonePeers() (members, serving int) {
+	counting := o.counting()
 	for _, m := range o.Group.Members {
 		if m.ID == o.ID || m.Zone != o.Zone || m.State.Leaving() {
 			continue
 		}
 		members++
-		if o.serves(m) {
+		if serves(m, counting) {
 			serving++
 		}
 	}

@@ -85,7 +85,7 @@ func (a *Agent) Doctor(ctx context.Context, opt DoctorOptions) (*Report, error) 
 	patient := *a
 	patient.Groups, patient.Balancers = forgivingGroups{a.Groups, forgiven}, forgivingBalancers{a.Balancers, forgiven}
 	r := patient.newRun("doctor", Options{})
-	r.min, r.settle = opt.MinHealthy, DefaultSettle
+	r.min, r.settle, r.refreshes = opt.MinHealthy, DefaultSettle, true
 	r.resolve = func(o Observed) budgets {
 		return outBudgets(Options{Wait: Auto, Timeout: Auto}, DefaultSettle, o.Traffic)
 	}

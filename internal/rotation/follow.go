@@ -81,6 +81,7 @@ type settings struct {
 	leaveSick bool
 	probes    bool         // the host is asked before it returns
 	instead   *probe.Check // by this, if not nil
+	refreshes bool         // instance refreshes matter to this run
 }
 
 // run is one command at work.

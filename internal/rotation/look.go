@@ -158,10 +158,12 @@ func (r *run) lookAtAll(ctx context.Context, o *Observed) error {
 		o.Activities, err = r.Groups.Activities(gctx, group.Group.Name, everyClaimant(group.Group))
 		return err
 	})
-	g.Go(func() (err error) {
-		o.Refreshes, err = r.Groups.Refreshes(gctx, group.Group.Name)
-		return err
-	})
+	if r.refreshes && r.sent.IsZero() { // they speak against leaving, and nothing else
+		g.Go(func() (err error) {
+			o.Refreshes, err = r.Groups.Refreshes(gctx, group.Group.Name)
+			return err
+		})
+	}
 	g.Go(func() (err error) {
 		o.Notices, err = r.lookForNotices(gctx)
 		return err

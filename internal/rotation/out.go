@@ -59,7 +59,7 @@ func outSteps() []step {
 func (a *Agent) Out(ctx context.Context, opt OutOptions) (*Report, error) {
 	r := a.newRun("out", opt.Options)
 	r.min, r.replace, r.emptyZone = opt.MinHealthy, opt.Replace, opt.AllowEmptyZone
-	r.settle, r.warnings = opt.Settle, outWarnings
+	r.settle, r.warnings, r.refreshes = opt.Settle, outWarnings, true
 	r.resolve = func(o Observed) budgets {
 		return outBudgets(opt.Options, opt.Settle, o.Traffic).fit(opt.Limit, wayOut(o.Traffic)+opt.Settle)
 	}

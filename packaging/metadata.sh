@@ -7,6 +7,8 @@ platforms=(linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64) # of
 maintainer='balanced maintainers <maintainers@balanced.example>'
 licence=Apache-2.0
 homepage=https://balanced.example/
+section=admin
+built='Built from the sources of this version; changelog.gz says what changed.'
 release=1 # of the package, where the version stays the same
 
 # describe PROGRAM: sets summary and description.

@@ -11,7 +11,8 @@ work=$PWD/dist/work
 # ours lists the folders that belong to the package and to no other.
 ours() { (cd "$tree" && find "usr/share/doc/$program" "usr/share/licenses/$program" -type d | sort); }
 
-# config FORMAT: what nfpm reads.
+# config FORMAT: what nfpm reads. Only an RPM knows documents and licences from other
+# files, and takes its changelog from outside the tree.
 config() {
 	cat <<-END
 		name: $program
@@ -20,22 +21,38 @@ config() {
 		version: "$version"
 		version_schema: none
 		release: "$release"
-		section: admin
+		section: $section
 		priority: optional
 		maintainer: "$maintainer"
 		license: $licence
 		homepage: $homepage
 		mtime: $(date -u -d "@$SOURCE_DATE_EPOCH" +%Y-%m-%dT%H:%M:%SZ)
 		disable_globbing: true
-		rpm: {summary: "$summary"}
-		description: |
-		  $summary
+		rpm: {summary: "$summary", group: $section}
 	END
-	echo "${description//$'\n'/$'\n'  }" | sed '1s/^/  /'
-	echo 'contents:'
+	[ "$1" != rpm ] || echo "changelog: $tree.changelog.yaml"
+	printf 'description: |\n'
+	printf '%s\n' "$([ "$1" = rpm ] || echo "$summary")" "$description" | sed '/^$/d; s/^/  /'
+	printf 'contents:\n'
+	contents | case $1 in
+	rpm) sed -E '/type: file/{\|dst: "/usr/share/(doc\|man)/|s/type: file/type: doc/; \|dst: "/usr/share/licenses/|s/type: file/type: license/}' ;;
+	*) cat ;;
+	esac
+}
+
+contents() {
 	ours | sed 's|.*|- {type: dir, dst: "/&", file_info: {mode: 0755}}|'
-	(cd "$tree" && find . -type f -printf "- {src: \"$tree/%P\", dst: \"/%P\", file_info: {mode: 0%m}}\n" | sort)
-	(cd "$tree" && find . -type l -printf '- {type: symlink, src: "%l", dst: "/%P"}\n' | sort)
+	find "$tree" -type f -printf '- {type: file, src: "%p", dst: "/%P", file_info: {mode: 0%m}}\n' | sort
+	find "$tree" -type l -printf '- {type: symlink, src: "%l", dst: "/%P", file_info: {mode: 0777}}\n' | sort
+}
+
+changelog() {
+	cat <<-END
+		- semver: "$version-$release"
+		  date: $(date -u -d "@$SOURCE_DATE_EPOCH" +%Y-%m-%dT%H:%M:%SZ)
+		  packager: "$maintainer"
+		  changes: [{note: "$built"}]
+	END
 }
 
 # anonymous COMMAND...: an RPM names the host that built it. A namespace gives it a
@@ -51,19 +68,21 @@ anonymous() {
 }
 
 build_nfpm() {
-	config >"$tree.yaml"
+	config "$1" >"$tree.yaml"
+	changelog >"$tree.changelog.yaml"
 	anonymous "$work/nfpm" package --config "$tree.yaml" --packager "$1" --target "$2" >/dev/null
 }
 
 build_fpm() {
 	local owned
 	mapfile -t owned < <(ours)
+	printf '* %s %s - %s\n- %s\n' "$(date -u -d "@$SOURCE_DATE_EPOCH" '+%a %b %d %Y')" "$maintainer" "$version-$release" "$built" >"$tree.changelog"
 	fpm -s dir -t "$1" -C "$tree" -p "$2" --force --log error \
 		--name "$program" --version "$version" --iteration "$release" --architecture "$arch" \
-		--maintainer "$maintainer" --license "$licence" --url "$homepage" --vendor '' --category admin \
+		--maintainer "$maintainer" --license "$licence" --url "$homepage" --vendor '' --category "$section" \
 		--description "$summary"$'\n'"$description" \
 		--deb-priority optional --deb-user root --deb-group root --deb-no-default-config-files \
-		--rpm-summary "$summary" --rpm-user root --rpm-group root --rpm-os linux --rpm-use-file-permissions \
+		--rpm-summary "$summary" --rpm-changelog "$tree.changelog" --rpm-user root --rpm-group root --rpm-os linux --rpm-use-file-permissions \
 		--rpm-rpmbuild-define '_buildhost localhost' --rpm-rpmbuild-define 'use_source_date_epoch_as_buildtime 1' \
 		"${owned[@]/#/--directories=/}" .
 }

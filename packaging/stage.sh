@@ -45,7 +45,7 @@ licences() {
 		in /usr/share/common-licenses/Apache-2.0, and everywhere in
 		/usr/share/licenses/$program/LICENSE.
 
-		Copyright: the authors of balanced
+		Copyright 2026 the authors of balanced
 
 		The licences and notices of what the program links are in
 		/usr/share/licenses/$program/THIRD-PARTY.
@@ -61,7 +61,7 @@ docs() {
 	gzip -9n <<-END | written "$doc/changelog.Debian.gz"
 		$program ($version-$release) unstable; urgency=medium
 
-		  * Built from the sources of this version; changelog.gz says what changed.
+		  * $built
 
 		 -- $maintainer  $(date -R -d "@$SOURCE_DATE_EPOCH")
 	END

@@ -10,7 +10,7 @@ import (
 	"path/filepath"
 	"syscall"
 
-	"golang.org/x/sys/unix"
+	"balanced/internal/procgroup"
 )
 
 // A child is the operator's command. It has our streams, our environment and, once it
@@ -72,7 +72,7 @@ func (ch *child) start() error {
 	// Not CommandContext: a signal is the command's own to answer.
 	ch.cmd = exec.Command(ch.argv[0], ch.argv[1:]...)
 	ch.cmd.Stdin, ch.cmd.Stdout, ch.cmd.Stderr = ch.stdin, ch.stdout, ch.stderr
-	ch.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: !ch.shares}
+	ch.cmd.SysProcAttr = procgroup.Attr(!ch.shares)
 	return ch.cmd.Start()
 }
 
@@ -98,18 +98,7 @@ func (ch *child) signalAll(sig syscall.Signal) {
 		_ = ch.cmd.Process.Signal(sig)
 		return
 	}
-	_ = syscall.Kill(-ch.cmd.Process.Pid, sig)
-}
-
-// foreground: this process may use the terminal, and what is typed there reaches it.
-func foreground() bool {
-	tty, err := os.Open("/dev/tty")
-	if err != nil {
-		return false
-	}
-	defer tty.Close()
-	group, err := unix.IoctlGetInt(int(tty.Fd()), unix.TIOCGPGRP)
-	return err == nil && group == unix.Getpgrp()
+	_ = procgroup.Signal(ch.cmd.Process, sig) // it may just have ended
 }
 
 // plainly says why a command does not start, without the words of the library.

@@ -7,6 +7,8 @@ import (
 	"os/exec"
 	"syscall"
 	"time"
+
+	"balanced/internal/procgroup"
 )
 
 // Rollout is one command line, run on one instance after the other, as
@@ -66,13 +68,13 @@ func (r Rollout) On(ctx context.Context, i Instance) (Result, error) {
 		one := &struct{ io.Writer }{r.Output} // one pipe for both, whatever Output is: the lines keep their order
 		cmd.Stdout, cmd.Stderr = one, one
 	}
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) }
+	cmd.SysProcAttr = procgroup.Attr(true)
+	cmd.Cancel = func() error { return procgroup.Signal(cmd.Process, syscall.SIGTERM) }
 	cmd.WaitDelay = 10 * time.Second // balanced takes up to 5 s for its last look
 	start := time.Now()
 	err := cmd.Run()
 	if cmd.Process != nil {
-		syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
+		_ = procgroup.Signal(cmd.Process, syscall.SIGKILL) // most often none is left
 	}
 	result := Result{Instance: i.ID, Elapsed: time.Since(start)}
 	if cmd.ProcessState == nil {

@@ -75,8 +75,8 @@ func app(stdout, stderr io.Writer) *cli.App {
 		Usage:     "a fleet of simulated EC2 instances on loopback, to try balanced on",
 		UsageText: "balanced-lab COMMAND [options]",
 		Description: "Exit codes: 0; 64 for what cannot be served as given, a port that is taken included; " +
-			"69 when no lab is running; demo: that of the rollout; 128 and its number for a signal.",
-		Commands:        []*cli.Command{upCommand(), envCommand(), demoCommand(), manualCommand()},
+			"69 when no lab is running; rehearse, demo: that of the rollout; 128 and its number for a signal.",
+		Commands:        []*cli.Command{upCommand(), envCommand(), rehearseCommand(), deployCommand(), demoCommand(), manualCommand(), serverCommand()},
 		Flags:           []cli.Flag{helpFlag()},
 		Action:          func(c *cli.Context) error { return noCommand(c.Args().First()) },
 		OnUsageError:    onUsageError,

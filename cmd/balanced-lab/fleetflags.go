@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"time"
 
@@ -17,12 +18,13 @@ func fleetFlags() []cli.Flag {
 		&cli.IntFlag{Name: "min", Value: lab.Derived, DefaultText: "size - 1", Usage: "MinSize `N`"},
 		&cli.IntFlag{Name: "max", Value: lab.Derived, DefaultText: "2 x size", Usage: "MaxSize `N`"},
 		&cli.IntFlag{Name: "target-groups", Value: 1, Usage: "`N` target groups, each behind an Application Load Balancer"},
+		&cli.IntFlag{Name: "network", Usage: "`N` target groups, each behind a Network Load Balancer without cross-zone load balancing"},
 		&cli.IntFlag{Name: "classic", Value: 1, Usage: "`N` Classic Load Balancers"},
 		&cli.DurationFlag{Name: "drain", Value: 30 * time.Second, Usage: "deregistration delay and connection draining `TIME`; 0 is none"},
 		&cli.DurationFlag{Name: "check-interval", Value: 5 * time.Second, Usage: "`TIME` from one health check to the next"},
 		&cli.IntFlag{Name: "healthy-threshold", Value: 2, Usage: "`N` checks in a row make healthy"},
 		&cli.IntFlag{Name: "unhealthy-threshold", Value: 2, Usage: "`N` checks in a row make unhealthy"},
-		&cli.DurationFlag{Name: "in-flight", Value: 2 * time.Second, Usage: "`TIME` that open requests go on when an instance begins to drain; a Classic Load Balancer drains no longer"},
+		&cli.DurationFlag{Name: "slow-start", Usage: "slow start `TIME` of the target groups behind Application Load Balancers"},
 		&cli.DurationFlag{Name: "move-time", Value: 2 * time.Second, Usage: "the least `TIME` a move into or out of Standby takes"},
 		&cli.DurationFlag{Name: "launch-time", Value: 20 * time.Second, Usage: "`TIME` from the launch of an instance to InService"},
 		&cli.StringFlag{Name: "region", Value: "eu-west-1", Usage: "`NAME` of the Region"},
@@ -38,9 +40,9 @@ func config(c *cli.Context) (lab.Config, error) {
 		TargetGroups: c.Int("target-groups"), Classic: c.Int("classic"),
 		Drain: c.Duration("drain"), Interval: c.Duration("check-interval"),
 		Healthy: c.Int("healthy-threshold"), Unhealthy: c.Int("unhealthy-threshold"),
-		InFlight: c.Duration("in-flight"),
-		MoveTime: c.Duration("move-time"), LaunchTime: c.Duration("launch-time"),
-		Seed: rand.Uint64(),
+		SlowStart: c.Duration("slow-start"), Network: c.Int("network"),
+		MoveTime: c.Duration("move-time"), LaunchTime: c.Duration("launch-time"), RegisterTime: time.Second,
+		Seed: rand.Uint64(), Complain: func(err error) { fmt.Fprintf(c.App.ErrWriter, "balanced-lab: %v\n", err) },
 	}
 	if c.IsSet("seed") {
 		cfg.Seed = c.Uint64("seed")

@@ -9,6 +9,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"balanced/internal/lab"
+	"balanced/internal/lab/host"
 )
 
 func upCommand() *cli.Command {
@@ -67,13 +68,10 @@ func printFleet(w io.Writer, l *lab.Lab, cfg lab.Config) error {
 	p := l.Fleet.Picture()
 	fmt.Fprintf(&b, "Region %s at %s\n", l.Fleet.RegionName, l.API)
 	fmt.Fprintf(&b, "group %s: %d instances, MinSize %d, MaxSize %d, desired %d\n", l.Fleet.Group, len(instances), p.Min, p.Max, p.Desired)
-	for _, name := range l.Fleet.TargetGroups {
-		fmt.Fprintf(&b, "target group %s, drains for %s\n", name, cfg.Drain)
+	for _, s := range l.Fleet.Sources {
+		fmt.Fprintf(&b, "%s load balancer %s, drains for %s: %s\n", s.Kind, s.Name, cfg.Drain, l.Plane.URL(s.Name))
 	}
-	for _, name := range l.Fleet.Classic {
-		fmt.Fprintf(&b, "Classic Load Balancer %s, drains for %s\n", name, cfg.Drain)
-	}
-	fmt.Fprintf(&b, "on each instance an application, which they ask for :%d%s\n", l.Fleet.Port, lab.HealthPath)
+	fmt.Fprintf(&b, "on each instance a server, a process of its own, which they ask for :%d%s\n", l.Fleet.Port, host.HealthPath)
 	b.WriteString("\nTo be an instance, paste one of these lines:\n\n")
 	for _, i := range instances {
 		fmt.Fprintf(&b, "%s  # %s, %s\n", i.Line(), i.ID, i.Zone)

@@ -15,16 +15,34 @@ type Config struct {
 	Zones        int // over how many availability zones, at most 3
 	Min, Max     int // MinSize and MaxSize; Derived: Size-1, and twice Size
 	TargetGroups int // each behind an Application Load Balancer of its own
+	Network      int // target groups, each behind a Network Load Balancer with cross-zone off
 	Classic      int // Classic Load Balancers
 	Drain        time.Duration
 	// Interval, Healthy and Unhealthy are the health checks of every load balancer.
 	Interval           time.Duration
 	Healthy, Unhealthy int
-	InFlight           time.Duration // how long open requests go on when an instance begins to drain
+	SlowStart          time.Duration // of the target groups behind Application Load Balancers
 	MoveTime           time.Duration // the least a move into or out of Standby takes
 	LaunchTime         time.Duration // from the launch of an instance to InService
+	RegisterTime       time.Duration // from a registration to its first health check
 	Seed               uint64        // the same seed, the same instance ids
-	App                App
+
+	Program  []string    // runs host.Main; nil: this binary, with app
+	Complain func(error) // is told what goes wrong while the lab runs; nil: nobody
+}
+
+// Faster is the same fleet with a control plane so many times faster. What the wire
+// carries stays in whole seconds, and at least one.
+func (c Config) Faster(times float64) Config {
+	for _, d := range []*time.Duration{&c.Drain, &c.Interval, &c.SlowStart} {
+		if *d > 0 {
+			*d = max(time.Second, time.Duration(float64(*d)/times).Round(time.Second))
+		}
+	}
+	for _, d := range []*time.Duration{&c.MoveTime, &c.LaunchTime, &c.RegisterTime} {
+		*d = time.Duration(float64(*d) / times)
+	}
+	return c
 }
 
 // Check says what of a Config no fleet can have, in the words of the flags.
@@ -36,6 +54,7 @@ func (c Config) Check() error {
 		{"size", c.Size, 1, 200},
 		{"zones", c.Zones, 1, 3},
 		{"target-groups", c.TargetGroups, 0, 10},
+		{"network", c.Network, 0, 10},
 		{"classic", c.Classic, 0, 10},
 		{"healthy-threshold", c.Healthy, 2, 10},
 		{"unhealthy-threshold", c.Unhealthy, 2, 10},
@@ -60,7 +79,7 @@ func (c Config) checkTimes() error {
 	}{
 		{"drain", c.Drain, 0, time.Hour, true},
 		{"check-interval", c.Interval, time.Second, 5 * time.Minute, true},
-		{"in-flight", c.InFlight, 0, time.Hour, false},
+		{"slow-start", c.SlowStart, 0, 15 * time.Minute, true},
 		{"move-time", c.MoveTime, 0, time.Hour, false},
 		{"launch-time", c.LaunchTime, 0, time.Hour, false},
 	} {

@@ -7,53 +7,49 @@ import (
 	"cmp"
 	"fmt"
 	"strconv"
-	"sync"
 	"time"
 
+	"balanced/internal/lab/host"
+	"balanced/internal/lab/plane"
+	"balanced/internal/lab/record"
 	"balanced/internal/sim"
 )
 
 // Fleet is one Auto Scaling group and its load balancers in a Region of their own.
 type Fleet struct {
-	Region       *sim.Region
-	RegionName   string
-	Group        string
-	TargetGroups []string // names
-	Classic      []string // names
-	Port         int      // of every application, and of every health check
-	size         int
-	app          App
-
-	mu   sync.Mutex
-	sick map[string]bool // applications, by instance
+	Region     *sim.Region
+	RegionName string
+	Group      string
+	Sources    []record.Source
+	Port       int // of every server, and of every health check
+	size       int
+	complain   func(error)
 }
 
 // newFleet makes a fleet whose instances are InService, registered and healthy. Their
-// load balancers look for the applications at the port.
+// load balancers look for the servers at the port.
 func newFleet(cfg Config, port int) (*Fleet, error) {
 	if err := cfg.Check(); err != nil {
 		return nil, err
 	}
 	f := &Fleet{
 		RegionName: cmp.Or(cfg.Region, "eu-west-1"), Group: "web", Port: port,
-		size: cfg.Size, app: cfg.App, sick: map[string]bool{},
+		size: cfg.Size, complain: cfg.Complain,
 	}
-	f.Region = sim.New(sim.Config{Name: f.RegionName, Seed: cfg.Seed, Address: address, Behaviour: sim.Behaviour{
-		MoveTime:   orNone(cfg.MoveTime),
-		LaunchTime: orNone(cfg.LaunchTime),
+	f.Region = sim.New(sim.Config{Name: f.RegionName, Seed: cfg.Seed, Address: address, DataPlane: true, Behaviour: sim.Behaviour{
+		MoveTime:     orNone(cfg.MoveTime),
+		LaunchTime:   orNone(cfg.LaunchTime),
+		RegisterTime: orNone(cfg.RegisterTime),
 	}})
 	zones := f.zones(cfg.Zones)
 	f.attachTargetGroups(cfg, zones)
 	f.attachClassic(cfg, zones)
 	min, max := cfg.sizes()
-	ids := f.Region.AddGroup(sim.Group{
+	f.Region.AddGroup(sim.Group{
 		Name: f.Group, Min: min, Max: max, Desired: cfg.Size, Zones: zones,
-		Classic: f.Classic, TargetGroups: f.TargetGroups,
+		Classic: f.Named(Classic), TargetGroups: append(f.Named(Application), f.Named(Network)...),
 		HealthCheckType: "ELB", Grace: 5 * time.Minute,
 	})
-	for _, id := range ids {
-		f.Region.SetInFlight(id, cfg.InFlight)
-	}
 	return f, nil
 }
 
@@ -75,26 +71,75 @@ func (f *Fleet) zones(n int) []string {
 
 func (f *Fleet) attachTargetGroups(cfg Config, zones []string) {
 	check := cfg.check()
-	check.Path = HealthPath
+	check.Protocol, check.Path = "HTTP", host.HealthPath
 	for i := range cfg.TargetGroups {
 		name := numbered("app", i)
 		f.Region.AddLoadBalancer(sim.LoadBalancer{Name: name + "-alb", Zones: zones})
-		f.Region.AddTargetGroup(sim.TargetGroup{Name: name, LoadBalancer: name + "-alb", Port: f.Port, Drain: cfg.Drain, Check: check})
-		f.TargetGroups = append(f.TargetGroups, name)
+		f.Region.AddTargetGroup(sim.TargetGroup{
+			Name: name, LoadBalancer: name + "-alb", Port: f.Port, Drain: cfg.Drain, SlowStart: cfg.SlowStart, Check: check,
+		})
+		f.attach(name, Application, cfg.Drain)
+	}
+	for i := range cfg.Network {
+		name := numbered("net", i)
+		f.Region.AddLoadBalancer(sim.LoadBalancer{Name: name + "-nlb", Type: "network", Zones: zones})
+		f.Region.AddTargetGroup(sim.TargetGroup{
+			Name: name, LoadBalancer: name + "-nlb", Protocol: "TCP", Port: f.Port, Drain: cfg.Drain, Check: check,
+		})
+		f.attach(name, Network, cfg.Drain)
 	}
 }
 
 func (f *Fleet) attachClassic(cfg Config, zones []string) {
 	check := cfg.check()
-	check.Target = "HTTP:" + strconv.Itoa(f.Port) + HealthPath
+	check.Target = "HTTP:" + strconv.Itoa(f.Port) + host.HealthPath
 	for i := range cfg.Classic {
 		name := numbered("legacy", i)
 		f.Region.AddClassic(sim.Classic{
 			Name: name, Check: check, CrossZone: true, Zones: zones,
 			Draining: cfg.Drain > 0, Drain: cfg.Drain,
 		})
-		f.Classic = append(f.Classic, name)
+		f.attach(name, Classic, cfg.Drain)
 	}
+}
+
+// Kinds of sources.
+const (
+	Application = "application"
+	Network     = "network"
+	Classic     = "classic"
+)
+
+func (f *Fleet) attach(name, kind string, drain time.Duration) {
+	f.Sources = append(f.Sources, record.Source{Name: name, Kind: kind, Drain: drain.Seconds()})
+}
+
+// Named are the names of the sources of a kind.
+func (f *Fleet) Named(kind string) []string {
+	var names []string
+	for _, s := range f.Sources {
+		if s.Kind == kind {
+			names = append(names, s.Name)
+		}
+	}
+	return names
+}
+
+// routes are the sources as their proxies have to know them.
+func (f *Fleet) routes(cfg Config) []plane.Source {
+	var all []plane.Source
+	for _, s := range f.Sources {
+		check := cfg.check()
+		to := plane.Source{Name: s.Name, Port: f.Port, Path: host.HealthPath, Interval: check.Interval, Timeout: check.Timeout}
+		switch s.Kind {
+		case Application:
+			to.SlowStart = cfg.SlowStart
+		case Network:
+			to.Zones = f.zones(cfg.Zones)
+		}
+		all = append(all, to)
+	}
+	return all
 }
 
 // check: AWS wants the timeout of a check shorter than its interval.

@@ -14,7 +14,9 @@ type Instance struct {
 	Region   string `json:"region"`
 	API      string `json:"api"`
 	Metadata string `json:"metadata"`
-	App      string `json:"app"` // where its application answers
+	App      string `json:"app"` // where its server answers
+
+	token string // of the lab
 }
 
 // vars are what makes a process believe that it runs on the instance. The agent takes
@@ -51,7 +53,7 @@ func (i Instance) Line() string { return "export " + strings.Join(i.vars(), " ")
 func (i Instance) Export() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "unset %s\n", strings.Join(foreign(), " "))
-	for _, v := range slices.Concat(i.vars(), noFiles()) {
+	for _, v := range slices.Concat(i.vars(), noFiles(), i.labVars()) {
 		name, value, _ := strings.Cut(v, "=")
 		fmt.Fprintf(&b, "export %s=%s\n", name, quote(value))
 	}
@@ -62,7 +64,12 @@ func (i Instance) Export() string {
 // AWS settings in it are replaced.
 func (i Instance) Environ(from []string) []string {
 	env := slices.DeleteFunc(slices.Clone(from), func(v string) bool { return strings.HasPrefix(v, "AWS_") })
-	return slices.Concat(env, i.vars(), noFiles(), []string{"BALANCED_LAB_INSTANCE=" + i.ID})
+	return slices.Concat(env, i.vars(), noFiles(), i.labVars())
+}
+
+// labVars let a command on the instance find the lab.
+func (i Instance) labVars() []string {
+	return []string{instanceVar + "=" + i.ID, urlVar + "=" + i.API, tokenVar + "=" + i.token}
 }
 
 // quote makes one word of the shell out of any text.

@@ -14,6 +14,7 @@ import (
 
 	"balanced/internal/asg"
 	"balanced/internal/awsapi"
+	"balanced/internal/lab/host"
 )
 
 // small is a fleet on which nothing takes long.
@@ -115,7 +116,7 @@ func TestAnInstanceLaunchedLaterGetsWhatTheOthersHave(t *testing.T) {
 		t.Fatalf("%d instances after a scale-out, want 4", len(all))
 	}
 	request(t, http.MethodPut, all[3].Metadata+"/latest/api/token", "X-aws-ec2-metadata-token-ttl-seconds", "60")
-	request(t, http.MethodGet, all[3].App+HealthPath, "Accept", "*/*")
+	request(t, http.MethodGet, all[3].App+host.HealthPath, "Accept", "*/*")
 }
 
 func TestAClosedLabDoesNotAnswer(t *testing.T) {

@@ -1,21 +1,17 @@
 package lab
 
 import (
+	"cmp"
 	"slices"
 
+	"balanced/internal/lab/record"
 	"balanced/internal/sim"
 )
-
-// View is how one load balancer treats one instance.
-type View struct {
-	Source string // the name of the target group or Classic Load Balancer
-	State  string // serving, draining, or - for neither
-}
 
 // Member is one instance of the group as it is now.
 type Member struct {
 	ID, Zone, State string
-	Views           []View
+	Views           []record.View
 	Serves          bool // InService and healthy at every load balancer
 }
 
@@ -31,8 +27,9 @@ type Picture struct {
 func (f *Fleet) Picture() Picture {
 	p := Picture{Floor: max(1, f.size-1)}
 	p.Min, p.Max, p.Desired = f.Region.Sizes(f.Group)
+	views := f.views()
 	for _, m := range f.Region.Members(f.Group) {
-		member := f.member(m)
+		member := f.member(m, views)
 		if member.Serves {
 			p.Serving++
 		}
@@ -50,19 +47,24 @@ func (p Picture) Member(id string) (Member, bool) {
 	return p.Members[i], true
 }
 
-func (f *Fleet) member(m sim.MemberView) Member {
-	takes, drains := f.Region.Takes(m.ID), f.Region.Draining(m.ID)
-	healthy, all := f.Region.HealthyAt(m.ID)
-	member := Member{ID: m.ID, Zone: m.Zone, State: m.State, Serves: m.State == "InService" && healthy == all}
-	for _, name := range slices.Concat(f.TargetGroups, f.Classic) {
-		state := "-"
-		switch {
-		case slices.Contains(drains, name):
-			state = "draining"
-		case slices.Contains(takes, name):
-			state = "serving"
-		}
-		member.Views = append(member.Views, View{name, state})
+func (f *Fleet) member(m sim.MemberView, views map[string]map[string]string) Member {
+	member := Member{ID: m.ID, Zone: m.Zone, State: m.State, Serves: m.State == "InService"}
+	for _, s := range f.Sources {
+		state := cmp.Or(views[s.Name][m.ID], "unused")
+		member.Serves = member.Serves && state == "healthy"
+		member.Views = append(member.Views, record.View{Source: s.Name, State: state})
 	}
 	return member
+}
+
+// views is what each source says of each instance that is registered there.
+func (f *Fleet) views() map[string]map[string]string {
+	all := map[string]map[string]string{}
+	for _, s := range f.Sources {
+		all[s.Name] = map[string]string{}
+		for _, reg := range f.Region.Registrations(s.Name) {
+			all[s.Name][reg.Instance] = reg.State
+		}
+	}
+	return all
 }

@@ -113,6 +113,9 @@ func Find(ctx context.Context, path string) ([]Instance, error) {
 	if err != nil || a.Token != s.Token {
 		return nil, ErrNoLab
 	}
+	for n := range a.Instances {
+		a.Instances[n].token = s.Token
+	}
 	return a.Instances, nil
 }
 

@@ -68,15 +68,19 @@ func (c *classic) reading(reg *registration) reading {
 }
 
 // drainTime ends early when the last connection does; without draining, connections are cut.
-func (c *classic) drainTime(reg *registration) time.Duration {
-	if !c.Draining {
+func (c *classic) drainTime(r *Region, reg *registration) time.Duration {
+	switch {
+	case !c.Draining:
 		return 0
+	case r.dataPlane: // which says when the last connection ends
+		return c.Drain
 	}
 	return min(c.Drain, reg.in.inFlight)
 }
 
 func (c *classic) registerTime(r *Region) time.Duration { return r.behaviour.RegisterTime }
 func (c *classic) firstPasses() int                     { return c.Check.Healthy }
+func (c *classic) endsWhenIdle() bool                   { return true }
 func (c *classic) failsOpen() bool                      { return false }
 func (c *classic) lingers(*Region) time.Duration        { return 0 }
 func (c *classic) reaches(zone string) bool {

@@ -35,6 +35,7 @@
 //	record.go, fault.go             every request on record; what goes wrong with one
 //	admission.go                    permissions, expired credentials, throttling
 //	levers.go, inspect.go           what a test does to the world; what it sees of it
+//	traffic.go                      what a data plane outside sees and says
 //	pipe.go                         an HTTP client that reaches the Region without a network
 //
 // # Knobs

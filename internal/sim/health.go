@@ -29,15 +29,25 @@ type checks struct {
 	grid          time.Time // the first check
 	passes, fails int       // in a row
 	verdict       verdict
-	fresh         bool // no verdict yet since the registration
-	due           bool // the next check is on the agenda
-	counted       bool // among the pool's healthy
+	fresh         bool      // no verdict yet since the registration
+	due           bool      // the next check is on the agenda
+	counted       bool      // among the pool's healthy
+	since         time.Time // when the pool last counted it
 }
 
-// check is one health check and its consequences.
+// check is one health check of the Region's own.
 func (r *Region) check(reg *registration) {
+	if r.dataPlane {
+		return
+	}
+	r.count(reg, reg.in.answers)
+	r.nextCheck(reg)
+}
+
+// count is one health check and its consequences.
+func (r *Region) count(reg *registration, passed bool) {
 	c := &reg.checks
-	if reg.in.answers {
+	if passed {
 		c.passes, c.fails = c.passes+1, 0
 	} else {
 		c.passes, c.fails = 0, c.fails+1
@@ -53,13 +63,12 @@ func (r *Region) check(reg *registration) {
 		c.verdict, c.fresh = verdictUnhealthy, false
 	}
 	r.refreshReading(reg)
-	r.nextCheck(reg)
 }
 
 // nextCheck puts the next check on the agenda while it can still change the verdict.
 func (r *Region) nextCheck(reg *registration) {
 	c := &reg.checks
-	if c.due || reg.phase != phaseRegistered || reg.pool.check.Disabled || c.settled(reg.in.answers) {
+	if r.dataPlane || c.due || reg.phase != phaseRegistered || reg.pool.check.Disabled || c.settled(reg.in.answers) {
 		return
 	}
 	c.due = true

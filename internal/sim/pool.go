@@ -21,7 +21,9 @@ type rules interface {
 	// reading is how a registration looks from outside.
 	reading(*registration) reading
 	// drainTime is how long the load balancer takes to let go of a registration.
-	drainTime(*registration) time.Duration
+	drainTime(*Region, *registration) time.Duration
+	// endsWhenIdle: it lets go as soon as nothing is open between them.
+	endsWhenIdle() bool
 	// registerTime passes before a new registration is checked for the first time.
 	registerTime(*Region) time.Duration
 	// firstPasses is how many checks a new registration has to pass.
@@ -113,7 +115,7 @@ func (r *Region) deregister(reg *registration) {
 	if reg.phase >= phaseDraining {
 		return
 	}
-	drain := reg.pool.rules.drainTime(reg)
+	drain := reg.pool.rules.drainTime(r, reg)
 	r.enterPhase(reg, phaseDraining)
 	if drain <= 0 {
 		r.letGo(reg)
@@ -153,6 +155,7 @@ func (r *Region) refreshReading(reg *registration) {
 	if good != reg.checks.counted {
 		reg.checks.counted = good
 		if good {
+			reg.checks.since = r.now
 			reg.pool.healthy++
 		} else {
 			reg.pool.healthy--

@@ -19,6 +19,9 @@ type Config struct {
 	// Address gives the n-th instance, counted from 0, its private IPv4 address; nil: one of
 	// 10.0.0.0/8. Where something is to answer there, give it one of this machine's.
 	Address func(n int) string
+	// DataPlane: health checks are made and traffic is routed outside (Registrations, Check, Idle);
+	// the Region counts what it is told.
+	DataPlane bool
 }
 
 // Region is one AWS Region of one account. All its methods may be called from several goroutines.
@@ -30,6 +33,7 @@ type Region struct {
 	maxLag        time.Duration
 	operations    map[string]operation
 	address       func(n int) string
+	dataPlane     bool
 
 	mu     sync.Mutex // guards all below
 	now    time.Time  // the present: the moment of the event being run, or of the last look
@@ -58,6 +62,7 @@ func New(cfg Config) *Region {
 		maxLag:     cfg.MaxLag,
 		operations: operations(),
 		address:    cfg.Address,
+		dataPlane:  cfg.DataPlane,
 		now:        time.Now(),
 		names:      newNames(cfg.Seed),
 		instances:  map[string]*instance{},

@@ -45,7 +45,7 @@ type TargetGroup struct {
 	Drain                 time.Duration // deregistration_delay.timeout_seconds; as given, 0 is none
 	CrossZone             string        // "true", "false", "use_load_balancer_configuration" (default)
 	ConnectionTermination bool          // deregistration_delay.connection_termination.enabled
-	SlowStart             time.Duration // slow_start.duration_seconds; shown, nothing else
+	SlowStart             time.Duration // slow_start.duration_seconds; shown, and for a data plane to do
 }
 
 // targetGroup is a target group. It holds a target for the whole deregistration delay, busy or idle:
@@ -138,7 +138,7 @@ func (t *targetGroup) reading(reg *registration) reading {
 }
 
 // drainTime is the whole delay, except for a target that is not in use.
-func (t *targetGroup) drainTime(reg *registration) time.Duration {
+func (t *targetGroup) drainTime(_ *Region, reg *registration) time.Duration {
 	if !t.reaches(reg.in.zone) || !reg.in.alive {
 		return 0
 	}
@@ -160,7 +160,8 @@ func (t *targetGroup) firstPasses() int {
 	return t.Check.Healthy
 }
 
-func (t *targetGroup) failsOpen() bool { return true }
+func (t *targetGroup) endsWhenIdle() bool { return false }
+func (t *targetGroup) failsOpen() bool    { return true }
 
 func (t *targetGroup) lingers(r *Region) time.Duration {
 	if t.kind() == "network" {

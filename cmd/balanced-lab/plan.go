@@ -1,0 +1,108 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"balanced/internal/lab/rehearsal"
+	"balanced/internal/lab/traffic"
+)
+
+// plan reads the command line and the scenario. What is given on the command line wins.
+func plan(c *cli.Context) (p rehearsal.Plan, expect *rehearsal.Expect, err error) {
+	var s rehearsal.Scenario
+	if name := c.String("scenario"); name != "" {
+		if s, err = rehearsal.ReadScenario(name); err != nil {
+			return p, nil, misused("%v", err)
+		}
+		if err := apply(c, s); err != nil {
+			return p, nil, misused("scenario %s: %v", name, err)
+		}
+		p.Scenario, expect = s.Name, &s.Expect
+	}
+	if p.Command = c.Args().First(); p.Command == "" {
+		p.Command = s.Command
+	}
+	if p.Command == "" {
+		return p, nil, misused("a command is missing; see balanced-lab rehearse --help")
+	}
+	if p.Fleet, err = config(c); err != nil {
+		return p, nil, err
+	}
+	for _, text := range slices.Concat(s.Faults, c.StringSlice("fault")) {
+		f, err := rehearsal.ParseFault(text)
+		if err == nil {
+			err = f.Check(p.Fleet.Size)
+		}
+		if err != nil {
+			return p, nil, misused("%v", err)
+		}
+		p.Faults = append(p.Faults, f)
+	}
+	return p, expect, options(c, &p)
+}
+
+// apply sets the flags that a scenario gives and the command line does not.
+func apply(c *cli.Context, s rehearsal.Scenario) error {
+	may := []string{"concurrency", "exit-on-error", "naive", "speed", "rate", "long"}
+	for _, f := range fleetFlags() {
+		may = append(may, f.Names()[0])
+	}
+	given := map[string]bool{}
+	for name := range s.Flags {
+		if !slices.Contains(may, name) {
+			return fmt.Errorf("flags: unknown %q", name)
+		}
+		given[name] = c.IsSet(name)
+	}
+	for name, value := range s.Flags {
+		if given[name] {
+			continue
+		}
+		if err := c.Set(name, value); err != nil {
+			return fmt.Errorf("flags: %s %s: %w", name, value, err)
+		}
+	}
+	return nil
+}
+
+// options are the flags of a rehearsal besides those of the fleet.
+func options(c *cli.Context, p *rehearsal.Plan) (err error) {
+	p.Naive, p.ExitOnError, p.Speed = c.Bool("naive"), c.Bool("exit-on-error"), c.Float64("speed")
+	p.Load = traffic.Load{Rate: c.Int("rate"), Long: c.Duration("long")}
+	if p.Concurrency, err = rehearsal.ParseConcurrency(c.String("concurrency")); err != nil {
+		return misused("--%v", err)
+	}
+	switch {
+	case !(p.Speed >= 1 && p.Speed <= 1000):
+		return misused("--speed %g: want 1 to 1000", p.Speed)
+	case p.Load.Rate < 10 || p.Load.Rate > 2000:
+		return misused("--rate %d: want 10 to 2000", p.Load.Rate)
+	case p.Load.Long < 0 || p.Load.Long > time.Hour:
+		return misused("--long %s: want 0s to 1h", p.Load.Long)
+	case p.Fleet.TargetGroups+p.Fleet.Network+p.Fleet.Classic == 0:
+		return misused("--target-groups 0 and --classic 0: there is no load balancer to send requests through")
+	case !c.IsSet("long"):
+		p.Load.Long = min(p.Load.Long, p.Fleet.Faster(p.Speed).Drain/2)
+	}
+	return place(c, p)
+}
+
+// place is where the command runs and with which programs.
+func place(c *cli.Context, p *rehearsal.Plan) (err error) {
+	p.Environ = os.Environ()
+	if p.Dir, err = os.Getwd(); err != nil {
+		return err
+	}
+	if p.Lab, err = os.Executable(); err != nil {
+		return err
+	}
+	if p.Balanced, err = findAgent(c.String("balanced")); err != nil && !p.Naive {
+		return err
+	}
+	return nil
+}

@@ -1,0 +1,108 @@
+package rehearsal
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+
+	"balanced/internal/lab/record"
+	"balanced/scripts/rehearsals"
+)
+
+// Scenario is a rehearsal written down.
+type Scenario struct {
+	Name    string            `yaml:"-"`
+	About   string            `yaml:"about"`   // what it shows, in one sentence
+	Command string            `yaml:"command"` // unless one is given
+	Flags   map[string]string `yaml:"flags"`   // of rehearse, by name
+	Faults  []string          `yaml:"faults"`
+	Expect  Expect            `yaml:"expect"`
+}
+
+// Expect is how a scenario ends.
+type Expect struct {
+	Exit     int            `yaml:"exit"`
+	Members  int            `yaml:"members"`
+	Standby  int            `yaml:"standby"`
+	Versions map[string]int `yaml:"versions"` // members by version, those in Standby too
+	Lost     string         `yaml:"lost"`     // none, some or any
+	Fewest   int            `yaml:"fewest-serving"`
+}
+
+// Scenarios are the names of those that come with balanced-lab.
+func Scenarios() []string {
+	files, err := fs.Glob(rehearsals.Files, "*.yaml")
+	if err != nil {
+		return nil
+	}
+	for n, f := range files {
+		files[n] = strings.TrimSuffix(f, ".yaml")
+	}
+	return files
+}
+
+// ReadScenario reads one that comes with balanced-lab, or else a file.
+func ReadScenario(name string) (Scenario, error) {
+	text, err := rehearsals.Files.ReadFile(name + ".yaml")
+	if err != nil {
+		if text, err = os.ReadFile(name); err != nil {
+			return Scenario{}, fmt.Errorf("scenario %s: no such file, and none of %s", name, strings.Join(Scenarios(), ", "))
+		}
+	}
+	s := Scenario{Name: name}
+	dec := yaml.NewDecoder(bytes.NewReader(text))
+	dec.KnownFields(true)
+	if err := dec.Decode(&s); err != nil {
+		return s, fmt.Errorf("scenario %s: %s", name, strings.Join(strings.Fields(err.Error()), " "))
+	}
+	if err := s.Expect.check(); err != nil {
+		return s, fmt.Errorf("scenario %s: %w", name, err)
+	}
+	return s, nil
+}
+
+func (e Expect) check() error {
+	if !slices.Contains([]string{"", "none", "some", "any"}, e.Lost) {
+		return fmt.Errorf("expect lost %q: want none, some or any", e.Lost)
+	}
+	return nil
+}
+
+// Met says what of a record is not as expected.
+func (e Expect) Met(r record.Rehearsal) error {
+	s, versions := standing(r), map[string]int{}
+	for _, i := range r.Instances {
+		if i.Spans[len(i.Spans)-1].State != "gone" {
+			versions[i.After]++
+		}
+	}
+	var wrong []error
+	differs := func(what string, got, want any) {
+		wrong = append(wrong, fmt.Errorf("%s %v, expected %v", what, got, want))
+	}
+	for _, n := range []struct {
+		what      string
+		got, want int
+	}{{"exit", r.Exit, e.Exit}, {"members", s.members, e.Members}, {"in Standby", s.standby, e.Standby}} {
+		if n.got != n.want {
+			differs(n.what, n.got, n.want)
+		}
+	}
+	if !maps.Equal(versions, e.Versions) {
+		differs("versions", versions, e.Versions)
+	}
+	if e.Lost == "none" && r.Traffic.Lost > 0 || e.Lost == "some" && r.Traffic.Lost == 0 {
+		differs("lost", r.Traffic.Lost, e.Lost)
+	}
+	if r.Group.FewestServing < e.Fewest {
+		differs("fewest serving", r.Group.FewestServing, e.Fewest)
+	}
+	return errors.Join(wrong...)
+}

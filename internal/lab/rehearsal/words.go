@@ -1,0 +1,47 @@
+package rehearsal
+
+import (
+	"fmt"
+	"os/exec"
+	"regexp"
+	"strings"
+)
+
+var plainWord = regexp.MustCompile(`^[\w./+-]+$`)
+
+// checkCommand finds a command line that cannot run at all, before a fleet is made for
+// it: one the shell cannot read, or a command in it that does not exist.
+func checkCommand(line, dir string, environ []string) error {
+	if strings.TrimSpace(line) == "" {
+		return fmt.Errorf("the command is empty")
+	}
+	sh := func(args ...string) *exec.Cmd {
+		cmd := exec.Command("sh", args...)
+		cmd.Dir, cmd.Env = dir, environ
+		return cmd
+	}
+	if said, err := sh("-n", "-c", line).CombinedOutput(); err != nil {
+		return fmt.Errorf("the shell cannot read the command: %s", strings.Join(strings.Fields(string(said)), " "))
+	}
+	for _, word := range commands(line) {
+		if err := sh("-c", `command -v -- "$1"`, "sh", word).Run(); err != nil {
+			return fmt.Errorf("there is no command %s", word)
+		}
+	}
+	return nil
+}
+
+// commands are the words of a line that surely are commands.
+func commands(line string) []string {
+	parts := strings.FieldsFunc(line, func(r rune) bool { return strings.ContainsRune("&|;\n", r) })
+	if strings.ContainsAny(line, "'\"\\$`(){}<>#") {
+		parts = parts[:1] // what follows may be anything
+	}
+	var words []string
+	for _, part := range parts {
+		if fields := strings.Fields(part); len(fields) > 0 && plainWord.MatchString(fields[0]) {
+			words = append(words, fields[0])
+		}
+	}
+	return words
+}

@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -101,16 +102,32 @@ func TestTheREADMELinksToEveryPage(t *testing.T) {
 	}
 }
 
-func TestDocumentsLinkToFilesThatAreThere(t *testing.T) {
+func TestDocumentsLinkToWhatIsThere(t *testing.T) {
 	docs, err := filepath.Glob("docs/*.md")
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, doc := range append(docs, "README.md", "CONTRIBUTING.md", "CHANGELOG.md") {
-		for _, link := range regexp.MustCompile(`\]\(([^):#]+)[^):]*\)`).FindAllStringSubmatch(read(t, doc), -1) {
-			if _, err := os.Stat(filepath.Join(filepath.Dir(doc), link[1])); err != nil {
+		for _, link := range regexp.MustCompile(`\]\(([^):#]*)(#[^)]+)?\)`).FindAllStringSubmatch(read(t, doc), -1) {
+			file := doc
+			if link[1] != "" {
+				file = filepath.Join(filepath.Dir(doc), link[1])
+			}
+			if _, err := os.Stat(file); err != nil {
 				t.Errorf("%s links to %s: %v", doc, link[1], err)
+			} else if link[2] != "" && !slices.Contains(anchors(read(t, file)), link[2]) {
+				t.Errorf("%s links to %s of %s, which has no such heading", doc, link[2], file)
 			}
 		}
 	}
+}
+
+// anchors are those that GitHub makes of the headings of a page.
+func anchors(page string) []string {
+	var all []string
+	for _, h := range regexp.MustCompile(`(?m)^#+ (.+)$`).FindAllStringSubmatch(page, -1) {
+		kept := regexp.MustCompile(`[^a-z0-9 _-]`).ReplaceAllString(strings.ToLower(h[1]), "")
+		all = append(all, "#"+strings.ReplaceAll(kept, " ", "-"))
+	}
+	return all
 }

@@ -21,6 +21,7 @@ func levers(ts *testscript.TestScript, r *sim.Region) map[string]func(args []str
 		"out":          func(a []string) { ts.Check(r.EnterStandby("web", a[0], true)) },
 		"in":           func(a []string) { ts.Check(r.ExitStandby("web", a[0])) },
 		"terminate":    func(a []string) { r.Terminate(a[0]) },
+		"kill":         func(a []string) { r.KillInstance(a[0]) },
 		"detach":       func(a []string) { r.Detach(a[0]) },
 		"sizes":        func(a []string) { r.SetSizes("web", number(ts, a[0]), number(ts, a[1]), number(ts, a[2])) },
 		"suspend":      func(a []string) { r.Suspend("web", a...) },

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"os"
 	"os/exec"
@@ -25,7 +26,7 @@ func cmdMend(ts *testscript.TestScript, neg bool, args []string) {
 		ran := false
 		for _, f := range report.Findings {
 			if f.Check == check {
-				shell(ts, f.Fix)
+				shell(ts, f.Fix, nil)
 				ran = true
 			}
 		}
@@ -42,16 +43,40 @@ func cmdMend(ts *testscript.TestScript, neg bool, args []string) {
 	})
 }
 
-// shell runs a command as somebody with the AWS CLI would.
-func shell(ts *testscript.TestScript, command string) {
+// shell runs a command as somebody with the AWS CLI would, and returns its stdout.
+func shell(ts *testscript.TestScript, command string, env []string) []byte {
 	cmd := exec.Command("bash", "-c", command)
-	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + ts.Getenv("WORK"), "AWS_REGION=eu-west-1", "AWS_DEFAULT_REGION=eu-west-1", "AWS_MAX_ATTEMPTS=1"}
-	for _, name := range []string{"AWS_ENDPOINT_URL", "AWS_EC2_METADATA_SERVICE_ENDPOINT"} {
+	cmd.Env = append(env, "HOME="+ts.Getenv("WORK"), "AWS_REGION=eu-west-1", "AWS_DEFAULT_REGION=eu-west-1", "AWS_MAX_ATTEMPTS=1")
+	for _, name := range []string{"PATH", "AWS_ENDPOINT_URL", "AWS_EC2_METADATA_SERVICE_ENDPOINT", "BALANCED_PROBE", "BALANCED_SETTLE", "BALANCED_HOLD_FILE"} {
 		cmd.Env = append(cmd.Env, name+"="+ts.Getenv(name))
 	}
-	if out, err := cmd.CombinedOutput(); err != nil {
-		ts.Fatalf("%s: %v\n%s", command, err, out)
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		ts.Fatalf("%s: %v\n%s%s", command, err, out, &stderr)
 	}
+	return out
+}
+
+// page NAME [INSTANCE]: runs the commands that a page of docs has under this name, for an
+// instance or for the one that commands run as. Their stdout is in the file `said`.
+func cmdPage(ts *testscript.TestScript, neg bool, args []string) {
+	need(ts, neg, len(args) == 1 || len(args) == 2, "page NAME [INSTANCE]")
+	var pages []byte
+	for _, name := range []string{"fix-a-failed-rollout", "from-other-tools"} {
+		text, err := os.ReadFile("../../docs/" + name + ".md")
+		ts.Check(err)
+		pages = append(pages, text...)
+	}
+	_, after, found := strings.Cut(string(pages), "<!-- run: "+args[0]+" -->\n")
+	if !found {
+		ts.Fatalf("no page runs anything under the name %s", args[0])
+	}
+	commands, _, _ := strings.Cut(after, "\n\n")
+	instance := append(args, stageOf(ts).self)[1]
+	out := shell(ts, commands, []string{"GROUP=web", "INSTANCE=" + instance})
+	ts.Check(os.WriteFile(ts.MkAbs("said"), out, 0o644))
 }
 
 // eventually waits until it is so, as long as patience lasts.

@@ -56,6 +56,7 @@ func TestScripts(t *testing.T) {
 			"app":     cmdApp,
 			"asked":   cmdAsked,
 			"mend":    cmdMend,
+			"page":    cmdPage,
 
 			"stderr-below": cmdStderrBelow,
 		},

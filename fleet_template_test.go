@@ -63,12 +63,19 @@ func documentedPolicy(t *testing.T) string {
 	return text
 }
 
-func TestTheTemplatePassesCfnLint(t *testing.T) {
-	path, err := exec.LookPath("cfn-lint")
-	if err != nil {
-		t.Skipf("no cfn-lint to check %s with: %v", fleetTemplate, err)
+// needs skips a test where a tool is not installed.
+func needs(t *testing.T, tools ...string) {
+	t.Helper()
+	for _, tool := range tools {
+		if _, err := exec.LookPath(tool); err != nil {
+			t.Skipf("no %s: %v", tool, err)
+		}
 	}
-	out, err := exec.CommandContext(t.Context(), path, "--include-checks", "I", "--template", fleetTemplate).CombinedOutput()
+}
+
+func TestTheTemplatePassesCfnLint(t *testing.T) {
+	needs(t, "cfn-lint")
+	out, err := exec.CommandContext(t.Context(), "cfn-lint", "--include-checks", "I", "--template", fleetTemplate).CombinedOutput()
 	if err != nil {
 		t.Errorf("cfn-lint: %v\n%s", err, out)
 	}
@@ -158,12 +165,9 @@ func userData(t *testing.T, parameters map[string]string) string {
 }
 
 func TestTheUserDataPassesShellcheck(t *testing.T) {
-	path, err := exec.LookPath("shellcheck")
-	if err != nil {
-		t.Skipf("no shellcheck: %v", err)
-	}
+	needs(t, "shellcheck")
 	for _, url := range []string{"", "s3://bucket/balanced.rpm"} {
-		check := exec.CommandContext(t.Context(), path, "-")
+		check := exec.CommandContext(t.Context(), "shellcheck", "-")
 		check.Stdin = strings.NewReader(userData(t, map[string]string{"PackageUrl": url, "PostCommand": "systemctl start web"}))
 		if out, err := check.CombinedOutput(); err != nil {
 			t.Errorf("PackageUrl %q: %v\n%s", url, err, out)
@@ -178,10 +182,7 @@ func firstBoot(t *testing.T, parameters map[string]string, programs map[string]s
 	dir := t.TempDir()
 	log := filepath.Join(dir, "log")
 	for _, name := range []string{"aws", "curl", "dnf", "dpkg", "cfn-signal", "balanced", "app"} {
-		script := "#!/bin/sh\necho " + name + " \"$@\" >>" + log + "\n" + programs[name] + "\n"
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(script), 0o755); err != nil {
-			t.Fatal(err)
-		}
+		write(t, filepath.Join(dir, name), "#!/bin/sh\necho "+name+" \"$@\" >>"+log+"\n"+programs[name]+"\n", 0o755)
 	}
 	boot := exec.CommandContext(t.Context(), "bash")
 	boot.Stdin = strings.NewReader(userData(t, parameters))
@@ -195,59 +196,64 @@ func firstBoot(t *testing.T, parameters map[string]string, programs map[string]s
 	return strings.Split(strings.TrimSpace(unnamed), "\n")
 }
 
+// SHA-256 of "package", which the download below writes.
+const packageSum = "bc4a71180870f7945155fbb02f4b0a2e3faa2a62d6d31b7039013055ed19869a"
+
+const download = `while [ "$1" != -o ]; do shift; done; printf package >"$2"`
+
+var installed = map[string]string{"PackageUrl": "https://example.org/balanced.rpm", "PackageSha256": packageSum, "PostCommand": "app start"}
+
+func signal(code string) string {
+	return "cfn-signal -e " + code + " --stack web --resource Group --region eu-west-1"
+}
+
+// boots are first boots, and what is called in each of them.
+var boots = map[string]struct {
+	parameters, programs map[string]string
+	want                 []string
+}{
+	"on the AMI already": {
+		nil, nil,
+		[]string{"balanced version", "balanced wait", signal("0")},
+	},
+	"a package, then the application": {
+		installed,
+		map[string]string{"curl": download},
+		[]string{
+			"curl -fsSL --retry 5 --retry-connrefused -o DIR/package https://example.org/balanced.rpm", "dnf install -y -q DIR/balanced.rpm",
+			"balanced version", "app start", "balanced wait", signal("0"),
+		},
+	},
+	"another package than was meant": {
+		installed,
+		map[string]string{"curl": download + "; echo >>\"$2\""},
+		[]string{"curl -fsSL --retry 5 --retry-connrefused -o DIR/package https://example.org/balanced.rpm", signal("1")},
+	},
+	"the application does not start": {
+		map[string]string{"PostCommand": "app stop\napp start"},
+		map[string]string{"app": "[ \"$1\" = stop ] || exit 9"},
+		[]string{"balanced version", "app stop", "app start", signal("9")},
+	},
+	"an application that reads": {
+		map[string]string{"PostCommand": "app; cat"},
+		nil,
+		[]string{"balanced version", "app", "balanced wait", signal("0")},
+	},
+	"not healthy": {
+		nil,
+		map[string]string{"balanced": "[ \"$1\" = version ] || exit 75"},
+		[]string{"balanced version", "balanced wait", signal("75")},
+	},
+	"launched after the stack was made": {
+		nil,
+		map[string]string{"cfn-signal": "exit 1"},
+		[]string{"balanced version", "balanced wait", signal("0")},
+	},
+}
+
 func TestTheFirstBootIsToldToCloudFormation(t *testing.T) {
-	if _, err := exec.LookPath("bash"); err != nil {
-		t.Skipf("no bash: %v", err)
-	}
-	// SHA-256 of "package".
-	const sum = "bc4a71180870f7945155fbb02f4b0a2e3faa2a62d6d31b7039013055ed19869a"
-	signal := func(code string) string {
-		return "cfn-signal -e " + code + " --stack web --resource Group --region eu-west-1"
-	}
-	installed := map[string]string{"PackageUrl": "https://example.org/balanced.rpm", "PackageSha256": sum, "PostCommand": "app start"}
-	download := `while [ "$1" != -o ]; do shift; done; printf package >"$2"`
-	for name, c := range map[string]struct {
-		parameters, programs map[string]string
-		want                 []string
-	}{
-		"on the AMI already": {
-			nil, nil,
-			[]string{"balanced version", "balanced wait", signal("0")},
-		},
-		"a package, then the application": {
-			installed,
-			map[string]string{"curl": download},
-			[]string{
-				"curl -fsSL --retry 5 --retry-connrefused -o DIR/package https://example.org/balanced.rpm", "dnf install -y -q DIR/balanced.rpm",
-				"balanced version", "app start", "balanced wait", signal("0"),
-			},
-		},
-		"another package than was meant": {
-			installed,
-			map[string]string{"curl": download + "; echo >>\"$2\""},
-			[]string{"curl -fsSL --retry 5 --retry-connrefused -o DIR/package https://example.org/balanced.rpm", signal("1")},
-		},
-		"the application does not start": {
-			map[string]string{"PostCommand": "app stop\napp start"},
-			map[string]string{"app": "[ \"$1\" = stop ] || exit 9"},
-			[]string{"balanced version", "app stop", "app start", signal("9")},
-		},
-		"an application that reads": {
-			map[string]string{"PostCommand": "app; cat"},
-			nil,
-			[]string{"balanced version", "app", "balanced wait", signal("0")},
-		},
-		"not healthy": {
-			nil,
-			map[string]string{"balanced": "[ \"$1\" = version ] || exit 75"},
-			[]string{"balanced version", "balanced wait", signal("75")},
-		},
-		"launched after the stack was made": {
-			nil,
-			map[string]string{"cfn-signal": "exit 1"},
-			[]string{"balanced version", "balanced wait", signal("0")},
-		},
-	} {
+	needs(t, "bash", "sha256sum")
+	for name, c := range boots {
 		t.Run(name, func(t *testing.T) {
 			if diff := cmp.Diff(c.want, firstBoot(t, c.parameters, c.programs)); diff != "" {
 				t.Errorf("what was called (-want +got):\n%s", diff)

@@ -21,17 +21,14 @@ func TestTheTerraformModuleAllowsWhatThePolicyAllows(t *testing.T) {
 // TestTerraformMakesThePolicy runs what of the module needs no provider: providers are
 // fetched from a registry.
 func TestTerraformMakesThePolicy(t *testing.T) {
-	path, err := exec.LookPath("terraform")
-	if err != nil {
-		t.Skipf("no terraform: %v", err)
-	}
+	needs(t, "terraform")
 	dir := t.TempDir()
 	for _, file := range []string{"variables.tf", "policy.tf", "policy.json.tftpl"} {
 		write(t, filepath.Join(dir, file), read(t, "scripts/terraform/"+file), 0o644)
 	}
 	write(t, filepath.Join(dir, "main.tf"), "locals {\n  partition = \"aws\"\n}\noutput \"policy\" {\n  value = local.policy\n}\n", 0o644)
 	terraform := func(args ...string) (string, error) {
-		cmd := exec.CommandContext(t.Context(), path, append([]string{"-chdir=" + dir}, args...)...)
+		cmd := exec.CommandContext(t.Context(), "terraform", append([]string{"-chdir=" + dir}, args...)...)
 		cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "TF_IN_AUTOMATION=1", "CHECKPOINT_DISABLE=1"}
 		out, err := cmd.Output()
 		return string(out), err
@@ -88,18 +85,15 @@ func TestVariablesAreExplainedAndDeclared(t *testing.T) {
 }
 
 func TestTheImageGetsThePackageThatWasMeant(t *testing.T) {
-	if _, err := exec.LookPath("bash"); err != nil {
-		t.Skipf("no bash: %v", err)
-	}
-	const sum = "bc4a71180870f7945155fbb02f4b0a2e3faa2a62d6d31b7039013055ed19869a" // of "package"
+	needs(t, "bash", "sha256sum")
 	for name, c := range map[string]struct {
 		file, sum string
 		want      string // what is called
 	}{
-		"rpm":             {"balanced.rpm", sum, "dnf install -y -q DIR/balanced.rpm\nbalanced version\n"},
-		"deb":             {"balanced.deb", sum, "dpkg --install DIR/balanced.deb\nbalanced version\n"},
+		"rpm":             {"balanced.rpm", packageSum, "dnf install -y -q DIR/balanced.rpm\nbalanced version\n"},
+		"deb":             {"balanced.deb", packageSum, "dpkg --install DIR/balanced.deb\nbalanced version\n"},
 		"another package": {"balanced.rpm", strings.Repeat("0", 64), ""},
-		"no package":      {"balanced.zip", sum, ""},
+		"no package":      {"balanced.zip", packageSum, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()

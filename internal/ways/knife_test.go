@@ -1,0 +1,125 @@
+package ways
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestOneLiner is knife ssh -C 1 --exit-on-error without knife: one host after the
+// other on a terminal of its own, until one fails.
+func TestOneLiner(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	need(t, "parallel")
+	config := s.reach()
+	rollout := func() result {
+		return s.run(s.own(nil), "parallel", append([]string{
+			"--will-cite", "-j1", "--halt", "now,fail=1", "ssh", "-F", config, "-tt", "{}", "'balanced out && sudo upgrade v2 && balanced in'", ":::",
+		}, s.hosts...)...)
+	}
+
+	mend := s.breakUpgrade(s.hosts[0])
+	s.exits(rollout(), broken, "no such package")
+	s.expect("v1 Standby", "v1 InService", "v1 InService")
+	s.moved(1)
+
+	mend()
+	s.exits(rollout(), 0, s.hosts[2]+" in service")
+	s.expect("v2 InService", "v2 InService", "v2 InService")
+	s.moved(1, 2, 3)
+}
+
+// rollout makes scripts/knife/rollout a program of a folder, with ssh, and with a knife
+// that finds the hosts and reaches them by ssh, and a sleep that is over at once.
+func (s *stage) rolloutScript() func(upgrade string, args ...string) result {
+	config := s.reach()
+	tools := filepath.Join(s.dir, "operator")
+	s.write(tools+"/ssh", "#!/bin/sh\nexec /usr/bin/ssh -F "+config+" \"$@\"\n")
+	s.write(tools+"/sleep", "#!/bin/sh\nexec /bin/sleep 0.2\n")
+	s.write(tools+"/knife", `#!/bin/sh
+case "$1 $2" in
+"search node") [ "$3 $4" = "role:web --id-only" ] || exit 98; echo "3 items found" >&2; printf '%s\n\n' `+strings.Join(s.hosts, " ")+` ;;
+"ssh name:"*) [ "$3 $#" = "--exit-on-error 4" ] || exit 97; exec ssh -tt "${2#name:}" "$4" ;;
+*) exit 96 ;;
+esac
+`)
+	script, err := filepath.Abs(scripts + "/knife/rollout")
+	if err != nil {
+		s.Fatal(err)
+	}
+	return func(upgrade string, args ...string) result {
+		s.Helper()
+		env := s.own(map[string]string{"PATH": tools + ":/usr/bin:/bin"})
+		if upgrade != "" {
+			env = append(env, "UPGRADE="+upgrade)
+		}
+		return s.run(env, script, args...)
+	}
+}
+
+func TestRolloutScript(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	rollout := s.rolloutScript()
+	byHand := append([]string{"--ssh"}, s.hosts...)
+
+	mend := s.breakUpgrade(s.hosts[1])
+	const upgrade = "sudo balanced run -- upgrade v2"
+	s.exits(rollout(upgrade, byHand...), broken, s.hosts[1]+": exit 17")
+	s.expect("v2 InService", "v1 Standby", "v1 InService")
+	s.moved(1, 2)
+
+	// Stopped where it is, whoever asks: nobody else is started.
+	s.exits(rollout(upgrade, byHand...), broken, "1 of them out and first: "+s.hosts[1])
+	s.moved(1, 2)
+
+	mend()
+	s.exits(rollout(strings.ReplaceAll(upgrade, "v2", "v3"), byHand...), 0, "3 hosts done")
+	s.expect("v3 InService", "v3 InService", "v3 InService")
+	s.moved(1, 2, 1, 3)
+
+	s.exits(rollout("", "--ssh"), 64, "no hosts")
+	s.exits(rollout(upgrade, "--ssh", s.hosts[0], "no-such-host"), 255, "nothing was started")
+	s.moved(1, 2, 1, 3)
+}
+
+// TestRolloutScriptWithChef has a Chef that wants a reboot after its first run on one
+// host, and says on another that it has upgraded itself.
+func TestRolloutScriptWithChef(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	rollout := s.rolloutScript()
+	s.script("chef-client", `sudo upgrade v2 || exit
+if [ -e "$HOST/answer" ]; then read -r code <"$HOST/answer"; exit "$code"; fi`)
+	s.script("cat", `case $1 in */boot_id) exec /bin/cat "$HOST/boot" ;; esac; exec /bin/cat "$@"`)
+	s.script("systemctl", `[ "$1" = reboot ] || exit 98
+balanced status >/dev/null && exit 99
+echo second >"$HOST/boot"`)
+	for _, id := range s.hosts {
+		s.write(s.file(id, "boot"), "first\n")
+	}
+	s.write(s.file(s.hosts[0], "answer"), "213\n")
+	s.write(s.file(s.hosts[1], "answer"), "37\n")
+
+	s.exits(rollout("", "role:web"), 0, s.hosts[1]+": 37, a reboot is due")
+	s.expect("v2 InService", "v2 InService", "v2 InService")
+	s.moved(1, 2, 3)
+	if boots := []string{s.read(s.file(s.hosts[0], "boot")), s.read(s.file(s.hosts[1], "boot"))}; boots[0] != "first\n" || boots[1] != "second\n" {
+		t.Errorf("boots %q, want the second host's alone to be another", boots)
+	}
+}
+
+// TestSeveralOutGoByTurns has two out, as after two operators: the one that left
+// later is refused until the other is back.
+func TestSeveralOutGoByTurns(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, "--min", "0")
+	rollout := s.rolloutScript()
+	for _, id := range []string{s.hosts[1], s.hosts[0]} {
+		s.exits(s.run(s.env[id], s.bin("balanced"), "out", "--min-healthy", "1"), 0, "out of service")
+	}
+	r := rollout("sudo balanced out --timeout 8s && sudo upgrade v2 && sudo balanced in", append([]string{"--ssh"}, s.hosts...)...)
+	s.exits(r, 0, "3 hosts done")
+	s.expect("v2 InService", "v2 InService", "v2 InService")
+}

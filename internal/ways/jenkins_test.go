@@ -14,7 +14,7 @@ const jenkins = `
 class Failed extends RuntimeException { Failed(String why) { super(why) } }
 def env = []
 def shell = { Map args ->
-    def script = File.createTempFile('sh', '', new File(System.getenv('WORK')))
+    def script = File.createTempFile('step', '.sh', new File(System.getenv('WORK')))
     script.text = args.script.startsWith('#!') ? args.script : '#!/bin/sh -xe\n' + args.script
     def set = System.getenv().collect { k, v -> k + '=' + v } + env
     def process = ['bash', '-c', 'f=$1; i=$(head -n1 "$f"); exec ${i#??} "$f"', 'sh', script.path].execute(set, new File(System.getenv('WORK')))
@@ -46,6 +46,9 @@ try {
 // pipeline returns a build of the shipped Jenkinsfile, with an ssh of the test's.
 func pipeline(t *testing.T, ssh string) func(hosts []string, upgrade string) result {
 	t.Helper()
+	if !*rollouts {
+		t.Skip("builds are done by make ways")
+	}
 	need(t, "groovy", "java", "bash")
 	s := &stage{T: t, dir: t.TempDir()}
 	s.write(s.dir+"/jenkins.groovy", jenkins)

@@ -2,15 +2,11 @@ package ways
 
 import (
 	"bufio"
-	"context"
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"maps"
-	"net/http"
-	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -210,89 +206,6 @@ func exitCode(state *os.ProcessState) int {
 		return 128 + int(w.Signal())
 	}
 	return state.ExitCode()
-}
-
-// member is an instance as balanced status has it.
-type member struct {
-	ID, State string
-	Serves    bool
-}
-
-// members asks on an instance.
-func (s *stage) members() map[string]member {
-	s.Helper()
-	cmd := exec.Command(s.bin("balanced"), "status", "--output", "json")
-	cmd.Env = s.env[s.hosts[0]]
-	out, err := cmd.Output()
-	var report struct{ Members []member }
-	if json.Unmarshal(out, &report) != nil {
-		s.Fatalf("balanced status: %v\n%s", err, out)
-	}
-	all := map[string]member{}
-	for _, m := range report.Members {
-		all[m.ID] = m
-	}
-	return all
-}
-
-// expect compares every instance with what is wanted: "v2 InService", and those in
-// service serve.
-func (s *stage) expect(want ...string) {
-	s.Helper()
-	all := s.members()
-	for i, id := range s.hosts {
-		version, err := os.ReadFile(s.file(id, "version"))
-		if err != nil {
-			s.Fatal(err)
-		}
-		got := strings.TrimSpace(string(version)) + " " + all[id].State
-		if got != want[i] || all[id].Serves != strings.HasSuffix(want[i], " InService") {
-			s.Errorf("host %d is %q, serves %v; want %q", i+1, got, all[id].Serves, want[i])
-		}
-	}
-}
-
-// moves are the moves into Standby that the Region has on record, the oldest first: the
-// number of the host, from 1.
-func (s *stage) moves() []int {
-	s.Helper()
-	endpoint := ""
-	for _, v := range s.env[s.hosts[0]] {
-		if e, found := strings.CutPrefix(v, "AWS_ENDPOINT_URL="); found {
-			endpoint = e
-		}
-	}
-	ctx, cancel := context.WithCancel(s.Context())
-	defer cancel()
-	form := url.Values{"Action": {"DescribeScalingActivities"}, "Version": {"2011-01-01"}, "AutoScalingGroupName": {"web"}}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, endpoint, strings.NewReader(form.Encode()))
-	if err != nil {
-		s.Fatal(err)
-	}
-	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		s.Fatal(err)
-	}
-	defer resp.Body.Close()
-	body, err := io.ReadAll(resp.Body)
-	if err != nil || resp.StatusCode != http.StatusOK {
-		s.Fatalf("DescribeScalingActivities: %s, %v\n%s", resp.Status, err, body)
-	}
-	var moves []int
-	for _, m := range regexp.MustCompile(`Moving EC2 instance to Standby: (i-\w+)`).FindAllSubmatch(body, -1) {
-		moves = append(moves, 1+slices.Index(s.hosts, string(m[1])))
-	}
-	slices.Reverse(moves)
-	return moves
-}
-
-// moved compares the moves into Standby with what is wanted.
-func (s *stage) moved(want ...int) {
-	s.Helper()
-	if got := s.moves(); !slices.Equal(got, want) {
-		s.Errorf("hosts left service in the order %v, want %v", got, want)
-	}
 }
 
 // breakUpgrade lets the upgrade of a host fail until the returned function is called.

@@ -11,7 +11,7 @@ RACE     = $(if $(filter 1,$(shell $(GO) env CGO_ENABLED)),-race)
 HCL      = scripts/packer/*.hcl scripts/terraform/*.tf
 SCRIPTS  = $(shell grep -rlE '^\#!/(usr/)?bin/(env )?(ba)?sh' .ci packaging scripts 2>/dev/null)
 
-.PHONY: help build test soak lint demo stage package clean
+.PHONY: help build test soak lint demo stage package ways clean
 .DEFAULT_GOAL := help
 
 help: ## list what there is to make
@@ -43,6 +43,11 @@ stage: ## what the package holds, below DESTDIR=dir; PROGRAM=balanced-lab, ARCH=
 
 package: ## DEB and RPM of both, amd64 and arm64, in dist/
 	packaging/package.sh
+
+# The package for this machine; without one, bin/balanced.
+BALANCED_DEB ?= $(shell ls -t dist/balanced_*_$$($(GO) env GOARCH).deb 2>/dev/null | head -n 1)
+ways: build ## a rollout through each way in; with the balanced of BALANCED_DEB, or of dist/ where one is built
+	$(GO) test ./internal/ways -count=1 -parallel 8 -timeout 30m -args -rollouts $(if $(BALANCED_DEB),-deb $(abspath $(BALANCED_DEB)))
 
 clean: ## what the others made
 	rm -rf bin dist

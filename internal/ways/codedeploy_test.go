@@ -114,7 +114,7 @@ func TestCodeDeploy(t *testing.T) {
 // was told: the agent stops it in the middle of the drain.
 func TestCodeDeployStopsAHookAtItsTimeout(t *testing.T) {
 	t.Parallel()
-	f := newFleet(t, "--in-flight", "5s", "--drain", "5s")
+	f := newFleet(t, "--drain", "5s")
 	short := f.revision("v2", "timeout: 1285", "timeout: 3")
 	failure := f.deploy(short)
 	f.fails(failure, "BeforeInstall", "hooks/out", 143, "is EnteringStandby: stopped by SIGTERM; run balanced out again to go on")

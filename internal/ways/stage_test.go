@@ -62,7 +62,7 @@ func newStage(t *testing.T, fleet ...string) *stage {
 func (s *stage) startLab(fleet []string) {
 	lab := s.program("balanced-lab")
 	cmd := exec.Command(lab, append([]string{
-		"up", "--size", "3", "--drain", "2s", "--check-interval", "1s", "--in-flight", "1s", "--move-time", "1s",
+		"up", "--size", "3", "--drain", "2s", "--check-interval", "1s", "--move-time", "1s",
 	}, fleet...)...)
 	cmd.Env = append(os.Environ(), "XDG_RUNTIME_DIR="+s.dir)
 	cmd.Stderr = os.Stderr

@@ -35,6 +35,7 @@ const patience = 40 * time.Second
 // spec is a Region in a line: group web behind a target group and a Classic load
 // balancer, `out` needing no spread since MinSize is the floor.
 type spec struct {
+	name           string // of the Region
 	size, min, max int
 	zones          int
 	drain, check   time.Duration
@@ -48,11 +49,13 @@ type spec struct {
 }
 
 func readSpec(ts *testscript.TestScript, args []string) spec {
-	s := spec{size: 3, min: -1, max: 12, zones: 3, drain: time.Second, check: 200 * time.Millisecond, tg: true, classic: true, crossZone: true, health: "EC2"}
+	s := spec{name: "eu-west-1", size: 3, min: -1, max: 12, zones: 3, drain: time.Second, check: 200 * time.Millisecond, tg: true, classic: true, crossZone: true, health: "EC2"}
 	for _, arg := range args {
 		key, value, _ := strings.Cut(arg, "=")
 		var err error
 		switch key {
+		case "name":
+			s.name = value
 		case "size":
 			s.size = number(ts, value)
 		case "min":
@@ -105,7 +108,7 @@ func cmdRegion(ts *testscript.TestScript, neg bool, args []string) {
 	// host by its instance's name, and they all share this one.
 	seed := fnv.New64a()
 	fmt.Fprint(seed, ts.Name(), os.Getpid())
-	s.region = sim.New(sim.Config{Seed: seed.Sum64(), Address: sp.addresses(), Behaviour: sim.Behaviour{
+	s.region = sim.New(sim.Config{Name: sp.name, Seed: seed.Sum64(), Address: sp.addresses(), Behaviour: sim.Behaviour{
 		RegisterTime: 50 * time.Millisecond, LaunchTime: time.Second, MoveTime: 200 * time.Millisecond, TerminateTime: time.Second,
 	}})
 	s.runs = map[string]*background{}
@@ -131,7 +134,7 @@ func (s *stage) build(ts *testscript.TestScript, sp spec) {
 	check := sim.HealthCheck{Interval: sp.check, Timeout: sp.check / 2, Healthy: 2, Unhealthy: 2}
 	g := sim.Group{
 		Name: "web", Min: sp.min, Max: sp.max, Desired: sp.size, WarmPool: sp.warm, HealthCheckType: sp.health,
-		Zones: []string{"eu-west-1a", "eu-west-1b", "eu-west-1c"}[:sp.zones],
+		Zones: []string{sp.name + "a", sp.name + "b", sp.name + "c"}[:sp.zones],
 	}
 	if sp.lattice != "" {
 		g.Lattice = []string{sp.lattice}

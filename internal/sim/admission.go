@@ -84,9 +84,9 @@ func (r *Region) denial(q *query, action string) error {
 // principal is the ARN of whoever holds an access key.
 func (r *Region) principal(key string) string {
 	if in := r.caller(key); in != "" {
-		return fmt.Sprintf("arn:aws:sts::%s:assumed-role/%s/%s", r.account, roleName, in)
+		return r.globalARN("sts", fmt.Sprintf("assumed-role/%s/%s", roleName, in))
 	}
-	return fmt.Sprintf("arn:aws:iam::%s:user/operator", r.account)
+	return r.globalARN("iam", "user/operator")
 }
 
 const keyPrefix = "ASIA"

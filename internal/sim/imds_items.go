@@ -112,7 +112,7 @@ func (r *Region) profileItem(in *instance, path string) (string, bool) {
 	case "info":
 		return encode(map[string]string{
 			"Code": "Success", "LastUpdated": wholeSeconds(r.now), "InstanceProfileId": "AIPAEXAMPLEEXAMPLE",
-			"InstanceProfileArn": "arn:aws:iam::" + r.account + ":instance-profile/" + roleName,
+			"InstanceProfileArn": r.globalARN("iam", "instance-profile/"+roleName),
 		}), true
 	case "security-credentials":
 		return roleName, true

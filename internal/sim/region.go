@@ -117,7 +117,23 @@ func (r *Region) zones() []string {
 
 // arn puts the Region and account into an Amazon Resource Name.
 func (r *Region) arn(service, resource string) string {
-	return fmt.Sprintf("arn:aws:%s:%s:%s:%s", service, r.name, r.account, resource)
+	return fmt.Sprintf("arn:%s:%s:%s:%s:%s", r.partition(), service, r.name, r.account, resource)
+}
+
+// globalARN is an Amazon Resource Name of a service that knows no Regions.
+func (r *Region) globalARN(service, resource string) string {
+	return fmt.Sprintf("arn:%s:%s::%s:%s", r.partition(), service, r.account, resource)
+}
+
+// partition is what the Region's name says: China, GovCloud, or the commercial one.
+func (r *Region) partition() string {
+	switch {
+	case strings.HasPrefix(r.name, "cn-"):
+		return "aws-cn"
+	case strings.HasPrefix(r.name, "us-gov-"):
+		return "aws-us-gov"
+	}
+	return "aws"
 }
 
 // privateAddress is that of the n-th instance where nobody cares: a subnet's first four are reserved.

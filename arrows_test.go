@@ -94,6 +94,10 @@ func TestWhatMustNotBeImported(t *testing.T) {
 				if inside && (slices.Contains(adapters, room) || room == "rotation" || room == "cli" || room == "lab" || room == "sim") {
 					t.Errorf("%s imports %s: adapters know nothing of one another or of what is above", name, i)
 				}
+			case "internal/lab/page", "internal/lab/screen":
+				if inside && room != "lab/record" {
+					t.Errorf("%s imports %s: what is seen of a rehearsal is in the record", name, i)
+				}
 			}
 		}
 	}

@@ -1,0 +1,98 @@
+package page
+
+import (
+	"cmp"
+	"fmt"
+	"strconv"
+
+	"balanced/internal/lab/record"
+)
+
+func title(r record.Rehearsal) string {
+	lost := "none lost"
+	if r.Traffic.Lost > 0 {
+		lost = number(r.Traffic.Lost) + " lost"
+	}
+	return fmt.Sprintf("Rehearsal of %s: %s, exit code %d", cmp.Or(r.Group.Name, "a rollout"), lost, r.Exit)
+}
+
+// verdict is the rehearsal in a word and a colour.
+type verdict struct{ Class, Mark, Text string }
+
+func newVerdict(r record.Rehearsal) verdict {
+	switch {
+	case r.Traffic.Lost > 0:
+		return verdict{"bad", "✕", plural(r.Traffic.Lost, "request lost", "requests lost")}
+	case r.Exit != 0:
+		return verdict{"warn", "!", fmt.Sprintf("Stopped with exit code %d, no request lost", r.Exit)}
+	}
+	return verdict{"good", "✓", "No request lost"}
+}
+
+// figure is a number that one looks for first.
+type figure struct{ Class, ID, Name, Value, Note string }
+
+func figures(r record.Rehearsal) []figure {
+	lost, below := "good", "good"
+	if r.Traffic.Lost > 0 {
+		lost = "bad"
+	}
+	floor := fmt.Sprintf("the floor of %d held", r.Group.Floor)
+	if r.Group.FewestServing < r.Group.Floor {
+		below, floor = "bad", fmt.Sprintf("below the floor of %d", r.Group.Floor)
+	}
+	ran, failed := ran(r.Instances)
+	exit := "good"
+	if r.Exit != 0 {
+		exit = "warn"
+	}
+	return []figure{
+		{lost, "lost", "Lost requests", number(r.Traffic.Lost), "failed, reset or cut"},
+		{"", "requests", "Requests", number(r.Traffic.Requests), fmt.Sprintf("%s answered whole", number(r.Traffic.OK))},
+		{below, "serving", "Fewest serving", fmt.Sprintf("%d of %d", r.Group.FewestServing, r.Group.Desired), floor},
+		{exit, "exit", "Exit code", strconv.Itoa(r.Exit), fmt.Sprintf("run on %d of %d, failed on %d", ran, len(r.Instances), failed)},
+		{"", "elapsed", "Elapsed", lasting(r.Elapsed), cmp.Or(speed(r.Speed), "at AWS's speed")},
+		{"", "latency", "Latency, median", millis(r.Traffic.Latency.P50), "p99 " + millis(r.Traffic.Latency.P99)},
+	}
+}
+
+// ran counts the instances on which the command ended, and on which it failed.
+func ran(all []record.Instance) (ran, failed int) {
+	for _, i := range all {
+		if i.Exit != nil {
+			ran++
+			if *i.Exit != 0 {
+				failed++
+			}
+		}
+	}
+	return ran, failed
+}
+
+func speed(by float64) string {
+	if by == 0 || by == 1 {
+		return ""
+	}
+	return strconv.FormatFloat(by, 'g', 4, 64) + " times as fast as AWS"
+}
+
+// fact is a line about how it was rehearsed.
+type fact struct{ Name, Value string }
+
+func facts(r record.Rehearsal) []fact {
+	mode := "with balanced"
+	if r.Naive {
+		mode = "naive: without balanced"
+	}
+	all := []fact{
+		{"Mode", mode + ", " + plural(r.Concurrency, "instance at a time", "instances at a time")},
+		{"Group", fmt.Sprintf("%s: min %d, desired %d, max %d", r.Group.Name, r.Group.Min, r.Group.Desired, r.Group.Max)},
+	}
+	for _, s := range r.Sources {
+		all = append(all, fact{"Load balancer", fmt.Sprintf("%s: %s, drains for %s", s.Name, s.Kind, lasting(s.Drain))})
+	}
+	if r.Scenario != "" {
+		all = append(all, fact{"Scenario", cut(r.Scenario, 400)})
+	}
+	return append(all, fact{"Started", date(r.Started)})
+}

@@ -1,0 +1,84 @@
+package page
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"balanced/internal/lab/record"
+)
+
+// losses are the lost requests, counted by cause, and the first of them.
+type losses struct {
+	Total  int
+	Causes []cause
+	Others int // lost for causes beyond those
+	First  []loss
+}
+
+type cause struct {
+	Text   string
+	Count  int
+	Share  share
+	Where  string // load balancers
+	Within string // instants
+}
+
+type loss struct{ At, Source, Instance, Version, Cause string }
+
+const (
+	mostLosses = 100
+	mostCauses = 20
+)
+
+func newLosses(r record.Rehearsal) losses {
+	all := losses{Total: r.Traffic.Lost}
+	all.Causes, all.Others = causes(r.Traffic.Losses)
+	for _, l := range r.Traffic.Losses[:min(len(r.Traffic.Losses), mostLosses)] {
+		version := ""
+		if l.Version != "" {
+			version = named(l.Version)
+		}
+		all.First = append(all.First, loss{instant(l.At), cut(l.Source, 60), cut(l.Instance, 60), version, cut(l.Cause, 200)})
+	}
+	return all
+}
+
+// causes counts the causes, the most frequent first.
+func causes(all []record.Loss) (counted []cause, others int) {
+	by := map[string][]record.Loss{}
+	for _, l := range all {
+		by[l.Cause] = append(by[l.Cause], l)
+	}
+	for text, of := range by {
+		counted = append(counted, newCause(text, of, len(all)))
+	}
+	slices.SortFunc(counted, func(a, b cause) int {
+		return cmp.Or(b.Count-a.Count, cmp.Compare(a.Text, b.Text))
+	})
+	for _, c := range counted[min(len(counted), mostCauses):] {
+		others += c.Count
+	}
+	return counted[:min(len(counted), mostCauses)], others
+}
+
+func newCause(text string, of []record.Loss, total int) cause {
+	c := cause{Text: cut(text, 200), Count: len(of), Share: share(float64(len(of)) / float64(total))}
+	at := map[string]int{}
+	for _, l := range of {
+		at[l.Source]++
+	}
+	for n, source := range sorted(at) {
+		if n > 0 {
+			c.Where += ", "
+		}
+		c.Where += fmt.Sprintf("%s %s", cut(source, 60), number(at[source]))
+	}
+	c.Where = cut(c.Where, 300)
+	first, last := of[0].At, of[len(of)-1].At
+	c.Within = instant(first)
+	if instant(last) != c.Within {
+		c.Within += " – " + instant(last)
+	}
+	return c
+}

@@ -1,0 +1,104 @@
+"use strict";
+(() => {
+  const byId = (id) => document.getElementById(id);
+  const tip = byId("tip"), chart = byId("chart"), inner = byId("inner");
+
+  // Titles become labels: what the browser would show of its own beside ours is gone.
+  const rows = [...document.querySelectorAll("svg[data-row]")]
+    .map((row) => [...row.querySelectorAll(".hit")])
+    .filter((row) => row.length > 0);
+  for (const row of rows) {
+    for (const item of row) {
+      const title = item.querySelector("title");
+      item.setAttribute("aria-label", title.textContent);
+      item.setAttribute("role", "img");
+      item.setAttribute("tabindex", "-1");
+      title.remove();
+    }
+  }
+  // The chart is one stop of the Tab key, the histogram another.
+  const stop = (item) => item.closest(".chart, .histogram");
+  const stops = new Map();
+  const stand = (item) => {
+    stops.get(stop(item))?.setAttribute("tabindex", "-1");
+    stops.set(stop(item), item);
+    item.setAttribute("tabindex", "0");
+  };
+  for (const row of rows) if (!stops.has(stop(row[0]))) stand(row[0]);
+
+  const show = (item, x) => {
+    tip.textContent = item.getAttribute("aria-label");
+    tip.hidden = false;
+    const at = item.getBoundingClientRect(), size = tip.getBoundingClientRect();
+    const seen = (v) => Math.min(Math.max(v, 0), innerWidth);
+    const middle = x ?? (seen(at.left) + seen(at.right)) / 2;
+    const left = Math.min(Math.max(middle - size.width / 2, 8), innerWidth - size.width - 8);
+    const above = at.top - size.height - 8;
+    tip.style.left = `${left}px`;
+    tip.style.top = `${above >= 4 ? above : at.bottom + 8}px`;
+  };
+  const hide = () => { tip.hidden = true; };
+  const hit = (event) => event.target.closest?.(".hit");
+
+  document.addEventListener("pointermove", (event) => {
+    const item = hit(event);
+    if (item) show(item, event.clientX);
+    else if (!hit({ target: document.activeElement })) hide();
+  });
+  document.addEventListener("focusin", (event) => {
+    const item = hit(event);
+    if (!item) return hide();
+    stand(item);
+    show(item);
+  });
+  document.addEventListener("focusout", hide);
+  document.addEventListener("scroll", hide, true);
+
+  // Left and right go along a row, up and down to what is there at the same time.
+  const middle = (item) => {
+    const at = item.getBoundingClientRect();
+    return (at.left + at.right) / 2;
+  };
+  const nearest = (row, x) => row.reduce((best, item) => {
+    const at = item.getBoundingClientRect();
+    const off = x < at.left ? at.left - x : x > at.right ? x - at.right : 0;
+    return off < best.off ? { item, off } : best;
+  }, { item: row[0], off: Infinity }).item;
+  const next = (item, key) => {
+    const r = rows.findIndex((row) => row.includes(item)), row = rows[r], n = row.indexOf(item);
+    switch (key) {
+      case "ArrowLeft": return row[n - 1];
+      case "ArrowRight": return row[n + 1];
+      case "Home": return row[0];
+      case "End": return row[row.length - 1];
+      case "ArrowUp": return rows[r - 1] && nearest(rows[r - 1], middle(item));
+      case "ArrowDown": return rows[r + 1] && nearest(rows[r + 1], middle(item));
+    }
+  };
+  document.addEventListener("keydown", (event) => {
+    const item = hit(event);
+    if (!item) return;
+    if (event.key === "Escape") return hide();
+    const to = next(item, event.key);
+    if (!to) return;
+    event.preventDefault();
+    to.focus({ preventScroll: true });
+    to.scrollIntoView({ block: "nearest", inline: "nearest" });
+    show(to);
+  });
+
+  let zoom = 1;
+  const buttons = [...byId("zoom").querySelectorAll("button")];
+  const set = (to) => {
+    const center = (chart.scrollLeft + chart.clientWidth / 2) / chart.scrollWidth;
+    zoom = Math.min(Math.max(to, 1), 32);
+    inner.style.setProperty("--zoom", zoom);
+    chart.scrollLeft = center * chart.scrollWidth - chart.clientWidth / 2;
+    byId("zoomed").textContent = `${zoom}×`;
+    buttons[0].disabled = zoom === 1;
+    buttons[1].disabled = zoom === 32;
+  };
+  for (const button of buttons) button.addEventListener("click", () => set(zoom * Number(button.dataset.by)));
+  set(1);
+  byId("zoom").hidden = byId("hint").hidden = false;
+})();

@@ -1,0 +1,312 @@
+package page_test
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+	"testing"
+
+	"golang.org/x/net/html"
+
+	"balanced/internal/lab/page"
+	"balanced/internal/lab/record"
+)
+
+var (
+	whole = plan{size: 4, deploy: 4, rate: 200}
+	naive = plan{size: 4, deploy: 4, rate: 200, naive: true}
+	bad   = plan{size: 8, deploy: 4, rate: 200, bad: 3}
+)
+
+func written(t *testing.T, r record.Rehearsal) string {
+	t.Helper()
+	var b strings.Builder
+	if err := page.Write(&b, r); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+func parsed(t *testing.T, r record.Rehearsal) node {
+	t.Helper()
+	n, err := html.Parse(strings.NewReader(written(t, r)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return node{n}
+}
+
+// TestWhatIsDrawn compares the drawing with the record.
+func TestWhatIsDrawn(t *testing.T) {
+	for name, p := range map[string]plan{"whole": whole, "naive": naive, "bad": bad} {
+		t.Run(name, func(t *testing.T) {
+			r := rehearse(p)
+			doc := parsed(t, r)
+			for _, i := range r.Instances {
+				row := doc.one(t, "data-row", i.ID)
+				bars := row.all("rect", "s")
+				if len(bars) != len(i.Spans) {
+					t.Fatalf("%s: %d bars for %d spans", i.ID, len(bars), len(i.Spans))
+				}
+				for n, s := range i.Spans {
+					near(t, i.ID+" begins", bars[n].percent(t, "x"), 100*s.From/r.Elapsed)
+					near(t, i.ID+" lasts", bars[n].percent(t, "width"), 100*(s.To-s.From)/r.Elapsed)
+					if s.Serves != bars[n].has("serving") {
+						t.Errorf("%s at %.1f: serves %v, drawn as %q", i.ID, s.From, s.Serves, bars[n].attr("class"))
+					}
+					details := bars[n].text()
+					for _, want := range []string{i.ID, s.State, s.Version, s.Views[0].Source + " " + s.Views[0].State, s.Doing} {
+						if !strings.Contains(details, want) {
+							t.Errorf("%s at %.1f: no %q in %q", i.ID, s.From, want, details)
+						}
+					}
+				}
+			}
+			lost := 0
+			for _, column := range doc.one(t, "data-row", "lost").all("rect", "hit") {
+				lost += column.number(t, "data-count")
+			}
+			if lost != r.Traffic.Lost {
+				t.Errorf("%d lost in the track, %d in the record", lost, r.Traffic.Lost)
+			}
+		})
+	}
+}
+
+// TestConditions: an instance is drawn as what an operator would call it.
+func TestConditions(t *testing.T) {
+	r := rehearse(bad)
+	doc := parsed(t, r)
+	drawn := func(n int) string {
+		var all []string
+		for _, bar := range doc.one(t, "data-row", r.Instances[n].ID).all("rect", "s") {
+			class := strings.TrimPrefix(bar.attr("class"), "hit s ")
+			if len(all) == 0 || all[len(all)-1] != class {
+				all = append(all, class)
+			}
+		}
+		return strings.Join(all, " ")
+	}
+	if got, want := drawn(0), "serving draining standby returning serving"; got != want {
+		t.Errorf("the one that came through is drawn as %s, want %s", got, want)
+	}
+	if got, want := drawn(2), "serving draining standby"; got != want {
+		t.Errorf("the bad one is drawn as %s, want %s", got, want)
+	}
+	r.Instances[0].Spans[len(r.Instances[0].Spans)-1].State = "gone"
+	r.Instances[0].Spans[len(r.Instances[0].Spans)-1].Serves = false
+	r.Instances[3].Spans = []record.Span{
+		{From: 0, To: 1, State: "Terminating:Wait"},
+		{From: 1, To: 2, State: "Pending"},
+		{From: 2, To: 9, State: "InService", Views: []record.View{{Source: "a", State: "unhealthy"}}},
+		{From: 9, To: r.Elapsed, State: "gone"},
+	}
+	doc = parsed(t, r)
+	if got, want := drawn(0), "serving draining standby returning serving gone"; got != want {
+		t.Errorf("drawn as %s, want %s", got, want)
+	}
+	if got, want := drawn(3), "leaving returning unhealthy gone"; got != want {
+		t.Errorf("one that came in and never served is drawn as %s, want %s", got, want)
+	}
+}
+
+// TestTables: what is drawn is there to read.
+func TestTables(t *testing.T) {
+	r := rehearse(naive)
+	doc := parsed(t, r)
+	rows, spans := doc.one(t, "id", "spans").all("tr", ""), 0
+	for _, i := range r.Instances {
+		spans += len(i.Spans)
+	}
+	if len(rows) != spans+1 {
+		t.Errorf("%d rows in the table of spans, want %d and a head", len(rows), spans)
+	}
+	if got := len(doc.one(t, "id", "spans").all("th", "")) - 8; got != len(r.Instances) {
+		t.Errorf("%d instances in the table of spans, want %d", got, len(r.Instances))
+	}
+	answered, lost := 0, 0
+	for _, row := range doc.one(t, "id", "seconds").all("tr", "")[1:] {
+		cells := row.all("td", "")
+		answered, lost = answered+count(t, cells[2].text()), lost+count(t, cells[3].text())
+	}
+	if answered != r.Traffic.OK || lost != r.Traffic.Lost {
+		t.Errorf("the table of the traffic says %d and %d lost, the record %d and %d", answered, lost, r.Traffic.OK, r.Traffic.Lost)
+	}
+	causes := 0
+	for _, row := range doc.one(t, "id", "causes").all("tr", "")[1:] {
+		causes += count(t, row.all("td", "")[0].text())
+	}
+	if causes != r.Traffic.Lost {
+		t.Errorf("the causes count %d, the record %d", causes, r.Traffic.Lost)
+	}
+	if got := len(doc.one(t, "id", "losses").all("tr", "")) - 1; got != 100 {
+		t.Errorf("%d losses are listed, want the first 100", got)
+	}
+	if got := len(doc.one(t, "id", "events").all("tr", "")) - 1; got != len(r.Events) {
+		t.Errorf("%d events are listed, want %d", got, len(r.Events))
+	}
+	buckets := 0
+	for _, row := range doc.one(t, "id", "buckets").all("tr", "")[1:] {
+		buckets += count(t, row.all("td", "")[1].text())
+	}
+	if buckets != r.Traffic.OK {
+		t.Errorf("the histogram counts %d, want %d", buckets, r.Traffic.OK)
+	}
+}
+
+func TestFigures(t *testing.T) {
+	r := rehearse(bad)
+	r.Group.FewestServing = 6
+	doc := parsed(t, r)
+	for id, want := range map[string]string{"lost": "0", "exit": "80", "serving": "6 of 8", "requests": grouped(r.Traffic.Requests)} {
+		if got := doc.one(t, "id", "figure-"+id).text(); got != want {
+			t.Errorf("%s is %q, want %q", id, got, want)
+		}
+	}
+	if got := doc.one(t, "id", "summary").text(); got != r.Summary {
+		t.Errorf("the summary is %q", got)
+	}
+	if got := doc.text(); !strings.Contains(got, "below the floor of 7") {
+		t.Error("6 serving below a floor of 7 is not called so")
+	}
+	if got := doc.one(t, "data-row", r.Instances[2].ID).all("text", "end"); len(got) != 1 || got[0].text() != "✕ 80" {
+		t.Errorf("where the command failed with 80 there are %d marks", len(got))
+	}
+}
+
+// hostile is a text that wants out of wherever it stands.
+const hostile = `</script></title></style></svg>"'><script>alert(1)</script><img src=http://evil.test/x onerror=alert(1)>` + "`${alert(1)}`\x1b[2J{{.}}&lt;"
+
+func poisoned() record.Rehearsal {
+	r := rehearse(naive)
+	r.Command, r.Summary, r.Scenario, r.Group.Name, r.Sources[0].Name, r.Sources[0].Kind = hostile, hostile, hostile, hostile, hostile, hostile
+	for n := range r.Events {
+		r.Events[n].Text, r.Events[n].Instance = hostile, hostile
+	}
+	r.Events[1].Kind, r.Events[2].Kind = hostile, record.Fault
+	for n := range r.Traffic.Losses {
+		l := &r.Traffic.Losses[n]
+		l.Cause, l.Source, l.Instance, l.Version = hostile, hostile, hostile, hostile
+	}
+	for n := range r.Traffic.Seconds {
+		r.Traffic.Seconds[n].Versions[hostile] = 7
+	}
+	i := &r.Instances[0]
+	i.ID, i.Zone, i.Before, i.After = hostile, hostile, hostile, hostile
+	for n := range i.Spans {
+		s := &i.Spans[n]
+		s.State, s.Version, s.Doing, s.Views = hostile, hostile, hostile, []record.View{{Source: hostile, State: hostile}}
+	}
+	return r
+}
+
+// TestHostileText: the same elements are there, whatever the texts are.
+func TestHostileText(t *testing.T) {
+	doc := parsed(t, poisoned())
+	if got := doc.one(t, "id", "command").text(); !strings.HasPrefix(got, "</script></title>") {
+		t.Errorf("the command is shown as %.40q", got)
+	}
+	if got := len(doc.all("script", "")); got != 1 {
+		t.Errorf("%d scripts", got)
+	}
+	for _, element := range []string{"img", "iframe", "object", "link", "base", "form", "image", "use", "foreignObject", "a"} {
+		if len(doc.all(element, "")) > 0 {
+			t.Errorf("there is a <%s>", element)
+		}
+	}
+	for n := range doc.Descendants() {
+		for _, a := range n.Attr {
+			if strings.HasPrefix(a.Key, "on") || a.Key == "style" || a.Key == "src" || a.Key == "href" {
+				t.Errorf("<%s %s=%q>", n.Data, a.Key, a.Val)
+			}
+		}
+	}
+}
+
+// TestNothingIsFetched: the policy names the page's own style and script, and nothing
+// in them names a place.
+func TestNothingIsFetched(t *testing.T) {
+	doc := parsed(t, rehearse(whole))
+	csp := doc.one(t, "http-equiv", "Content-Security-Policy").attr("content")
+	want := fmt.Sprintf("default-src 'none'; style-src 'sha256-%s'; script-src 'sha256-%s'; base-uri 'none'; form-action 'none'",
+		digest(doc.all("style", "")[0].FirstChild.Data), digest(doc.all("script", "")[0].FirstChild.Data))
+	if csp != want {
+		t.Errorf("the policy is\n%s, want\n%s", csp, want)
+	}
+	for _, place := range []string{"http:", "https:", "//", "@import", "url("} {
+		for _, line := range strings.Split(written(t, rehearse(whole)), "\n") {
+			inside := strings.Contains(line, "url(#") || strings.HasPrefix(strings.TrimSpace(line), "//")
+			if strings.Contains(line, place) && !inside {
+				t.Errorf("%q in %.100s", place, line)
+			}
+		}
+	}
+}
+
+// TestALargeRehearsal: 200 instances and half an hour stay below 2 MB, also where all
+// changes all the time and every text is as long as can be.
+func TestALargeRehearsal(t *testing.T) {
+	r := rehearse(plan{size: 200, deploy: 2, rate: 400, elapsed: 1800})
+	if got := len(written(t, r)); got > 2e6 {
+		t.Errorf("%d bytes", got)
+	}
+	long := strings.Repeat("x", 4000)
+	for n := range r.Instances {
+		i := &r.Instances[n]
+		i.Spans = nil
+		for at := range 1800 {
+			i.Spans = append(i.Spans, record.Span{From: float64(at), To: float64(at + 1), State: "InService", Version: long, Serves: at%2 == 0})
+		}
+	}
+	for n := range 100_000 {
+		r.Events = append(r.Events, record.Event{At: float64(n) / 100, Kind: record.Output, Text: long})
+		r.Traffic.Losses = append(r.Traffic.Losses, record.Loss{At: float64(n) / 100, Cause: strconv.Itoa(n) + long})
+	}
+	r.Traffic.Lost = len(r.Traffic.Losses)
+	text := written(t, r)
+	if len(text) > 4e6 {
+		t.Errorf("%d bytes of a rehearsal that is too much to draw", len(text))
+	}
+	for _, want := range []string{"are not drawn", "output is left out first", "The first 100 of 100000"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("the page does not say %q", want)
+		}
+	}
+}
+
+// TestNothingHappened: a record that is all but empty, and one with impossible times.
+func TestNothingHappened(t *testing.T) {
+	parsed(t, record.Rehearsal{})
+	r := rehearse(whole)
+	r.Elapsed = math.Inf(1)
+	r.Instances[0].Spans[0].From, r.Instances[1].Spans = math.NaN(), nil
+	r.Events[0].At, r.Traffic.Seconds[0].At, r.Traffic.Seconds[1].At = -5, -1, 1e9
+	doc := parsed(t, r)
+	for n := range doc.Descendants() {
+		for _, a := range n.Attr {
+			if strings.Contains(a.Val, "NaN") || strings.Contains(a.Val, "Inf") {
+				t.Errorf("<%s %s=%q>", n.Data, a.Key, a.Val)
+			}
+		}
+	}
+}
+
+func TestAWriterThatFails(t *testing.T) {
+	full := errors.New("full")
+	if err := page.Write(failing{full}, rehearse(whole)); !errors.Is(err, full) {
+		t.Errorf("err = %v", err)
+	}
+}
+
+type failing struct{ err error }
+
+func (f failing) Write([]byte) (int, error) { return 0, f.err }
+
+func digest(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return base64.StdEncoding.EncodeToString(sum[:])
+}

@@ -39,7 +39,7 @@ func demoFleet() lab.Config {
 	return lab.Config{
 		Size: 4, Zones: 2, Min: lab.Derived, Max: lab.Derived, TargetGroups: 1, Classic: 1,
 		Drain: 20 * time.Second, Interval: 10 * time.Second, Healthy: 2, Unhealthy: 2,
-		MoveTime: 5 * time.Second, LaunchTime: 90 * time.Second, RegisterTime: 5 * time.Second, Seed: rand.Uint64(),
+		MoveTime: 5 * time.Second, LaunchTime: 90 * time.Second, RegisterTime: time.Second, TerminateTime: 30 * time.Second, Seed: rand.Uint64(),
 	}
 }
 

@@ -41,7 +41,7 @@ func config(c *cli.Context) (lab.Config, error) {
 		Drain: c.Duration("drain"), Interval: c.Duration("check-interval"),
 		Healthy: c.Int("healthy-threshold"), Unhealthy: c.Int("unhealthy-threshold"),
 		SlowStart: c.Duration("slow-start"), Network: c.Int("network"),
-		MoveTime: c.Duration("move-time"), LaunchTime: c.Duration("launch-time"), RegisterTime: time.Second,
+		MoveTime: c.Duration("move-time"), LaunchTime: c.Duration("launch-time"), RegisterTime: time.Second, TerminateTime: 30 * time.Second,
 		Seed: rand.Uint64(), Complain: func(err error) { fmt.Fprintf(c.App.ErrWriter, "balanced-lab: %v\n", err) },
 	}
 	if c.IsSet("seed") {

@@ -25,6 +25,7 @@ type Config struct {
 	MoveTime           time.Duration // the least a move into or out of Standby takes
 	LaunchTime         time.Duration // from the launch of an instance to InService
 	RegisterTime       time.Duration // from a registration to its first health check
+	TerminateTime      time.Duration // from the end of a drain to the end of an instance
 	Seed               uint64        // the same seed, the same instance ids
 
 	Program  []string    // runs host.Main; nil: this binary, with app
@@ -39,7 +40,7 @@ func (c Config) Faster(times float64) Config {
 			*d = max(time.Second, time.Duration(float64(*d)/times).Round(time.Second))
 		}
 	}
-	for _, d := range []*time.Duration{&c.MoveTime, &c.LaunchTime, &c.RegisterTime} {
+	for _, d := range []*time.Duration{&c.MoveTime, &c.LaunchTime, &c.RegisterTime, &c.TerminateTime} {
 		*d = time.Duration(float64(*d) / times)
 	}
 	return c

@@ -39,7 +39,7 @@ func newFleet(cfg Config, port int) (*Fleet, error) {
 	f.Region = sim.New(sim.Config{Name: f.RegionName, Seed: cfg.Seed, Address: address, DataPlane: true, Behaviour: sim.Behaviour{
 		MoveTime:     orNone(cfg.MoveTime),
 		LaunchTime:   orNone(cfg.LaunchTime),
-		RegisterTime: orNone(cfg.RegisterTime),
+		RegisterTime: orNone(cfg.RegisterTime), TerminateTime: orNone(cfg.TerminateTime),
 	}})
 	zones := f.zones(cfg.Zones)
 	f.attachTargetGroups(cfg, zones)

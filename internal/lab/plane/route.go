@@ -13,16 +13,14 @@ func (b *balancer) pick(all []sim.RegistrationView, now time.Time) (sim.Registra
 		best  sim.RegistrationView
 		total float64
 	)
-	shares := map[string]float64{}
 	for _, reg := range b.candidates(all) {
 		w := b.weight(reg, now)
 		total += w
-		shares[reg.Instance] = b.share[reg.Instance] + w
-		if best.Instance == "" || shares[reg.Instance] > shares[best.Instance] {
+		b.share[reg.Instance] += w
+		if best.Instance == "" || b.share[reg.Instance] > b.share[best.Instance] {
 			best = reg
 		}
 	}
-	b.share = shares
 	if best.Instance == "" {
 		return best, false
 	}

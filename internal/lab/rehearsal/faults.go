@@ -41,7 +41,7 @@ func faultKinds() []faultKind {
 	return []faultKind{
 		{"bad-version", "from the N-th instance on, every deploy puts a version there that fails", "", (*watch).spoil},
 		{"peer-dies", "the server of the N-th instance is killed and does not come back", "when 1 Standby", (*watch).kill},
-		{"throttle", "AWS answers each service's calls N times a second, no more", "", (*watch).throttle},
+		{"throttle", "AWS answers N calls a second of each service, after a burst of 5N", "", (*watch).throttle},
 		{"stuck-drain", "the N-th instance never gets from EnteringStandby to Standby", "when N EnteringStandby", (*watch).stick},
 		{"scale-out", "a policy asks for N instances more", "when 1 Standby", (*watch).scaleOut},
 		{"spot-notice", "EC2 announces the end of the N-th instance", "", (*watch).announce},
@@ -175,11 +175,14 @@ func (w *watch) kill(f Fault) {
 	w.lab.Host(w.victim(f)).Leave()
 }
 
+// burst is how many seconds' calls AWS answers at once after a rest.
+const burst = 5
+
 func (w *watch) throttle(f Fault) {
 	for _, service := range []string{"autoscaling", "elasticloadbalancing", "elasticloadbalancingv2"} {
-		w.lab.Fleet.Region.SetBucket(service, float64(f.n), float64(f.n))
+		w.lab.Fleet.Region.SetBucket(service, burst*float64(f.n), float64(f.n))
 	}
-	w.event("", record.Fault, fmt.Sprintf("AWS answers each service's calls %d times a second, no more", f.n))
+	w.event("", record.Fault, fmt.Sprintf("AWS answers %d calls a second of each service", f.n))
 }
 
 func (w *watch) stick(f Fault) {

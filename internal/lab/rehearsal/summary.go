@@ -30,17 +30,19 @@ func summary(r record.Rehearsal, failed string) string {
 // stand is where a fleet stands at the end.
 type stand struct {
 	members, serving, standby int
-	versions                  map[string]int // of those not in Standby
+	all                       map[string]int // members by version
+	versions                  map[string]int // those of them that are not in Standby
 }
 
 func standing(r record.Rehearsal) stand {
-	s := stand{versions: map[string]int{}}
+	s := stand{all: map[string]int{}, versions: map[string]int{}}
 	for _, i := range r.Instances {
 		last := i.Spans[len(i.Spans)-1]
 		if last.State == "gone" {
 			continue
 		}
 		s.members++
+		s.all[i.After]++
 		if last.Serves {
 			s.serving++
 		}

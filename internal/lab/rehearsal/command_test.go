@@ -1,0 +1,100 @@
+package rehearsal
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"balanced/internal/lab"
+)
+
+func TestASignalIsACodeAsInAShell(t *testing.T) {
+	c := command{line: "kill -9 $$", environ: os.Environ()}
+	if exit, err := c.on(t.Context(), lab.Instance{ID: "i-1"}); err != nil || exit != 137 {
+		t.Errorf("exit %d, %v; want 137", exit, err)
+	}
+}
+
+func TestACommandRunsWithTheSettingsOfItsInstance(t *testing.T) {
+	var out bytes.Buffer
+	c := command{line: `echo "$BALANCED_LAB_INSTANCE $MINE"`, environ: append(os.Environ(), "MINE=kept"), output: func(string) io.Writer { return &out }}
+	if exit, err := c.on(t.Context(), lab.Instance{ID: "i-1"}); exit != 0 || err != nil || out.String() != "i-1 kept\n" {
+		t.Errorf("exit %d, %v, %q", exit, err, &out)
+	}
+}
+
+type writer func([]byte)
+
+func (w writer) Write(p []byte) (int, error) {
+	w(p)
+	return len(p), nil
+}
+
+func TestACommandThatIsStoppedHasItsLastWord(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	var out bytes.Buffer
+	c := command{
+		// The inner shell stands for balanced: it says where it stands, then ends.
+		line:    `sh -c 'trap "echo stopped; exit 143" TERM; echo ready; while :; do sleep 0.05; done'; echo not reached`,
+		environ: os.Environ(),
+		output: func(string) io.Writer {
+			return writer(func(p []byte) { out.Write(p); cancel() })
+		},
+	}
+	if _, err := c.on(ctx, lab.Instance{ID: "i-1"}); err != nil || !strings.HasPrefix(out.String(), "ready\nstopped\n") || strings.Contains(out.String(), "not reached") {
+		t.Errorf("%v, output %q; want the last word of what was stopped and nothing after it", err, &out)
+	}
+}
+
+func TestACommandThatCannotRunIsFoundBefore(t *testing.T) {
+	for line, want := range map[string]string{
+		"":                              "the command is empty",
+		"true && 'oops":                 "the shell cannot read the command",
+		"nosuchcommand && true":         "there is no command nosuchcommand",
+		"true && nosuchcommand || true": "there is no command nosuchcommand",
+		"./nosuchfile.sh":               "there is no command ./nosuchfile.sh",
+	} {
+		if err := checkCommand(line, t.TempDir(), os.Environ()); err == nil || !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("%q: %v; want %q", line, err, want)
+		}
+	}
+	for _, line := range []string{"true && echo a; cd / && ls", `echo "x && nosuchcommand y"`, "if true; then nosuchcommand; fi", "A=1 true"} {
+		if err := checkCommand(line, "/", os.Environ()); err != nil {
+			t.Errorf("%q: %v", line, err)
+		}
+	}
+}
+
+func TestWithoutBalancedItsRunOnlyRuns(t *testing.T) {
+	s, err := newStage(Plan{Naive: true, Lab: "/bin/true"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.remove()
+	for line, want := range map[string]string{
+		"balanced out --wait 5s && echo a && balanced in": "a\n",
+		"balanced run --ok 213 -- sh -c 'echo b; exit 3'": "b\n",
+	} {
+		var out bytes.Buffer
+		c := command{line: line, environ: Plan{}.environ(s.dir), output: func(string) io.Writer { return &out }}
+		exit, err := c.on(t.Context(), lab.Instance{ID: "i-1"})
+		if err != nil || out.String() != want || exit != map[string]int{"b\n": 3}[want] {
+			t.Errorf("%s: exit %d, %v, %q", line, exit, err, &out)
+		}
+	}
+}
+
+func TestAFasterControlPlaneSettlesFasterUnlessToldOtherwise(t *testing.T) {
+	p := Plan{Speed: 10, Environ: []string{"A=b"}}
+	if env := p.environ("/d"); !slices.Contains(env, "BALANCED_SETTLE=1s") || !strings.HasPrefix(env[0], "PATH=/d:") {
+		t.Errorf("%q", env)
+	}
+	p.Environ = []string{"BALANCED_SETTLE=3s"}
+	if env := p.environ("/d"); env[len(env)-1] != "BALANCED_SETTLE=3s" {
+		t.Errorf("%q: the last one wins, and it is not the operator's", env)
+	}
+}

@@ -1,0 +1,99 @@
+package rehearsal
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"balanced/internal/lab/record"
+)
+
+func TestScenariosThatComeWithTheLabAreWhole(t *testing.T) {
+	names := Scenarios()
+	if len(names) < 10 {
+		t.Fatalf("only %v", names)
+	}
+	for _, name := range names {
+		s, err := ReadScenario(name)
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		if s.About == "" || s.Command == "" || s.Expect.Lost == "" || strings.Count(s.About, "\n") > 0 {
+			t.Errorf("%s does not say what it shows, runs or loses: %+v", name, s)
+		}
+		for _, text := range s.Faults {
+			if _, err := ParseFault(text); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+	}
+}
+
+func TestABrokenScenarioIsOneLine(t *testing.T) {
+	for text, want := range map[string]string{
+		"comand: x":                    "field comand not found",
+		"expect: {exit: lots}":         "cannot unmarshal",
+		"expect: {lost: few}":          `lost "few"`,
+		"flags: [a":                    "yaml:",
+		"expect: {exit: 0, exits: 80}": "field exits not found",
+	} {
+		file := filepath.Join(t.TempDir(), "s.yaml")
+		if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := ReadScenario(file); err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%q: %v; want one line with %q", text, err, want)
+		}
+	}
+	if _, err := ReadScenario("no-such"); err == nil || !strings.Contains(err.Error(), "bad-version") {
+		t.Errorf("%v; want the names there are", err)
+	}
+}
+
+// ending is a record of a fleet of four whose first instance is out.
+func ending() record.Rehearsal {
+	code := 80
+	r := record.Rehearsal{Exit: 80, Group: record.Group{FewestServing: 3}, Traffic: record.Traffic{Requests: 12345, OK: 12345}}
+	for n, state := range []string{"Standby", "InService", "InService", "InService", "gone"} {
+		i := record.Instance{ID: "i-" + string(rune('1'+n)), Before: "v1", After: "v1", Spans: []record.Span{{State: state, Serves: state == "InService"}}}
+		if n == 0 {
+			i.After, i.Exit = "v2", &code
+		}
+		r.Instances = append(r.Instances, i)
+	}
+	return r
+}
+
+func TestTheSummaryIsOneSentence(t *testing.T) {
+	want := "stopped at i-1: exit 80, 1 of 4 in Standby, 3 on v1, 0 of 12,345 requests lost"
+	if got := summary(ending(), "i-1"); got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	good := ending()
+	good.Exit = 0
+	if got := summary(good, ""); !strings.HasPrefix(got, "done: 3 on v1, 3 of 4 serve, never fewer than 3, 0 of 12,345") {
+		t.Errorf("got %q", got)
+	}
+}
+
+func TestWhatIsNotAsExpectedIsSaid(t *testing.T) {
+	as := Expect{Exit: 80, Members: 4, Standby: 1, Versions: map[string]int{"v1": 3, "v2": 1}, Lost: "none", Fewest: 3}
+	if err := as.Met(ending()); err != nil {
+		t.Errorf("as expected: %v", err)
+	}
+	for want, change := range map[string]func(*record.Rehearsal){
+		"exit 0, expected 80":          func(r *record.Rehearsal) { r.Exit = 0 },
+		"lost 2, expected none":        func(r *record.Rehearsal) { r.Traffic.Lost = 2 },
+		"fewest serving 2, expected 3": func(r *record.Rehearsal) { r.Group.FewestServing = 2 },
+		"in Standby 0 of 4":            func(r *record.Rehearsal) { r.Instances[0].Spans[0].State = "InService" },
+		"versions map[v1:4]":           func(r *record.Rehearsal) { r.Instances[0].After = "v1" },
+	} {
+		r := ending()
+		change(&r)
+		if err := as.Met(r); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want %q", err, want)
+		}
+	}
+}

@@ -37,7 +37,7 @@ func (c *command) on(ctx context.Context, i lab.Instance) (exit int, err error) 
 	cmd := exec.CommandContext(ctx, "sh", "-c", c.line)
 	cmd.Dir, cmd.Env = c.dir, i.Environ(c.environ)
 	if c.output != nil {
-		one := c.output(i.ID) // one pipe for both: the lines keep their order
+		one := &struct{ io.Writer }{c.output(i.ID)} // one pipe for both, whatever it is: the lines keep their order
 		cmd.Stdout, cmd.Stderr = one, one
 	}
 	cmd.SysProcAttr = procgroup.Attr(true)

@@ -11,11 +11,11 @@ RACE     = $(if $(filter 1,$(shell $(GO) env CGO_ENABLED)),-race)
 HCL      = scripts/packer/*.hcl scripts/terraform/*.tf
 SCRIPTS  = $(shell grep -rlE '^\#!/(usr/)?bin/(env )?(ba)?sh' .ci packaging scripts 2>/dev/null)
 
-.PHONY: help build test soak lint demo stage package ways clean
+.PHONY: help build test soak rehearse rehearse-proof lint demo stage package ways clean
 .DEFAULT_GOAL := help
 
 help: ## list what there is to make
-	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' $(MAKEFILE_LIST) | expand -t 10
+	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' $(MAKEFILE_LIST) | expand -t 16
 
 build: ## bin/balanced and bin/balanced-lab, static
 	CGO_ENABLED=0 $(GO) build -trimpath -tags '$(TAGS)' -ldflags '$(LDFLAGS)' -o bin/ ./cmd/balanced ./cmd/balanced-lab
@@ -27,6 +27,13 @@ SEEDS = 1000
 soak: ## seeded fleets in virtual time: SEEDS=n of them, or SEED=n once more
 	$(GO) test ./internal/soak $(if $(SEED),-run TestSeeds -v -args -seed $(SEED),-timeout 0 -args -seeds $(SEEDS))
 
+rehearse: ## every scenario of scripts/rehearsals, with the real binaries
+	$(GO) test ./cmd/balanced-lab -run TestScenarios -v -timeout 0 -parallel 4 -args -rehearse
+
+PROOFS = 10
+rehearse-proof: ## upgrades under traffic without one request lost, PROOFS=n times each
+	$(GO) test ./cmd/balanced-lab -run TestNoRequestIsLost -v -timeout 0 -args -proof $(PROOFS)
+
 lint: ## formatting, go vet, staticcheck, shellcheck
 	@$(TOOL) hclfmt -check -require-no-change $(HCL) >/dev/null || { echo "not HCL, or not formatted ($(TOOL) hclfmt -w): $(HCL)"; exit 1; }
 	@out=$$($(TOOL) gofumpt -l .) && if [ -n "$$out" ]; then echo "not formatted (gofumpt -w):"; echo "$$out"; exit 1; fi
@@ -34,7 +41,7 @@ lint: ## formatting, go vet, staticcheck, shellcheck
 	$(TOOL) staticcheck ./...
 	@if command -v shellcheck >/dev/null; then echo shellcheck $(SCRIPTS); shellcheck $(SCRIPTS); else echo "shellcheck is not installed: scripts not checked"; fi
 
-demo: build ## a rollout over four simulated instances with the real binary
+demo: build ## a rollout over four simulated instances, with balanced and without
 	bin/balanced-lab demo
 
 stage: ## what the package holds, below DESTDIR=dir; PROGRAM=balanced-lab, ARCH=arm64

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 
 	"gopkg.in/yaml.v3"
@@ -34,6 +35,7 @@ type Expect struct {
 	Versions map[string]int `yaml:"versions"` // how many have which version, those in Standby too
 	Lost     string         `yaml:"lost"`     // none, some or any
 	Fewest   int            `yaml:"fewest-serving"`
+	Says     string         `yaml:"says"` // part of an event
 }
 
 // Scenarios are the names of those that come with balanced-lab.
@@ -89,6 +91,9 @@ func (e Expect) Met(r record.Rehearsal) error {
 	}
 	if r.Group.FewestServing < e.Fewest {
 		differs("fewest serving", r.Group.FewestServing, e.Fewest)
+	}
+	if !slices.ContainsFunc(r.Events, func(ev record.Event) bool { return strings.Contains(ev.Text, e.Says) }) {
+		differs("events", "without it", strconv.Quote(e.Says))
 	}
 	if e.Members == 0 {
 		return errors.Join(wrong...)

@@ -55,7 +55,7 @@ func TestABrokenScenarioIsOneLine(t *testing.T) {
 // ending is a record of a fleet of four whose first instance is out.
 func ending() record.Rehearsal {
 	code := 80
-	r := record.Rehearsal{Exit: 80, Group: record.Group{FewestServing: 3}, Traffic: record.Traffic{Requests: 12345, OK: 12345}}
+	r := record.Rehearsal{Exit: 80, Group: record.Group{FewestServing: 3}, Traffic: record.Traffic{Requests: 12345, OK: 12345}, Events: []record.Event{{Text: "it stays in Standby"}}}
 	for n, state := range []string{"Standby", "InService", "InService", "InService", "gone"} {
 		i := record.Instance{ID: "i-" + string(rune('1'+n)), Before: "v1", After: "v1", Spans: []record.Span{{State: state, Serves: state == "InService"}}}
 		if n == 0 {
@@ -79,11 +79,12 @@ func TestTheSummaryIsOneSentence(t *testing.T) {
 }
 
 func TestWhatIsNotAsExpectedIsSaid(t *testing.T) {
-	as := Expect{Exit: 80, Members: 4, Standby: 1, Versions: map[string]int{"v1": 3, "v2": 1}, Lost: "none", Fewest: 3}
+	as := Expect{Exit: 80, Members: 4, Standby: 1, Versions: map[string]int{"v1": 3, "v2": 1}, Lost: "none", Fewest: 3, Says: "stays"}
 	if err := as.Met(ending()); err != nil {
 		t.Errorf("as expected: %v", err)
 	}
 	for want, change := range map[string]func(*record.Rehearsal){
+		`events without it, expected "stays"`: func(r *record.Rehearsal) { r.Events[0].Text = "it goes" },
 		"exit 0, expected 80":          func(r *record.Rehearsal) { r.Exit = 0 },
 		"lost 2, expected none":        func(r *record.Rehearsal) { r.Traffic.Lost = 2 },
 		"fewest serving 2, expected 3": func(r *record.Rehearsal) { r.Group.FewestServing = 2 },

@@ -5,14 +5,17 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
 
+	"balanced/internal/lab/page"
 	"balanced/internal/lab/record"
 	"balanced/internal/lab/rehearsal"
+	"balanced/internal/lab/screen"
 )
 
 func rehearseCommand() *cli.Command {
@@ -38,6 +41,7 @@ func rehearseFlags() []cli.Flag {
 		&cli.DurationFlag{Name: "long", Value: 2 * time.Second, DefaultText: "2s, but at most half the drain", Usage: "`TIME` that every tenth request takes"},
 		&cli.StringSliceFlag{Name: "fault", Usage: "`FAULT` that befalls the fleet, can be given again"},
 		&cli.StringFlag{Name: "json", Usage: "write the record to `FILE`"},
+		&cli.StringFlag{Name: "html", Usage: "write the record as one page to `FILE`"},
 		agentFlag(),
 	}
 }
@@ -51,22 +55,48 @@ func rehearse(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	ctx, stop := context.WithCancelCause(c.Context)
-	defer stop(nil)
-	plan.Show = rehearsal.NewLines(c.App.Writer, stop)
-	fmt.Fprintf(c.App.Writer, "On each of %d instances, %d at a time:\n\n    %s\n\n%s\n", plan.Fleet.Size, plan.Concurrency.Of(plan.Fleet.Size), plan.Command, rehearsal.Legend)
-	rec, err := plan.Run(ctx)
+	data, err := reserve("json", c.String("json"))
+	if err != nil {
+		return err
+	}
+	defer data.release()
+	html, err := reserve("html", c.String("html"))
+	if err != nil {
+		return err
+	}
+	defer html.release()
+	rec, err := perform(c, plan)
 	if err != nil {
 		return ended(c, rec, err)
 	}
 	fmt.Fprintln(c.App.Writer)
-	if err := errors.Join(rehearsal.Print(c.App.Writer, rec), write(c.String("json"), rec)); err != nil {
-		return err
-	}
+	err = errors.Join(
+		rehearsal.Print(c.App.Writer, rec),
+		data.write(func(w io.Writer) error { return inJSON(w, rec) }),
+		html.write(func(w io.Writer) error { return page.Write(w, rec) }),
+	)
 	if expect != nil {
 		fmt.Fprintln(c.App.Writer, said(plan.Scenario, expect.Met(rec)))
 	}
+	if err != nil {
+		return err
+	}
 	return ended(c, rec, nil)
+}
+
+// perform rehearses, with a table on a terminal and lines elsewhere.
+func perform(c *cli.Context, plan rehearsal.Plan) (record.Rehearsal, error) {
+	ctx, stop := context.WithCancelCause(c.Context)
+	defer stop(nil)
+	fmt.Fprintf(c.App.Writer, "On each of %d instances, %d at a time:\n\n    %s\n\n%s\n",
+		plan.Fleet.Size, plan.Concurrency.Of(plan.Fleet.Size), plan.Command, rehearsal.Legend)
+	plan.Show = rehearsal.NewLines(c.App.Writer, stop)
+	file, _ := c.App.Writer.(*os.File)
+	if s, terminal := screen.On(file, os.Getenv); file != nil && terminal {
+		plan.Show = rehearsal.NewTable(s, stop)
+		defer s.Close()
+	}
+	return plan.Run(ctx)
 }
 
 // told prefers the signal that ended a run to what came of it.
@@ -77,18 +107,10 @@ func told(c *cli.Context, err error) error {
 	return err
 }
 
-func write(file string, rec record.Rehearsal) error {
-	if file == "" {
-		return nil
-	}
-	text, err := json.MarshalIndent(rec, "", "  ")
-	if err != nil {
-		return fmt.Errorf("--json: %w", err)
-	}
-	if err := os.WriteFile(file, append(text, '\n'), 0o644); err != nil {
-		return fmt.Errorf("--json: %w", err)
-	}
-	return nil
+func inJSON(w io.Writer, rec record.Rehearsal) error {
+	e := json.NewEncoder(w)
+	e.SetIndent("", "  ")
+	return e.Encode(rec)
 }
 
 // said is whether a scenario ended as it should.

@@ -34,12 +34,6 @@ type Plan struct {
 	Show        Show
 }
 
-// Show is told of a rehearsal while it goes on, from one goroutine at a time.
-type Show interface {
-	Event(record.Event)
-	Now(record.Now) // a few times a second
-}
-
 // calm is how long the traffic goes on before the rollout and after it.
 const calm = time.Second
 

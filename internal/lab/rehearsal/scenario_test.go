@@ -85,11 +85,11 @@ func TestWhatIsNotAsExpectedIsSaid(t *testing.T) {
 	}
 	for want, change := range map[string]func(*record.Rehearsal){
 		`events without it, expected "stays"`: func(r *record.Rehearsal) { r.Events[0].Text = "it goes" },
-		"exit 0, expected 80":          func(r *record.Rehearsal) { r.Exit = 0 },
-		"lost 2, expected none":        func(r *record.Rehearsal) { r.Traffic.Lost = 2 },
-		"fewest serving 2, expected 3": func(r *record.Rehearsal) { r.Group.FewestServing = 2 },
-		"in Standby 0 of 4":            func(r *record.Rehearsal) { r.Instances[0].Spans[0].State = "InService" },
-		"versions map[v1:4]":           func(r *record.Rehearsal) { r.Instances[0].After = "v1" },
+		"exit 0, expected 80":                 func(r *record.Rehearsal) { r.Exit = 0 },
+		"lost 2, expected none":               func(r *record.Rehearsal) { r.Traffic.Lost = 2 },
+		"fewest serving 2, expected 3":        func(r *record.Rehearsal) { r.Group.FewestServing = 2 },
+		"in Standby 0 of 4":                   func(r *record.Rehearsal) { r.Instances[0].Spans[0].State = "InService" },
+		"versions map[v1:4]":                  func(r *record.Rehearsal) { r.Instances[0].After = "v1" },
 	} {
 		r := ending()
 		change(&r)

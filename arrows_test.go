@@ -28,6 +28,8 @@ const (
 	elbClassic  = awsSDK + "/service/elasticloadbalancing"
 	elbV2       = awsSDK + "/service/elasticloadbalancingv2"
 	urfave      = "github.com/urfave/cli/v2"
+	vegeta      = "github.com/tsenart/vegeta/v12"
+	yamlV3      = "gopkg.in/yaml.v3"
 )
 
 // ours lists the packages of this module by their path below it.
@@ -98,6 +100,14 @@ func TestWhatMustNotBeImported(t *testing.T) {
 				if inside && room != "lab/record" {
 					t.Errorf("%s imports %s: what is seen of a rehearsal is in the record", name, i)
 				}
+			case "internal/lab/host", "internal/lab/plane":
+				if inside && room != "procgroup" && room != "sim" {
+					t.Errorf("%s imports %s: it knows the Region, or its server, and no more", name, i)
+				}
+			case "internal/lab":
+				if room == "lab/traffic" || room == "lab/rehearsal" {
+					t.Errorf("%s imports %s: a fleet does not know who uses it", name, i)
+				}
 			}
 		}
 	}
@@ -109,6 +119,8 @@ func TestWhoAloneMayImport(t *testing.T) {
 		autoscaling: {"internal/asg"},
 		elbClassic:  {"internal/elb"},
 		elbV2:       {"internal/elb"},
+		vegeta:      {"internal/lab/traffic"},
+		yamlV3:      {"internal/lab/rehearsal"},
 	}
 	used := map[string]bool{}
 	for name, p := range ours(t) {

@@ -50,6 +50,23 @@ func TestWhatCannotBeServedAsGivenIsOneLineAnd64(t *testing.T) {
 		{[]string{"up", "--port", "70000"}, "--port 70000"},
 		{[]string{"up", "--port", taken}, "address already in use"},
 		{[]string{"demo", "--balanced", "/no/such/balanced"}, "/no/such/balanced"},
+		{[]string{"rehearse"}, "a command is missing"},
+		{[]string{"rehearse", "--naive", "no-such-command --now && true"}, "there is no command no-such-command"},
+		{[]string{"rehearse", "--naive", "true && ("}, "the shell cannot read the command"},
+		{[]string{"rehearse", "--balanced", "/no/such/balanced", "true"}, "/no/such/balanced"},
+		{[]string{"rehearse", "--concurrency", "0", "true"}, "--concurrency"},
+		{[]string{"rehearse", "--speed", "0.5", "true"}, "--speed 0.5"},
+		{[]string{"rehearse", "--rate", "1", "true"}, "--rate 1"},
+		{[]string{"rehearse", "--fault", "quake 1", "true"}, "no such kind"},
+		{[]string{"rehearse", "--fault", "peer-dies 5", "true"}, "there are 4 instances"},
+		{[]string{"rehearse", "--scenario", "no-such", "true"}, "none of bad-version"},
+		{[]string{"rehearse", "--scenario", broken(t, "flags: {siz: 3}"), "true"}, `flags: unknown "siz"`},
+		{[]string{"rehearse", "--scenario", broken(t, "flags: {size: many}"), "true"}, "flags: size many"},
+		{[]string{"rehearse", "--scenario", broken(t, "fault: [x]"), "true"}, "field fault not found"},
+		{[]string{"rehearse", "--naive", "--json", "/no/such/folder/r.json", "true"}, "/no/such/folder"},
+		{[]string{"rehearse", "--naive", "--html", t.TempDir(), "true"}, "is a directory"},
+		{[]string{"deploy"}, "a version is missing"},
+		{[]string{"deploy", "v2"}, "BALANCED_LAB_INSTANCE"},
 	} {
 		code, stdout, stderr := call(t, c.args...)
 		if code != 64 || stdout != "" || strings.Count(stderr, "\n") != 1 ||
@@ -59,8 +76,30 @@ func TestWhatCannotBeServedAsGivenIsOneLineAnd64(t *testing.T) {
 	}
 }
 
+// broken is a scenario file.
+func broken(t *testing.T, text string) string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "s.yaml")
+	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+func TestEveryFlagOfARehearsalIsInItsPage(t *testing.T) {
+	page, err := os.ReadFile("../../docs/rehearsal.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range append(rehearseFlags(), fleetFlags()...) {
+		if name := "`--" + f.Names()[0] + "`"; !strings.Contains(string(page), name) {
+			t.Errorf("docs/rehearsal.md does not name %s", name)
+		}
+	}
+}
+
 func TestHelpIsNoError(t *testing.T) {
-	for _, args := range [][]string{{"--help"}, {"up", "--help"}, {"env", "-h"}, {"demo", "--help"}} {
+	for _, args := range [][]string{{"--help"}, {"up", "--help"}, {"env", "-h"}, {"demo", "--help"}, {"rehearse", "--help"}, {"deploy", "--help"}} {
 		if code, stdout, stderr := call(t, args...); code != 0 || stdout == "" || stderr != "" {
 			t.Errorf("%q: code %d, stderr %q", args, code, stderr)
 		}

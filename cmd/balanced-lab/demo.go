@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -92,8 +91,6 @@ func act(ctx context.Context, p rehearsal.Plan, out io.Writer) (record.Rehearsal
 // ended turns the end of a rehearsal into that of the program.
 func ended(c *cli.Context, rec record.Rehearsal, err error) error {
 	switch {
-	case errors.Is(err, rehearsal.ErrPlan):
-		return misused("%v", err)
 	case err != nil:
 		return told(c, err)
 	case rec.Exit != 0:

@@ -55,6 +55,9 @@ func rehearse(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := plan.Check(); err != nil {
+		return misused("%v", err)
+	}
 	data, err := reserve("json", c.String("json"))
 	if err != nil {
 		return err

@@ -55,8 +55,15 @@ type rehearsal struct {
 	events []record.Event
 }
 
-// ErrPlan: the plan cannot be carried out as it is.
-var ErrPlan = errors.New("")
+// Check says whether the command line can run at all, before a fleet is made for it.
+func (p Plan) Check() (err error) {
+	stage, err := newStage(p)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, stage.remove()) }()
+	return checkCommand(p.Command, p.Dir, p.environ(stage.dir))
+}
 
 // Run rehearses and returns the record, whose exit code is the rollout's. An error means
 // that there was no whole rehearsal: it could not begin, or ctx ended it, with its cause.
@@ -71,9 +78,6 @@ func (p Plan) Run(ctx context.Context) (rec record.Rehearsal, err error) {
 		return rec, err
 	}
 	defer func() { err = errors.Join(err, stage.remove()) }()
-	if err := checkCommand(p.Command, p.Dir, p.environ(stage.dir)); err != nil {
-		return rec, fmt.Errorf("%w%w", ErrPlan, err)
-	}
 	defer sweep()
 	l, err := lab.Serve(p.Fleet.Faster(p.Speed), 0)
 	if err != nil {

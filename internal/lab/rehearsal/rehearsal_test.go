@@ -111,12 +111,14 @@ func TestNothingOutlivesARehearsalThatIsStopped(t *testing.T) {
 	}
 }
 
-func TestAPlanThatCannotBeCarriedOutMakesNoFleet(t *testing.T) {
-	p, show := plan(t, "nosuchcommand")
-	if _, err := p.Run(t.Context()); !errors.Is(err, ErrPlan) || err.Error() != "there is no command nosuchcommand" {
-		t.Errorf("got %v", err)
-	}
-	if show.looks != 0 {
-		t.Error("something was shown")
+func TestAPlanIsCheckedWithTheLabsOwnPrograms(t *testing.T) {
+	for line, want := range map[string]string{
+		"nosuchcommand":                  "there is no command nosuchcommand",
+		"balanced out && balanced-lab x": "",
+	} {
+		p, _ := plan(t, line)
+		if err := p.Check(); (err == nil) != (want == "") || err != nil && err.Error() != want {
+			t.Errorf("%s: %v, want %q", line, err, want)
+		}
 	}
 }

@@ -9,8 +9,8 @@ import (
 
 var plainWord = regexp.MustCompile(`^[\w./+-]+$`)
 
-// checkCommand finds a command line that cannot run at all, before a fleet is made for
-// it: one the shell cannot read, or a command in it that does not exist.
+// checkCommand finds a command line that cannot run at all: one the shell cannot read,
+// or a command in it that does not exist.
 func checkCommand(line, dir string, environ []string) error {
 	if strings.TrimSpace(line) == "" {
 		return fmt.Errorf("the command is empty")

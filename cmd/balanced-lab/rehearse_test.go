@@ -122,8 +122,10 @@ func TestNoRequestIsLost(t *testing.T) {
 		args []string
 	}{
 		{"one of four at a time", []string{"--size", "4", upgrade}},
-		{"half of eight at a time", []string{"--size", "8", "--min", "4", "--concurrency", "50%",
-			strings.Replace(strings.Replace(upgrade, "out", "out --min-healthy 50%", 1), "v2", "--takes 5s v2", 1)}},
+		{"half of eight at a time", []string{
+			"--size", "8", "--min", "4", "--concurrency", "50%",
+			strings.Replace(strings.Replace(upgrade, "out", "out --min-healthy 50%", 1), "v2", "--takes 5s v2", 1),
+		}},
 	} {
 		for range *proofs {
 			rec := rehearsed(t, append(common, c.args...)...)

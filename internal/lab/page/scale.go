@@ -55,6 +55,7 @@ type tick struct {
 	X      share
 	Text   string
 	Anchor string
+	Odd    bool // left out in a narrow window
 }
 
 // ticks are at most nine, at round times.
@@ -74,7 +75,7 @@ func (s scale) ticks() []tick {
 		case at/s.whole > 0.96:
 			anchor = "end"
 		}
-		all = append(all, tick{s.at(at), clock(at), anchor})
+		all = append(all, tick{s.at(at), clock(at), anchor, len(all)%2 == 1})
 	}
 	return all
 }

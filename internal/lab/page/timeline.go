@@ -116,7 +116,7 @@ func newRow(i record.Instance, spans []record.Span, notes notes, s scale, p pale
 
 func versions(i record.Instance) string {
 	if i.Before == i.After {
-		return "stays " + named(i.After)
+		return named(i.After)
 	}
 	return named(i.Before) + " → " + named(i.After)
 }

@@ -128,6 +128,7 @@ func (s *Screen) table() string {
 	var out strings.Builder
 	out.WriteString(hide + nowrap)
 	s.drawn = nil
+	columns = max(columns-1, 1) // clearing the end of a full line takes its last character
 	for _, l := range lines(*s.now, columns, rows-1) {
 		text, width := l.fit(columns, s.color)
 		s.drawn = append(s.drawn, width)

@@ -93,9 +93,9 @@ func (s *terminal) escape(text string) string {
 	var up int
 	switch {
 	case sequence == "\x1b[K":
-		s.cells[s.row] = s.cells[s.row][:min(s.column, len(s.cells[s.row]))]
+		s.erase()
 	case sequence == "\x1b[J":
-		s.cells[s.row] = s.cells[s.row][:min(s.column, len(s.cells[s.row]))]
+		s.erase()
 		for n := s.row + 1; n < s.rows; n++ {
 			s.cells[n] = nil
 		}
@@ -116,6 +116,13 @@ func (s *terminal) escape(text string) string {
 		s.t.Fatalf("the terminal does not know %q", sequence)
 	}
 	return text
+}
+
+// erase takes the rest of the line away. Behind a full line the cursor still is on its
+// last character, which goes too.
+func (s *terminal) erase() {
+	at := min(s.column, s.columns-1)
+	s.cells[s.row] = s.cells[s.row][:min(at, len(s.cells[s.row]))]
 }
 
 // seen is what the terminal shows, without the empty lines at its end.

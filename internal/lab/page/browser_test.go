@@ -1,0 +1,247 @@
+package page_test
+
+import (
+	"encoding/json"
+	"flag"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"balanced/internal/lab/record"
+)
+
+var (
+	shots = flag.String("shots", "", "write screenshots to this `directory`")
+	given = flag.String("record", "", "of this `file` of balanced-lab rehearse --json")
+)
+
+func saved(t *testing.T, r record.Rehearsal) string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "page.html")
+	if err := os.WriteFile(file, []byte(written(t, r)), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+// TestBrowser: what the browser lays out is what the record says, nothing is fetched but
+// the page itself, and nothing is complained about.
+func TestBrowser(t *testing.T) {
+	b := openBrowser(t)
+	large := plan{size: 200, deploy: 2, rate: 400, elapsed: 1800}
+	for name, r := range map[string]record.Rehearsal{
+		"whole": rehearse(whole), "naive": rehearse(naive), "bad": rehearse(bad), "large": rehearse(large), "hostile": poisoned(), "empty": {},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b.t = t
+			file := saved(t, r)
+			fetched, complaints := b.open(file)
+			if len(fetched) != 1 || fetched[0] != "file://"+file {
+				t.Errorf("fetched %q", fetched)
+			}
+			for _, c := range complaints {
+				t.Error(c)
+			}
+			if name != "hostile" {
+				compare(t, b, r)
+			}
+		})
+	}
+	b.t = t
+}
+
+// compare measures the rows and reads the losses off the page.
+func compare(t *testing.T, b *browser, r record.Rehearsal) {
+	t.Helper()
+	var rows map[string][][2]float64
+	b.eval(&rows, `Object.fromEntries([...document.querySelectorAll(".instance .plot")].map((row) => {
+		const all = row.getBoundingClientRect();
+		return [row.dataset.row, [...row.querySelectorAll("rect.s")].map((bar) => {
+			const at = bar.getBoundingClientRect();
+			return [(at.left - all.left) / all.width, (at.right - all.left) / all.width];
+		})];
+	}))`)
+	if len(rows) != len(r.Instances) {
+		t.Errorf("%d rows for %d instances", len(rows), len(r.Instances))
+	}
+	for _, i := range r.Instances {
+		bars := rows[i.ID]
+		if len(bars) != len(i.Spans) {
+			t.Fatalf("%s: %d bars for %d spans", i.ID, len(bars), len(i.Spans))
+		}
+		for n, s := range i.Spans {
+			if math.Abs(bars[n][0]-s.From/r.Elapsed) > 0.002 || math.Abs(bars[n][1]-s.To/r.Elapsed) > 0.002 {
+				t.Errorf("%s: a span from %.4f to %.4f is drawn from %.4f to %.4f", i.ID, s.From/r.Elapsed, s.To/r.Elapsed, bars[n][0], bars[n][1])
+			}
+		}
+	}
+	var lost, caused int
+	b.eval(&lost, `[...document.querySelectorAll("svg[data-row=lost] .hit")].reduce((sum, bar) => sum + Number(bar.dataset.count), 0)`)
+	b.eval(&caused, `[...document.querySelectorAll("#causes tbody .n")].reduce((sum, cell) => sum + Number(cell.textContent), 0)`)
+	if lost != r.Traffic.Lost || caused != r.Traffic.Lost {
+		t.Errorf("%d lost in the track, %d among the causes, %d in the record", lost, caused, r.Traffic.Lost)
+	}
+	if got := b.text(`document.getElementById("figure-lost").innerText`); got != grouped(r.Traffic.Lost) {
+		t.Errorf("lost: %s", got)
+	}
+}
+
+const (
+	details = `(() => { const tip = document.getElementById("tip"); return tip.checkVisibility() ? tip.textContent : ""; })()`
+	focused = `document.activeElement.closest("[data-row]")?.dataset.row ?? ""`
+)
+
+// TestKeyboard: Tab gets to the timeline, the arrows go about in it, and each place has
+// its details.
+func TestKeyboard(t *testing.T) {
+	b := openBrowser(t)
+	r := rehearse(naive)
+	b.window(1280, 900, "light")
+	b.open(saved(t, r))
+	for n := 0; b.text(focused) == ""; n++ {
+		if n == 20 {
+			t.Fatal("Tab does not get there")
+		}
+		b.press("Tab")
+	}
+	if got := b.text(details); !strings.HasPrefix(got, "Fault at 0:11.0") {
+		t.Errorf("the first stop has the details %q", got)
+	}
+	first := r.Instances[0]
+	for _, step := range []struct {
+		key, row string
+		want     []string
+	}{
+		{"ArrowDown", first.ID, []string{first.ID, "0:09.6 – 0:37.0"}},
+		{"Home", first.ID, []string{"0:00.0 – 0:02.0", "InService, v1", "web-alb healthy, web-clb healthy"}},
+		{"ArrowRight", first.ID, []string{"0:02.0 – 0:02.8", "runs: ./deploy.sh v2", "0:02.0 began: ./deploy.sh v2"}},
+		{"ArrowRight", first.ID, []string{"unhealthy: InService, v1", "requests lost here"}},
+		{"ArrowDown", r.Instances[1].ID, []string{r.Instances[1].ID, "0:00.0"}},
+		{"End", r.Instances[1].ID, []string{"– " + clock(r.Elapsed)}},
+		{"ArrowLeft", r.Instances[1].ID, []string{"web-clb unhealthy"}},
+		{"ArrowUp", first.ID, []string{first.ID}},
+	} {
+		b.press(step.key)
+		got := b.text(details)
+		for _, want := range step.want {
+			if !strings.Contains(got, want) {
+				t.Errorf("%s: the details are %q, without %q", step.key, got, want)
+			}
+		}
+		if row := b.text(focused); row != step.row {
+			t.Errorf("%s: the focus is in %s, want %s", step.key, row, step.row)
+		}
+		if label := b.text(`document.activeElement.getAttribute("aria-label")`); label != got {
+			t.Errorf("%s: read out is %q, shown %q", step.key, label, got)
+		}
+	}
+	b.press("Escape")
+	if got := b.text(details); got != "" {
+		t.Errorf("after Escape there are details: %q", got)
+	}
+	b.press("Tab")
+	if got := b.text(focused); got == first.ID {
+		t.Error("Tab does not leave the timeline")
+	}
+	if _, complaints := b.heard(); len(complaints) > 0 {
+		t.Error(complaints)
+	}
+}
+
+func clock(s float64) string { return fmt.Sprintf("%d:%04.1f", int(s)/60, math.Mod(s, 60)) }
+
+// TestPointerAndZoom: details follow the pointer, and the timeline gets wider in its
+// frame.
+func TestPointerAndZoom(t *testing.T) {
+	b := openBrowser(t)
+	r := rehearse(whole)
+	b.window(1280, 1000, "light")
+	b.open(saved(t, r))
+	at := func() (x, y float64) {
+		var p [2]float64
+		b.eval(&p, `(() => { const at = document.querySelectorAll(`+quoted(`[data-row="`+r.Instances[1].ID+`"] .s`)+`)[3].getBoundingClientRect(); return [(at.left + at.right) / 2, (at.top + at.bottom) / 2]; })()`)
+		return p[0], p[1]
+	}
+	before, y := at()
+	b.point(before, y)
+	if got := b.text(details); !strings.Contains(got, "Standby") || !strings.Contains(got, r.Instances[1].ID) {
+		t.Errorf("over a span the details are %q", got)
+	}
+	b.point(before, 5)
+	if got := b.text(details); got != "" {
+		t.Errorf("beside it there are details: %q", got)
+	}
+	var widths [2]float64
+	b.eval(&widths, `(() => {
+		const width = () => document.getElementById("inner").getBoundingClientRect().width, before = width();
+		document.querySelector("#zoom button:last-child").click();
+		return [before, width()];
+	})()`)
+	if math.Abs(widths[1]-2*widths[0]) > 2 {
+		t.Errorf("zoomed from %.0f to %.0f", widths[0], widths[1])
+	}
+	if got := b.text(`document.getElementById("zoomed").textContent`); got != "2×" {
+		t.Errorf("zoomed %s", got)
+	}
+}
+
+// TestWindows: the page fits a narrow window, and its text can be read in both schemes.
+func TestWindows(t *testing.T) {
+	b := openBrowser(t)
+	r := rehearse(naive)
+	if *given != "" {
+		text, err := os.ReadFile(*given)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r = record.Rehearsal{}
+		if err := json.Unmarshal(text, &r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	file := saved(t, r)
+	for _, w := range []struct {
+		name, scheme  string
+		width, height int
+	}{{"light", "light", 1280, 900}, {"dark", "dark", 1280, 900}, {"narrow", "light", 360, 740}, {"narrow-dark", "dark", 360, 740}} {
+		b.window(w.width, w.height, w.scheme)
+		b.open(file)
+		var wide float64
+		b.eval(&wide, `document.scrollingElement.scrollWidth`)
+		if wide > float64(w.width) {
+			t.Errorf("%s: the page is %.0f pixels wide", w.name, wide)
+		}
+		b.eval(&wide, `document.querySelector(".instance .plot").getBoundingClientRect().width`)
+		if wide < float64(w.width)*0.7 {
+			t.Errorf("%s: the timeline is %.0f pixels wide", w.name, wide)
+		}
+		for _, of := range []string{"#summary", ".kicker", ".verdict", ".figure b", ".figure span", ".label b", ".exit", "summary", ".legend"} {
+			var ratio float64
+			b.eval(&ratio, fmt.Sprintf(contrast, of))
+			if ratio < 4.5 {
+				t.Errorf("%s: the contrast of %s is %.1f", w.name, of, ratio)
+			}
+		}
+		if *shots != "" {
+			b.shoot(filepath.Join(*shots, w.name+".png"), false)
+			b.shoot(filepath.Join(*shots, w.name+"-all.png"), true)
+		}
+	}
+}
+
+// contrast is that of an element's text with what is behind it (WCAG 2.2).
+const contrast = `(() => {
+	const numbers = (color) => color.match(/[\d.]+/g).map(Number);
+	const light = (color) => {
+		const [r, g, b] = numbers(color).map((c) => c / 255).map((c) => c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4);
+		return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+	};
+	const element = document.querySelector(%q);
+	let behind = element;
+	while (numbers(getComputedStyle(behind).backgroundColor)[3] === 0) behind = behind.parentElement;
+	const [low, high] = [light(getComputedStyle(element).color), light(getComputedStyle(behind).backgroundColor)].sort((a, b) => a - b);
+	return (high + 0.05) / (low + 0.05);
+})()`

@@ -144,19 +144,24 @@ func TestFishCompletes(t *testing.T) {
 	})
 }
 
-// inZsh drives an interactive zsh, the only kind that completes, and has it write down
-// what is offered.
-const inZsh = `zmodload zsh/zpty || exit 9
-zpty z "zsh -f -i"
-zpty -w z 'PS1=; unsetopt prompt_cr prompt_sp; autoload -Uz compinit; compinit -u -D; source '$1
-zpty -w z 'compadd() {
+// zshrc is that of an interactive zsh, the only kind that completes. It writes down what is
+// offered, and says when the line editor can be typed to and when it has completed. What
+// is typed earlier can be lost.
+const zshrc = `PS1=; unsetopt prompt_cr prompt_sp
+autoload -Uz compinit; compinit -u -D; source ./_balanced
+compadd() {
 	[[ ${@[1,(i)(-|--)]} == *-(O|A|D)\ * ]] && { builtin compadd "$@"; return }
 	local -a hits; builtin compadd -A hits "$@"; print -rl -- $hits >>offered; builtin compadd "$@"
-}'
-zpty -w z 'bindkey "^I" complete-word; print REA''DY'
+}
+completed() { zle complete-word; print END }
+zle -N completed; bindkey "^I" completed
+zle-line-init() { print READY }
+zle -N zle-line-init`
+
+const inZsh = `zmodload zsh/zpty || exit 9
+zpty z "zsh -d -i"
 zpty -r z out '*READY*'
-zpty -w -n z $2$'\t\C-U'
-zpty -w z 'print E''ND'
+zpty -w -n z $1$'\t'
 zpty -r z out '*END*'
 [[ -e offered ]] && cat offered
 rm -f offered
@@ -164,8 +169,11 @@ zpty -d z`
 
 func TestZshCompletes(t *testing.T) {
 	file := script(t, "zsh")
+	if err := os.WriteFile(filepath.Join(filepath.Dir(file), ".zshrc"), []byte(zshrc), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	compare(t, func(line string) []string {
-		return completed(t, file, "zsh", "-f", "-c", inZsh, "zsh", file, line)
+		return completed(t, file, "zsh", "-f", "-c", inZsh, "zsh", line)
 	})
 }
 

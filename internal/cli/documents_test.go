@@ -40,7 +40,7 @@ func TestWhatIsWrittenDownCanBeCalled(t *testing.T) {
 		}
 	}
 	var (
-		page = regexp.MustCompile("(?m)(?:`|^    .*?\\b)balanced ([a-z][a-z-]*)([^`\"'|&;)\n]*)")
+		page = regexp.MustCompile("(?m)(?:`|^    [^#\n]*?\\b)balanced ([a-z][a-z-]*)([^`\"'|&;)\n]*)")
 		file = regexp.MustCompile("(?m)(?:`|[\"']|^\\s*(?:exec )?)balanced ([a-z][a-z-]*)([^`\"'|&;)\n]*)")
 		flag = regexp.MustCompile(`(?:^| )--([a-z-]+)`)
 		seen int

@@ -21,7 +21,7 @@ type forecast struct {
 
 const (
 	// near is the pause between looks while the end is due.
-	near = 2500 * time.Millisecond
+	near = 2 * time.Second
 	// seldom is the pause while nothing is due and nothing can end.
 	seldom = 100 * time.Second
 	// overdue looks are this far apart at most.
@@ -56,7 +56,7 @@ func (f forecast) next(elapsed time.Duration) (pause time.Duration, aimed bool) 
 	case past >= 0:
 		pause = min(max(near+since/16, since/4), overdue)
 	case f.loose || coming < 0:
-		pause = min(near+elapsed*2/5, seldom)
+		pause = min(near+elapsed/2, seldom)
 	default:
 		pause = seldom
 	}

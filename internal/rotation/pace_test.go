@@ -141,7 +141,7 @@ func TestReturnIsForecast(t *testing.T) {
 		}
 		draw := rand.New(rand.NewPCG(1, 2))
 		for range 100 {
-			if n, late := looks(f, ends(tc.moment, tc.moment+30*time.Second, draw), draw); n > 12 || late > 9*time.Second {
+			if n, late := looks(f, ends(tc.moment, tc.moment+30*time.Second, draw), draw); n > 15 || late > 9*time.Second {
 				t.Errorf("%s: %d looks, %s late", name, n, late)
 			}
 		}

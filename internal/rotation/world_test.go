@@ -45,12 +45,6 @@ func fleet() sim.Group {
 // inWorld runs a test in a bubble: its minutes take no time.
 func inWorld(t *testing.T, cfg sim.Config, g sim.Group, test func(*world)) {
 	t.Helper()
-	inRegion(t, cfg, func(*world) sim.Group { return g }, test)
-}
-
-// inRegion is the same with a group whose load balancers are made for it.
-func inRegion(t *testing.T, cfg sim.Config, make func(*world) sim.Group, test func(*world)) {
-	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		w := &world{T: t, Region: sim.New(cfg)}
 		w.AddLoadBalancer(sim.LoadBalancer{Name: "front", Type: "application"})
@@ -60,7 +54,7 @@ func inRegion(t *testing.T, cfg sim.Config, make func(*world) sim.Group, test fu
 		w.AddTargetGroup(sim.TargetGroup{Name: "tcp", Protocol: "TCP", Port: 443, LoadBalancer: "net", Drain: 60 * time.Second, Check: check})
 		check.Target = "HTTP:80/health"
 		w.AddClassic(sim.Classic{Name: "old", Check: check, Draining: true, Drain: 60 * time.Second, CrossZone: true})
-		w.ids = w.AddGroup(make(w))
+		w.ids = w.AddGroup(g)
 		test(w)
 	})
 }

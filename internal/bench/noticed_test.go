@@ -1,0 +1,112 @@
+package bench
+
+import (
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+
+	"balanced/internal/sim"
+)
+
+// An ending is a way for a drain of 300 s to end.
+type ending struct {
+	name   string
+	scene  scene
+	at     func(*rand.Rand) time.Duration // after EnterStandby was asked for
+	budget time.Duration                  // from drained to exit, in the median; 0: none
+	polls  int                            // at most; 0: no bound
+}
+
+const fiveMinutes = 300 * time.Second
+
+func between(from, to time.Duration) func(*rand.Rand) time.Duration {
+	return func(draw *rand.Rand) time.Duration { return from + time.Duration(draw.Int64N(int64(to-from))) }
+}
+
+var endings = []ending{
+	{
+		name:  "on time: up to 15 s after the delay",
+		scene: scene{sources: 1}, at: between(fiveMinutes, fiveMinutes+15*time.Second), budget: 2 * time.Second, polls: mostPolls,
+	},
+	{
+		name:  "late: 15 to 45 s after the delay",
+		scene: scene{sources: 1}, at: between(fiveMinutes+15*time.Second, fiveMinutes+45*time.Second), budget: 3 * time.Second, polls: 20,
+	},
+	{
+		name:  "very late: 1 to 2 min after the delay",
+		scene: scene{sources: 1}, at: between(fiveMinutes+time.Minute, fiveMinutes+2*time.Minute),
+	},
+	{
+		name:  "early: an idle Classic load balancer lets go at once",
+		scene: scene{classic: true}, at: between(2*time.Second, 10*time.Second), budget: 2 * time.Second, polls: 3,
+	},
+	{
+		name:  "in the middle: a Classic load balancer whose last request ends after 15 to 300 s",
+		scene: scene{classic: true}, at: between(15*time.Second, fiveMinutes), polls: mostPolls,
+	},
+	{
+		name:  "held: a Classic load balancer that is busy to the end",
+		scene: scene{classic: true}, at: between(fiveMinutes, fiveMinutes+10*time.Second), budget: 2 * time.Second, polls: mostPolls,
+	},
+}
+
+// lateness is what came of many drains that ended one way.
+type lateness struct {
+	median, most time.Duration // from drained to exit
+	polls        int           // at most
+}
+
+// noticed lets drains end that way, each with luck of its own. Where the proof cannot be
+// given yet when the drain ends, the time counts from when it can.
+func (e ending) noticed(t *testing.T, times int) lateness {
+	t.Helper()
+	var late []time.Duration
+	got := lateness{}
+	for n := range uint64(times) {
+		at := e.at(rand.New(rand.NewPCG(n, 7)))
+		s := e.scene
+		s.size, s.drain = 4, fiveMinutes
+		s.behaves = sim.Behaviour{DrainTimer: at}
+		inScene(t, s, n+1, func(h *host) {
+			first := len(h.Calls())
+			if s.classic {
+				h.SetInFlight(h.id, at)
+			}
+			h.out()
+			drained := h.entered(first).Add(max(at, 10*time.Second))
+			late = append(late, time.Since(drained))
+			got.polls = max(got.polls, h.since(first).polls)
+		})
+	}
+	slices.Sort(late)
+	got.median, got.most = late[len(late)/2], late[len(late)-1]
+	return got
+}
+
+// entered is when the host began to enter Standby, after the first calls.
+func (h *host) entered(first int) time.Time {
+	h.Helper()
+	for _, c := range h.Calls()[first:] {
+		if c.Action == "EnterStandby" && c.Effect {
+			return c.At
+		}
+	}
+	h.Fatal("nobody entered Standby")
+	return time.Time{}
+}
+
+// TestEndOfADrainIsNoticed: within two seconds in the median, with at most 15 polls,
+// where the drain ends when the load balancers' settings say that it may.
+func TestEndOfADrainIsNoticed(t *testing.T) {
+	for _, e := range endings {
+		got := e.noticed(t, 21)
+		t.Logf("%s: %s in the median, %s at most; %d polls at most", e.name, got.median, got.most, got.polls)
+		if e.budget > 0 && got.median > e.budget {
+			t.Errorf("%s: %s from drained to exit in the median, want at most %s", e.name, got.median, e.budget)
+		}
+		if e.polls > 0 && got.polls > e.polls {
+			t.Errorf("%s: %d polls, want at most %d", e.name, got.polls, e.polls)
+		}
+	}
+}

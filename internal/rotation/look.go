@@ -18,6 +18,10 @@ import (
 // is taken to be in no group.
 const confirm = 5 * time.Second
 
+// atOnce bounds the load balancers asked at a time: each question needs a connection of
+// its own, and the bucket they draw on is the whole account's.
+const atOnce = 4
+
 // look reads as much as is needed, within the budget of the row the run is at.
 func (r *run) look(ctx context.Context, need scope) error {
 	deadline := r.deadline()
@@ -98,6 +102,7 @@ var (
 func (r *run) lookAtMyTargets(ctx context.Context, o *Observed) error {
 	holds, held := r.seen.holdsUp()
 	g, gctx := errgroup.WithContext(ctx)
+	g.SetLimit(atOnce)
 	g.Go(func() error { return r.lookAtMe(gctx, o) })
 	ask := func(ctx context.Context, i int) (err error) {
 		t := &o.Traffic[i]
@@ -119,6 +124,7 @@ func (r *run) lookAtMyTargets(ctx context.Context, o *Observed) error {
 		return nil
 	}
 	g, gctx = errgroup.WithContext(ctx)
+	g.SetLimit(atOnce)
 	for i := range o.Traffic {
 		if !first(i) {
 			g.Go(func() error { return ask(gctx, i) })
@@ -241,6 +247,7 @@ func (r *run) lookAtTraffic(ctx context.Context, o Observed) ([]Traffic, error) 
 		return nil, err
 	}
 	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(atOnce)
 	for i := range traffic {
 		g.Go(func() (err error) {
 			t := &traffic[i]

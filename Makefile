@@ -11,7 +11,7 @@ RACE     = $(if $(filter 1,$(shell $(GO) env CGO_ENABLED)),-race)
 HCL      = scripts/packer/*.hcl scripts/terraform/*.tf
 SCRIPTS  = $(shell grep -rlE '^\#!/(usr/)?bin/(env )?(ba)?sh' .ci packaging scripts 2>/dev/null)
 
-.PHONY: help build test soak rehearse rehearse-proof lint demo stage package ways clean
+.PHONY: help build test soak rehearse rehearse-proof bench lint demo stage package ways clean
 .DEFAULT_GOAL := help
 
 help: ## list what there is to make
@@ -33,6 +33,10 @@ rehearse: ## every scenario of scripts/rehearsals, with the real binaries
 PROOFS = 10
 rehearse-proof: ## upgrades under traffic without one request lost, PROOFS=n times each
 	$(GO) test ./cmd/balanced-lab -run TestNoRequestIsLost -v -timeout 0 -args -proof $(PROOFS)
+
+bench: build ## what a run costs, written to docs/benchmarks.md; some minutes, on a quiet machine
+	$(GO) test ./internal/bench -run '^$$' -bench .
+	$(GO) test ./internal/bench -run TestPage -timeout 0 -args -page $(CURDIR)/docs/benchmarks.md -balanced $(CURDIR)/bin/balanced
 
 lint: ## formatting, go vet, staticcheck, shellcheck
 	@$(TOOL) hclfmt -check -require-no-change $(HCL) >/dev/null || { echo "not HCL, or not formatted ($(TOOL) hclfmt -w): $(HCL)"; exit 1; }

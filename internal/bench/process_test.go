@@ -86,7 +86,7 @@ type usage struct {
 func (st *stage) run(args ...string) usage {
 	st.Helper()
 	cmd := exec.Command(st.binary, args...)
-	cmd.Env = append(os.Environ(), "AWS_ENDPOINT_URL="+st.api, "AWS_EC2_METADATA_SERVICE_ENDPOINT="+st.metadata)
+	cmd.Env = st.env()
 	var said bytes.Buffer
 	cmd.Stderr = &said
 	began := time.Now()
@@ -104,6 +104,14 @@ func (st *stage) run(args ...string) usage {
 	}
 	state := cmd.ProcessState
 	return usage{wall, state.UserTime() + state.SystemTime(), peak}
+}
+
+// env is the environment of a host that has no settings of AWS's own.
+func (st *stage) env() []string {
+	env := slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "AWS_") })
+	return append(env,
+		"AWS_ENDPOINT_URL="+st.api, "AWS_EC2_METADATA_SERVICE_ENDPOINT="+st.metadata,
+		"AWS_CONFIG_FILE="+os.DevNull, "AWS_SHARED_CREDENTIALS_FILE="+os.DevNull)
 }
 
 // watchPeak reads VmHWM until the process ended. The usage that wait returns would count

@@ -56,7 +56,7 @@ func (f forecast) next(elapsed time.Duration) (pause time.Duration, aimed bool) 
 	case past >= 0:
 		pause = min(max(near+since/16, since/4), overdue)
 	case f.loose || coming < 0:
-		pause = min(near+elapsed/2, seldom)
+		pause = min(near+elapsed*3/5, seldom)
 	default:
 		pause = seldom
 	}

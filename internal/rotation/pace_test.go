@@ -62,7 +62,7 @@ func TestEndOfADrainIsNoticed(t *testing.T) {
 		"half a minute late":          {[]Traffic{draining(elb.Application, 300)}, 315 * s, 345 * s, 25, 4 * s},
 		"short":                       {[]Traffic{draining(elb.Application, 30)}, 30 * s, 40 * s, 10, 2 * s},
 		"an hour":                     {[]Traffic{draining(elb.Application, 3600)}, 3600 * s, 3610 * s, 50, 2 * s},
-		"Classic, ends in the middle": {[]Traffic{draining(elb.Classic, 300)}, 15 * s, 300 * s, 15, 25 * s},
+		"Classic, ends in the middle": {[]Traffic{draining(elb.Classic, 300)}, 15 * s, 300 * s, 15, 30 * s},
 	} {
 		t.Run(name, func(t *testing.T) {
 			draw := rand.New(rand.NewPCG(1, 2))

@@ -43,6 +43,7 @@ func sweep(t *testing.T, command string, at int, after bool) (hit bool) {
 	o.killAt, o.killAfter = at, after
 	run := map[string]func(context.Context, *rotation.Agent) (*rotation.Report, error){"out": o.out, "in": o.in}[command]
 	_ = o.once(command, run) // how a killed process ends is nobody's to see
+	hit, o.killAt = o.killed, 0
 	o.mustOnce(t, command, run)
 	moves := map[string]int{}
 	for _, c := range f.Calls() {
@@ -57,7 +58,7 @@ func sweep(t *testing.T, command string, at int, after bool) (hit bool) {
 		o.mustOnce(t, "in", o.in)
 	}
 	f.checkEnd()
-	return o.killed
+	return hit
 }
 
 func (o *operator) mustOnce(t *testing.T, name string, command func(context.Context, *rotation.Agent) (*rotation.Report, error)) {

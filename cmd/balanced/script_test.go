@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"balanced/internal/fleettest"
 )
 
 // TestMain lets scripts run the binary as `balanced`, and `upgrade` as what it is for.
@@ -37,6 +39,7 @@ func TestScripts(t *testing.T) {
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		UpdateScripts:       *update,
+		Condition:           condition,
 		Setup:               func(env *testscript.Env) error { env.Values[stageKey{}] = &stage{}; return nil },
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"region":  cmdRegion,
@@ -114,4 +117,14 @@ func cmdCalls(ts *testscript.TestScript, neg bool, args []string) {
 			ts.Fatalf("%d of %s took effect, want %s: %s", n, args[0], args[1], slices.Compact(moves))
 		}
 	}
+}
+
+// condition has what testscript does not: [awscli], an AWS CLI that can be pointed at the
+// simulated Region.
+func condition(name string) (bool, error) {
+	if name != "awscli" {
+		return false, fmt.Errorf("unknown condition %s", name)
+	}
+	_, err := fleettest.AWSCLI()
+	return err == nil, nil
 }

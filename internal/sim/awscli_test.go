@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"balanced/internal/fleettest"
 	"balanced/internal/sim"
 )
 
@@ -21,9 +22,9 @@ type cli struct {
 
 func newCLI(t *testing.T, r *sim.Region, instance string) cli {
 	t.Helper()
-	path, err := exec.LookPath("aws")
+	path, err := fleettest.AWSCLI()
 	if err != nil {
-		t.Skipf("no AWS CLI to try against the Region: %v", err)
+		t.Skipf("nothing to try against the Region: %v", err)
 	}
 	api, metadata := httptest.NewServer(r.Handler()), httptest.NewServer(r.Metadata(instance))
 	t.Cleanup(api.Close)

@@ -65,6 +65,7 @@ func TestWhatCannotBeServedAsGivenIsOneLineAnd64(t *testing.T) {
 		{[]string{"rehearse", "--scenario", broken(t, "fault: [x]"), "true"}, "field fault not found"},
 		{[]string{"rehearse", "--naive", "--json", "/no/such/folder/r.json", "true"}, "/no/such/folder"},
 		{[]string{"rehearse", "--naive", "--html", t.TempDir(), "true"}, "is a directory"},
+		{[]string{"rehearse", "--naive", "--json", device(t), "true"}, "is not a regular file"},
 		{[]string{"deploy"}, "a version is missing"},
 		{[]string{"deploy", "v2"}, "BALANCED_LAB_INSTANCE"},
 	} {
@@ -74,6 +75,16 @@ func TestWhatCannotBeServedAsGivenIsOneLineAnd64(t *testing.T) {
 			t.Errorf("%q: code %d, stdout %q, stderr %q; want 64 and one line with %q", c.args, code, stdout, stderr, c.want)
 		}
 	}
+}
+
+// device stands for no file. It is a link, so that no harm comes to the device itself.
+func device(t *testing.T) string {
+	t.Helper()
+	link := filepath.Join(t.TempDir(), "null")
+	if err := os.Symlink(os.DevNull, link); err != nil {
+		t.Fatal(err)
+	}
+	return link
 }
 
 // broken is a scenario file.

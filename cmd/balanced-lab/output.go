@@ -20,8 +20,11 @@ func reserve(flag, path string) (*output, error) {
 	if path == "" {
 		return nil, nil
 	}
-	if at, err := os.Stat(path); err == nil && at.IsDir() {
+	switch at, err := os.Stat(path); {
+	case err == nil && at.IsDir():
 		return nil, misused("--%s %s: is a directory", flag, path)
+	case err == nil && !at.Mode().IsRegular(): // a device would be replaced
+		return nil, misused("--%s %s: is not a regular file", flag, path)
 	}
 	f, err := os.CreateTemp(filepath.Dir(path), ".balanced-lab-*")
 	if err != nil {

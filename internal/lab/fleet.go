@@ -22,7 +22,6 @@ type Fleet struct {
 	Group      string
 	Sources    []record.Source
 	Port       int // of every server, and of every health check
-	size       int
 	complain   func(error)
 }
 
@@ -34,7 +33,7 @@ func newFleet(cfg Config, port int) (*Fleet, error) {
 	}
 	f := &Fleet{
 		RegionName: cmp.Or(cfg.Region, "eu-west-1"), Group: "web", Port: port,
-		size: cfg.Size, complain: cfg.Complain,
+		complain: cfg.Complain,
 	}
 	f.Region = sim.New(sim.Config{Name: f.RegionName, Seed: cfg.Seed, Address: address, DataPlane: true, Behaviour: sim.Behaviour{
 		MoveTime:     orNone(cfg.MoveTime),

@@ -18,14 +18,13 @@ type Member struct {
 // Picture is the whole fleet at one moment.
 type Picture struct {
 	Min, Max, Desired int
-	Floor             int // how many must serve: all but one
 	Serving           int
 	Members           []Member
 }
 
 // Picture looks at the Region from the inside: no request is made.
 func (f *Fleet) Picture() Picture {
-	p := Picture{Floor: max(1, f.size-1)}
+	var p Picture
 	p.Min, p.Max, p.Desired = f.Region.Sizes(f.Group)
 	views := f.views()
 	for _, m := range f.Region.Members(f.Group) {

@@ -35,7 +35,7 @@ type Group struct {
 	Min           int    `json:"min"`
 	Max           int    `json:"max"`
 	Desired       int    `json:"desired"`
-	Floor         int    `json:"floor"`
+	Floor         int    `json:"floor"` // all but those that are out at a time, one at least
 	FewestServing int    `json:"fewest_serving"`
 }
 

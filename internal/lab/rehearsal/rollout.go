@@ -39,6 +39,10 @@ func (c Concurrency) Of(instances int) int {
 	return max(1, min(n, instances))
 }
 
+// Floor is how many are to serve while so many are out, one at least. It is not what the
+// agents take for the floor: that is in their flags.
+func (c Concurrency) Floor(instances int) int { return max(1, instances-c.Of(instances)) }
+
 // rollout runs a command on instance after instance, as `knife ssh -C N --exit-on-error`
 // does.
 type rollout struct {

@@ -75,13 +75,13 @@ func TestARolloutThatIsStoppedSaysWhy(t *testing.T) {
 
 func TestConcurrency(t *testing.T) {
 	for _, c := range []struct {
-		text string
-		of   int
-		want int
-	}{{"1", 4, 1}, {"3", 8, 3}, {"10", 8, 8}, {"50%", 8, 4}, {"50%", 3, 1}, {"10%", 4, 1}, {"100%", 4, 4}} {
+		text        string
+		of          int
+		want, floor int
+	}{{"1", 4, 1, 3}, {"3", 8, 3, 5}, {"10", 8, 8, 1}, {"50%", 8, 4, 4}, {"50%", 3, 1, 2}, {"10%", 4, 1, 3}, {"100%", 4, 4, 1}} {
 		got, err := ParseConcurrency(c.text)
-		if err != nil || got.Of(c.of) != c.want {
-			t.Errorf("%s of %d: %d, %v; want %d", c.text, c.of, got.Of(c.of), err, c.want)
+		if err != nil || got.Of(c.of) != c.want || got.Floor(c.of) != c.floor {
+			t.Errorf("%s of %d: %d, floor %d, %v; want %d, floor %d", c.text, c.of, got.Of(c.of), got.Floor(c.of), err, c.want, c.floor)
 		}
 	}
 	for _, bad := range []string{"", "0", "-1", "101%", "half", "%", "1.5"} {

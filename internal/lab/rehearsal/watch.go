@@ -191,7 +191,7 @@ func (w *watch) group(p lab.Picture) record.Group {
 	w.looking.Lock()
 	defer w.looking.Unlock()
 	return record.Group{
-		Name: w.lab.Fleet.Group, Min: p.Min, Max: p.Max, Desired: p.Desired, Floor: p.Floor, FewestServing: w.fewest,
+		Name: w.lab.Fleet.Group, Min: p.Min, Max: p.Max, Desired: p.Desired, Floor: w.Concurrency.Floor(len(w.instances)), FewestServing: w.fewest,
 	}
 }
 

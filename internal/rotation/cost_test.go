@@ -27,3 +27,21 @@ func TestOnlyTheOneThatHoldsItUpIsPolled(t *testing.T) {
 		}
 	})
 }
+
+// Instance refreshes speak against leaving and nothing else: asked once by out, before
+// it moves.
+func TestRefreshesAreReadWhereTheyMatter(t *testing.T) {
+	inWorld(t, sim.Config{}, fleet(), func(w *world) {
+		w.must(w.out(w.ids[0]))
+		w.must(w.in(w.ids[0]))
+		n := 0
+		for _, c := range w.Calls() {
+			if c.Action == "DescribeInstanceRefreshes" {
+				n++
+			}
+		}
+		if n != 1 {
+			t.Errorf("out and in asked %d times for instance refreshes, want once", n)
+		}
+	})
+}

@@ -60,8 +60,8 @@ func TestPage(t *testing.T) {
 }
 
 const preface = `Calls, polls and the times of drains are those of the simulated Region in virtual time, where an API call takes
-100 ms: they are the same on every machine, and ` + "`make test`" + ` asserts them. CPU, memory and start-up are those of
-the shipped binary against a simulated Region on loopback; nothing asserts them.
+100 ms: they do not depend on the machine, and ` + "`make test`" + ` asserts their limits. CPU, memory and start-up are
+those of the shipped binary against a simulated Region on loopback; nothing asserts them.
 
 A poll is a look at the own instance alone. It is one call to Auto Scaling and, once the instance is in Standby or in
 service, one more to the load balancer that holds it up.`

@@ -68,7 +68,7 @@ func (r *Region) count(reg *registration, passed bool) {
 // nextCheck puts the next check on the agenda while it can still change the verdict.
 func (r *Region) nextCheck(reg *registration) {
 	c := &reg.checks
-	if r.dataPlane || c.due || reg.phase != phaseRegistered || reg.pool.check.Disabled || c.settled(reg.in.answers) {
+	if c.due || reg.phase != phaseRegistered || reg.pool.check.Disabled || c.settled(reg.in.answers) {
 		return
 	}
 	c.due = true

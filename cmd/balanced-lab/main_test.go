@@ -12,5 +12,7 @@ func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && (os.Args[1] == "app" || os.Args[1] == "deploy") {
 		os.Exit(run(context.Background(), os.Args, os.Stdout, os.Stderr))
 	}
-	os.Exit(m.Run())
+	code := m.Run()
+	os.RemoveAll(programsDir)
+	os.Exit(code)
 }

@@ -20,12 +20,14 @@ var (
 	proofs       = flag.Int("proof", 0, "rehearse a good version so many times, one by one and by half")
 )
 
+var programsDir string
+
 // programs builds balanced and balanced-lab, once for all tests.
-var programs = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "balanced-programs-")
-	if err != nil {
+var programs = sync.OnceValues(func() (dir string, err error) {
+	if dir, err = os.MkdirTemp("", "balanced-programs-"); err != nil {
 		return "", err
 	}
+	programsDir = dir
 	cmd := exec.Command("go", "build", "-o", dir+string(filepath.Separator), "balanced/cmd/balanced", "balanced/cmd/balanced-lab")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	cmd.Stderr = os.Stderr

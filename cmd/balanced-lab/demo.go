@@ -37,7 +37,7 @@ const demoLine = "balanced out && balanced-lab deploy v2 && balanced in"
 func demoFleet() lab.Config {
 	return lab.Config{
 		Size: 4, Zones: 2, Min: lab.Derived, Max: lab.Derived, TargetGroups: 1, Classic: 1,
-		Drain: 20 * time.Second, Interval: 10 * time.Second, Healthy: 2, Unhealthy: 2,
+		Drain: 20 * time.Second, Interval: 10 * time.Second, Healthy: 2, Unhealthy: 5,
 		MoveTime: 5 * time.Second, LaunchTime: 90 * time.Second, RegisterTime: time.Second, TerminateTime: 30 * time.Second, Seed: rand.Uint64(),
 	}
 }

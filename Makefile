@@ -11,7 +11,7 @@ RACE     = $(if $(filter 1,$(shell $(GO) env CGO_ENABLED)),-race)
 HCL      = scripts/packer/*.hcl scripts/terraform/*.tf
 SCRIPTS  = $(shell grep -rlE '^\#!/(usr/)?bin/(env )?(ba)?sh' .ci packaging scripts 2>/dev/null)
 
-.PHONY: help build test soak rehearse rehearse-proof bench lint demo stage package ways clean
+.PHONY: help build test soak rehearse rehearse-proof bench lint demo stage package release repo package-test ways clean
 .DEFAULT_GOAL := help
 
 help: ## list what there is to make
@@ -50,10 +50,19 @@ demo: build ## a rollout over four simulated instances, with balanced and withou
 
 stage: ## what the package holds, below DESTDIR=dir; PROGRAM=balanced-lab, ARCH=arm64
 	@test -n "$(DESTDIR)" || { echo "stage: DESTDIR=dir is missing"; exit 1; }
-	packaging/stage.sh "$(or $(PROGRAM),balanced)" "$(or $(ARCH),$(shell $(GO) env GOARCH))" "$(DESTDIR)"
+	packaging/stage.sh "$(or $(PROGRAM),balanced)" "linux/$(or $(ARCH),$(shell $(GO) env GOARCH))" "$(DESTDIR)"
 
 package: ## DEB and RPM of both, amd64 and arm64, in dist/
 	packaging/package.sh
+
+release: package ## that, archives for five platforms, SBOMs and SHA256SUMS; SIGN_KEY=id signs
+	packaging/release.sh
+
+repo: package ## the packages as an apt and a yum repository, in dist/repo; SIGN_KEY=id signs
+	packaging/repo.sh
+
+package-test: ## install the packages, look into them, and make everything twice
+	packaging/test
 
 # The package for this machine; without one, bin/balanced.
 BALANCED_DEB ?= $(shell ls -t dist/balanced_*_$$($(GO) env GOARCH).deb 2>/dev/null | head -n 1)

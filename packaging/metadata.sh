@@ -2,12 +2,12 @@
 # shellcheck shell=bash disable=SC2034 # used by those who source it
 
 programs=(balanced balanced-lab)
-arches=(amd64 arm64)                                          # of the packages
+arches=(amd64 arm64) # of the packages
 platforms=(linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64) # of the archives
 maintainer='balanced maintainers <maintainers@balanced.example>'
 licence=Apache-2.0
 homepage=https://balanced.example/
-section=admin
+section='admin'
 built='Built from the sources of this version; changelog.gz says what changed.'
 release=1 # of the package, where the version stays the same
 

@@ -8,8 +8,12 @@ need install coreutils
 builder=${BUILDER:-$(command -v fpm >/dev/null && echo fpm || echo nfpm)}
 work=$PWD/dist/work
 
-# ours lists the folders that belong to the package and to no other.
-ours() { (cd "$tree" && find "usr/share/doc/$program" "usr/share/licenses/$program" -type d | sort); }
+# ours lists the folders that an RPM has to own, lest they stay behind: the package's
+# own, and those of shells that may not be there.
+ours() {
+	(cd "$tree" && find usr/share -type d \( -path "*/$program" -o -path "*/$program/*" \
+		-o -path '*/zsh*' -o -path '*/fish*' -o -path '*/bash-completion*' \) | sort)
+}
 
 # config FORMAT: what nfpm reads. Only an RPM knows documents and licences from other
 # files, and takes its changelog from outside the tree.
@@ -104,7 +108,7 @@ for program in "${programs[@]}"; do
 	for arch in "${arches[@]}"; do
 		tree=$work/$program-$arch
 		rm -rf "$tree"
-		packaging/stage.sh "$program" "$arch" "$tree"
+		packaging/stage.sh "$program" "linux/$arch" "$tree"
 		same "$tree"
 		"build_$builder" deb "dist/${program}_${version}-${release}_$arch.deb"
 		"build_$builder" rpm "dist/$program-$version-$release.$(rpm_arch "$arch").rpm"

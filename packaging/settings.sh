@@ -35,5 +35,15 @@ compile() {
 		-ldflags "-s -w -X balanced/internal/cli.release=$version" -o "$4" "./cmd/$1"
 }
 
+# executable OS: what the name of a program ends in.
+executable() { [ "$1" != windows ] || echo .exe; }
+
+# sign FILE SIGNATURE [OPTION...]: with the key SIGN_KEY, if one is given.
+sign() {
+	[ -n "${SIGN_KEY:-}" ] || return 0
+	gpg --batch --yes --local-user "$SIGN_KEY" --armor --output "$2" "${@:3}" "$1"
+}
+if [ -n "${SIGN_KEY:-}" ]; then need gpg 'the package gnupg'; fi
+
 # same DIR: times that do not tell when it was built. Links have theirs set too.
 same() { find "$1" -exec touch --no-dereference --date="@$SOURCE_DATE_EPOCH" {} +; }

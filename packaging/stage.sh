@@ -1,8 +1,9 @@
 #!/bin/bash
-# stage.sh PROGRAM ARCH DIR: the files of a package below DIR, as they will be installed.
+# stage.sh PROGRAM OS/ARCH DIR: the files of a package below DIR, as they will be
+# installed.
 # shellcheck source=settings.sh
 . "$(dirname "$0")/settings.sh"
-program=$1 arch=$2 root=$3
+program=$1 os=${2%/*} arch=${2#*/} root=$3
 share=$root/usr/share
 
 # put MODE FILE DESTINATION
@@ -39,7 +40,7 @@ completions() {
 licences() {
 	local texts=$share/licenses/$program
 	put 644 LICENSE "$texts/LICENSE"
-	GOOS=linux GOARCH=$arch GOFLAGS=-tags=$tags licensed | written "$texts/THIRD-PARTY"
+	GOOS=$os GOARCH=$arch GOFLAGS=-tags=$tags licensed | written "$texts/THIRD-PARTY"
 	written "$share/doc/$program/copyright" <<-END
 		$program is under the Apache License, Version 2.0. On Debian systems its text is
 		in /usr/share/common-licenses/Apache-2.0, and everywhere in
@@ -78,8 +79,9 @@ tools=$(mktemp -d)
 trap 'rm -rf "$tools"' EXIT
 "$go" build -o "$tools/licences" ./packaging/licences
 
-compile "$program" linux "$arch" "$root/usr/bin/$program"
-chmod 755 "$root/usr/bin/$program"
+binary=$root/usr/bin/$program$(executable "$os")
+compile "$program" "$os" "$arch" "$binary"
+chmod 755 "$binary"
 manual | gzip -9n | written "$share/man/man1/$program.1.gz"
 [ "$program" != balanced ] || completions
 licences

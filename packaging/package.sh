@@ -86,8 +86,8 @@ build_fpm() {
 		--maintainer "$maintainer" --license "$licence" --url "$homepage" --vendor '' --category "$section" \
 		--description "$summary"$'\n'"$description" \
 		--deb-priority optional --deb-user root --deb-group root --deb-no-default-config-files \
-		--rpm-summary "$summary" --rpm-changelog "$tree.changelog" --rpm-user root --rpm-group root --rpm-os linux --rpm-use-file-permissions \
-		--rpm-rpmbuild-define '_buildhost localhost' --rpm-rpmbuild-define 'use_source_date_epoch_as_buildtime 1' \
+		--rpm-summary "$summary" --rpm-changelog "$tree.changelog" --rpm-user root --rpm-group root --rpm-os linux --rpm-use-file-permissions --rpm-digest sha256 \
+		--rpm-rpmbuild-define '_buildhost localhost' --rpm-rpmbuild-define '_build_id_links none' --rpm-rpmbuild-define 'use_source_date_epoch_as_buildtime 1' \
 		"${owned[@]/#/--directories=/}" .
 }
 

@@ -80,7 +80,7 @@ no_lint_rpm() {
 }
 
 # warnings TOOL FILE tells them on the terminal, whatever became of the check.
-warnings() { grep ' W: \|^W: ' "$2" | sed "s/^/      $1: /" >&3 || true; }
+warnings() { grep ' W: \|^W: ' "$2" | sort -u | sed "s/^/      $1: /" >&3 || true; }
 
 # Files, owners, modes and sizes; an RPM does not keep the modes of links, and has no
 # folders but its own.

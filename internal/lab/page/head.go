@@ -50,8 +50,8 @@ func figures(r record.Rehearsal) []figure {
 		{lost, "lost", "Lost requests", number(r.Traffic.Lost), "failed, reset or cut"},
 		{"", "requests", "Requests", number(r.Traffic.Requests), fmt.Sprintf("%s answered whole", number(r.Traffic.OK))},
 		{below, "serving", "Fewest serving", fmt.Sprintf("%d of %d", r.Group.FewestServing, r.Group.Desired), floor},
-		{exit, "exit", "Exit code", strconv.Itoa(r.Exit), fmt.Sprintf("run on %d of %d, failed on %d", ran, len(r.Instances), failed)},
-		{"", "elapsed", "Elapsed", lasting(r.Elapsed), cmp.Or(speed(r.Speed), "at AWS's speed")},
+		{exit, "exit", "Exit code", strconv.Itoa(r.Exit), fmt.Sprintf("%d of %d run, %d failed", ran, len(r.Instances), failed)},
+		{"", "elapsed", "Elapsed", lasting(r.Elapsed), "at speed " + strconv.FormatFloat(cmp.Or(r.Speed, 1), 'g', 4, 64)},
 		{"", "latency", "Latency, median", millis(r.Traffic.Latency.P50), "p99 " + millis(r.Traffic.Latency.P99)},
 	}
 }
@@ -69,13 +69,6 @@ func ran(all []record.Instance) (ran, failed int) {
 	return ran, failed
 }
 
-func speed(by float64) string {
-	if by == 0 || by == 1 {
-		return ""
-	}
-	return strconv.FormatFloat(by, 'g', 4, 64) + " times as fast as AWS"
-}
-
 // fact is a line about how it was rehearsed.
 type fact struct{ Name, Value string }
 
@@ -90,6 +83,9 @@ func facts(r record.Rehearsal) []fact {
 	}
 	for _, s := range r.Sources {
 		all = append(all, fact{"Load balancer", fmt.Sprintf("%s: %s, drains for %s", s.Name, s.Kind, lasting(s.Drain))})
+	}
+	if speed := cmp.Or(r.Speed, 1); speed != 1 {
+		all = append(all, fact{"Speed", fmt.Sprintf("the control plane %g times as fast as given; the drains are those of the rehearsal", speed)})
 	}
 	if r.Scenario != "" {
 		all = append(all, fact{"Scenario", cut(r.Scenario, 400)})

@@ -114,9 +114,17 @@ func TestConditions(t *testing.T) {
 	}
 }
 
-// TestTables: what is drawn is there to read.
+// TestTables: what is drawn is there to read, also where seconds are put together.
 func TestTables(t *testing.T) {
-	r := rehearse(naive)
+	long := naive
+	long.elapsed = 1500
+	for name, p := range map[string]plan{"short": naive, "long": long} {
+		t.Run(name, func(t *testing.T) { tables(t, rehearse(p)) })
+	}
+}
+
+func tables(t *testing.T, r record.Rehearsal) {
+	t.Helper()
 	doc := parsed(t, r)
 	rows, spans := doc.one(t, "id", "spans").all("tr", ""), 0
 	for _, i := range r.Instances {

@@ -50,9 +50,6 @@ func TestAnsible(t *testing.T) {
 func TestAnsibleWaitsAndGivesUp(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)
-	for _, id := range s.hosts {
-		s.env[id] = append(s.env[id], "BALANCED_WAIT=0s")
-	}
 	play := s.playbook()
 	s.write(s.file(s.hosts[0], "hold"), "a look at the disk\n")
 

@@ -158,7 +158,6 @@ func TestSSMSaysWhyHoweverMuchIsSaid(t *testing.T) {
 
 	// What balanced refuses has its own code and line.
 	s.write(s.file(s.hosts[1], "hold"), "a look at the disk\n")
-	s.env[s.hosts[1]] = append(s.env[s.hosts[1]], "BALANCED_WAIT=0s")
 	r = s.runCommand(s.hosts[1], "upgrade v2")
 	s.exits(r, 75, "a look at the disk")
 	if !strings.HasPrefix(r.stderr, "balanced: ") || strings.Count(r.stderr, "\n") != 1 {

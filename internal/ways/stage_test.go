@@ -170,6 +170,7 @@ func (s *stage) environ(id string) []string {
 		"PATH=" + filepath.Dir(s.bin("balanced")) + ":/usr/sbin:/usr/bin:/sbin:/bin",
 		"HOST=" + s.file(id, ""), "HOME=" + s.file(id, ""), "BALANCED_SETTLE=1s",
 		"BALANCED_HOLD_FILE=" + s.file(id, "hold"),
+		"BALANCED_WAIT=5s", // a rollout in the wrong order is refused soon
 	}
 	for _, m := range regexp.MustCompile(`(?m)^export (\w+)='(.*)'$`).FindAllStringSubmatch(s.lab("env", id), -1) {
 		env = append(env, m[1]+"="+m[2])

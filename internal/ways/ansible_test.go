@@ -35,13 +35,13 @@ func TestAnsible(t *testing.T) {
 	play := s.playbook()
 
 	mend := s.breakUpgrade(s.hosts[1])
-	r := play("-e", "upgrade='upgrade v2'")
+	r := play("-e", "upgrade='upgrade v2'", "-e", "pause=1")
 	s.exits(r, 2, `"rc": 17`)
 	s.expect("v2 InService", "v1 Standby", "v1 InService")
 	s.moved(1, 2)
 
 	mend()
-	s.exits(play("-e", "upgrade='upgrade v3'"), 0, "failed=0")
+	s.exits(play("-e", "upgrade='upgrade v3'", "-e", "pause=1"), 0, "failed=0")
 	s.expect("v3 InService", "v3 InService", "v3 InService")
 	s.moved(1, 2, 1, 3)
 }

@@ -30,7 +30,7 @@ type stage struct {
 }
 
 // patience is how long a script waits for what must come.
-const patience = 40 * time.Second
+const patience = 2 * time.Minute
 
 // spec is a Region in a line: group web behind a target group and a Classic load
 // balancer, `out` needing no spread since MinSize is the floor.

@@ -24,8 +24,8 @@ test: ## all tests, with the race detector
 	$(GO) test $(RACE) -shuffle=on ./...
 
 SEEDS = 1000
-soak: ## seeded fleets in virtual time: SEEDS=n of them, or SEED=n once more
-	$(GO) test ./internal/soak $(if $(SEED),-run TestSeeds -v -args -seed $(SEED),-timeout 0 -args -seeds $(SEEDS))
+soak: ## seeded fleets and crowds in virtual time: SEEDS=n of them; SEED=n or CROWD=n once more
+	$(GO) test ./internal/soak -timeout 0 $(if $(SEED),-run TestSeeds -v -args -seed $(SEED),$(if $(CROWD),-run TestCrowd -v -args -crowd $(CROWD),-args -seeds $(SEEDS)))
 
 rehearse: ## every scenario of scripts/rehearsals, with the real binaries
 	$(GO) test ./cmd/balanced-lab -run TestScenarios -v -timeout 0 -parallel 4 -args -rehearse

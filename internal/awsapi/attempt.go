@@ -40,6 +40,9 @@ type call struct {
 	attempts           int   // requests sent
 	last               error // of the last attempt that ended by itself
 	landed             bool  // an attempt may have reached AWS and not been turned away
+	throttled          int   // attempts that AWS throttled
+	look               *Look
+	leads              bool // it has the turn of its look
 }
 
 type callKey struct{}
@@ -67,6 +70,11 @@ func (s *Session) whole(ctx context.Context, in middleware.InitializeInput, next
 		service:   strings.ToLower(strings.ReplaceAll(awsmiddleware.GetServiceID(ctx), " ", "")),
 		operation: awsmiddleware.GetOperationName(ctx),
 	}
+	if c.look, _ = ctx.Value(lookKey{}).(*Look); c.look == nil {
+		c.look = newLook()
+		defer c.look.Done()
+	}
+	defer s.pacer.release(c)
 	out, meta, err := next.HandleInitialize(middleware.WithStackValue(ctx, callKey{}, c), in)
 	if err != nil {
 		err = c.explain(ctx, err)
@@ -79,6 +87,14 @@ func (s *Session) attempt(ctx context.Context, in middleware.FinalizeInput, next
 ) {
 	c := middleware.GetStackValue(ctx, callKey{}).(*call)
 	once := ctx.Value(onceKey{}) != nil
+	if !once { // a move goes before all reads
+		if err := s.pacer.await(ctx, c); err != nil {
+			if c.last == nil {
+				c.last = errHeldBack
+			}
+			return middleware.FinalizeOutput{}, middleware.Metadata{}, err
+		}
+	}
 	inner, cancel := ctx, func() {}
 	if !once { // a call sent once may take all of its time
 		inner, cancel = context.WithTimeout(ctx, attemptTime)
@@ -87,6 +103,11 @@ func (s *Session) attempt(ctx context.Context, in middleware.FinalizeInput, next
 	var line wire
 	before, start := c.attempts, time.Now()
 	out, meta, err := next.HandleFinalize(httptrace.WithClientTrace(inner, line.trace()), in)
+	if c.attempts > before {
+		s.pacer.answer(c, start, throttled(err), err == nil || answered(err))
+	} else {
+		s.pacer.release(c)
+	}
 	if err == nil {
 		s.note(c, meta, start, nil)
 		return out, meta, nil

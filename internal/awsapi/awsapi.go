@@ -44,12 +44,13 @@ type Session struct {
 	log    *zap.Logger
 	mu     sync.Mutex
 	counts map[string]int
+	pacer  pacer
 }
 
 // Load reads the SDK's own settings (environment, shared config files, role of the
 // instance) and calls nothing yet: missing credentials show at the first call.
 func Load(ctx context.Context, o Options) (*Session, error) {
-	s := &Session{log: o.Log, counts: map[string]int{}}
+	s := &Session{log: o.Log, counts: map[string]int{}, pacer: pacer{random: o.random}}
 	if s.log == nil {
 		s.log = zap.NewNop()
 	}

@@ -106,7 +106,7 @@ func TestTheDeadlineEndsTheRetriesAndSaysWhatAWSSaidLast(t *testing.T) {
 		want Why
 		text string
 	}{
-		{"throttled", slow, Throttled, "throttled, 10 attempts, last: Rate exceeded"},
+		{"throttled", slow, Throttled, "throttled, 4 attempts, last: Rate exceeded"},
 		{"expired", says(403, "ExpiredToken", "token expired"), Expired, "last: token expired"},
 		{"keys unknown", says(403, "InvalidClientTokenId", "token invalid"), Expired, "last: token invalid"},
 		{"server error", says(503, "ServiceUnavailable", "busy"), ServerError, "last: busy"},

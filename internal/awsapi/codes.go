@@ -67,6 +67,12 @@ func turnedAway(err error) bool {
 	return statusOf(err) == http.StatusTooManyRequests
 }
 
+// throttled: AWS said that it is asked too often.
+func throttled(err error) bool {
+	api, ok := errors.AsType[smithy.APIError](err)
+	return ok && (kindOf(api.ErrorCode()) == codeThrottled || statusOf(err) == http.StatusTooManyRequests)
+}
+
 // answered: AWS said something that can be read.
 func answered(err error) bool {
 	_, ok := errors.AsType[smithy.APIError](err)
@@ -98,6 +104,9 @@ func said(err error) string {
 	}
 	return err.Error()
 }
+
+// errHeldBack is a call that was never sent, since AWS had throttled those before it.
+var errHeldBack = errors.New("held back, as calls before it were throttled")
 
 // onceError keeps the retryer from sending a call a second time.
 type onceError struct{ error }

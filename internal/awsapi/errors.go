@@ -115,7 +115,7 @@ func Wrap(err error, format string, args ...any) error {
 func (c *call) explain(ctx context.Context, err error) error {
 	var ended error
 	if ctx.Err() != nil && !answered(err) {
-		if errors.Is(ctx.Err(), context.Canceled) {
+		if errors.Is(ctx.Err(), context.Canceled) && !errors.Is(context.Cause(ctx), context.DeadlineExceeded) {
 			return fmt.Errorf("stopped: %w", ctx.Err())
 		}
 		ended = errors.Join(context.DeadlineExceeded, context.Cause(ctx))
@@ -125,6 +125,9 @@ func (c *call) explain(ctx context.Context, err error) error {
 	}
 	unreachable := func(w Why) error {
 		return &UnreachableError{Call: c.name(), Why: w, Attempts: c.attempts, Landed: c.landed, Err: err, ended: ended}
+	}
+	if errors.Is(err, errHeldBack) {
+		return unreachable(Throttled)
 	}
 	if creds, ok := errors.AsType[*credentialsError](err); ok {
 		if creds.missing {

@@ -32,7 +32,11 @@ func (o Options) retryer() aws.Retryer {
 }
 
 // wait doubles from attempt to attempt up to ten seconds; jitter takes up to half off.
-func (o Options) wait(attempt int, _ error) (time.Duration, error) {
+// Where AWS throttles, the pacer says when.
+func (o Options) wait(attempt int, err error) (time.Duration, error) {
+	if throttled(err) {
+		return 0, nil
+	}
 	d := longest
 	if n := attempt - 1; n < 5 {
 		d = min(longest, firstWait<<max(n, 0))

@@ -43,6 +43,7 @@ func connect(ctx context.Context, hold string, log *zap.Logger) (agent *rotation
 		Metadata:  metadata,
 		Prober:    probe.New(self.PrivateIP, probe.Options{}),
 		Log:       log,
+		Throttled: aws.Throttled,
 		Hold:      hold,
 	}
 	return agent, func() map[string]int { return maps.Clone(aws.Counts()) }, nil

@@ -147,6 +147,9 @@ func summary(r *rotation.Report) string {
 	}
 	if f.OutSeconds > 0 {
 		parts = append(parts, fmt.Sprintf("at most %.0f s to get out, %.0f s to get in", f.OutSeconds, f.InSeconds))
+		if f.ThrottledSeconds > 0 {
+			parts = append(parts, fmt.Sprintf("up to %.0f s more where AWS throttles", f.ThrottledSeconds))
+		}
 	}
 	if f.HealthCheckType != "" && !f.ReplacesSick {
 		parts = append(parts, fmt.Sprintf("who is sick for a load balancer is not replaced (%s checks)", f.HealthCheckType))

@@ -188,6 +188,8 @@ func (o *outing) add(name string, report *rotation.Report, err error) {
 		report.Steps = append(before.Steps, report.Steps...)
 		report.Moved = report.Moved || before.Moved
 		report.BoundSeconds += before.BoundSeconds
+		report.BoundThrottledSeconds += before.BoundThrottledSeconds
+		report.ThrottledSeconds += before.ThrottledSeconds
 		report.ElapsedSeconds = since(before.StartedAt)
 		report.Warnings = slices.Compact(append(before.Warnings, report.Warnings...))
 	}

@@ -18,7 +18,11 @@ func rehearsal(r *rotation.Report) string { return "dry run, nothing changed: " 
 func outcome(r *rotation.Report) string {
 	id := r.Instance.ID
 	if would, ok := strings.CutPrefix(r.Outcome, "dry run: "); ok {
-		return fmt.Sprintf("%s; bound %s", would, brief(seconds(r.BoundSeconds)))
+		bound := brief(seconds(r.BoundSeconds - r.BoundThrottledSeconds))
+		if r.BoundThrottledSeconds > 0 {
+			bound += ", and " + brief(seconds(r.BoundThrottledSeconds)) + " where AWS throttles"
+		}
+		return would + "; bound " + bound
 	}
 	switch r.Outcome {
 	case "out":

@@ -55,7 +55,7 @@ func (r *run) askHost(ctx context.Context) error {
 // came before, a drain or a wait, may have taken all of it: the host is asked even so.
 func (r *run) asksUntil() time.Time {
 	now := time.Now()
-	until := r.since.Add(max(r.timeout-wayBack(r.seen.Traffic), r.timeout/2))
+	until := r.since.Add(r.stood() - r.still + max(r.timeout-wayBack(r.seen.Traffic), r.timeout/2))
 	if least := now.Add(min(onceMore, r.timeout/2)); until.Before(least) {
 		until = least
 	}
@@ -69,7 +69,7 @@ func (r *run) asksUntil() time.Time {
 func (r *run) heard(answer string) {
 	r.Log.Debug("probe", logging.Detail(answer))
 	if r.Progress != nil {
-		r.Progress(Progress{Step: "probe", Waiting: answer, Elapsed: time.Since(r.start), Bound: r.bound()})
+		r.Progress(Progress{Step: "probe", Waiting: answer, Elapsed: time.Since(r.start), Bound: r.atMost()})
 	}
 }
 

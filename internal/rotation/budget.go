@@ -18,18 +18,23 @@ const (
 	overrun      = time.Minute      // a call under way when a budget ends, a start put off
 	firstLook    = 30 * time.Second // even with --wait 0 one look is allowed this long
 	startUp      = 5 * time.Minute  // of an application, before it passes its probe
+	throttling   = 3 * time.Hour    // the most that a run waits because AWS throttles
 	turnSlack    = 5 * time.Minute  // besides a peer's own out and in, its upgrade
 )
 
 // budgets bound a run: wait for a turn, timeout for the move, undo for taking it
-// back. undo is never cut short by the others, so together they bound the run.
+// back. undo is never cut short by the others, so together they bound the run. While
+// AWS throttles they all stand still, for as long as throttled.
 type budgets struct {
-	wait, timeout, undo time.Duration
+	wait, timeout, undo, throttled time.Duration
 }
 
-// bound is the longest the run takes, whatever happens: the budgets, and what may be
-// under way when one of them ends.
-func (b budgets) bound() time.Duration { return b.wait + b.timeout + b.undo + overrun }
+// bound is the longest the run takes, whatever happens: the budgets, what may be under
+// way when one of them ends, and for how long they may stand still.
+func (b budgets) bound() time.Duration { return b.unthrottled() + b.throttled }
+
+// unthrottled is the bound of a run that AWS does not throttle.
+func (b budgets) unthrottled() time.Duration { return b.wait + b.timeout + b.undo + overrun }
 
 // outBudgets are those of a run that takes the instance out.
 func outBudgets(opt Options, settle time.Duration, traffic []Traffic) budgets {
@@ -37,7 +42,7 @@ func outBudgets(opt Options, settle time.Duration, traffic []Traffic) budgets {
 	return budgets{
 		wait:    orAuto(opt.Wait, autoWait(traffic)),
 		timeout: orAuto(opt.Timeout, wayOut(traffic)+settle+back),
-		undo:    back + slack,
+		undo:    back + slack, throttled: throttling,
 	}
 }
 
@@ -54,7 +59,7 @@ func inBudgets(opt Options, draining, probes bool, traffic []Traffic) budgets {
 	return budgets{
 		wait:    orAuto(opt.Wait, autoWait(traffic)),
 		timeout: orAuto(opt.Timeout, timeout),
-		undo:    wayOut(traffic) + DefaultSettle,
+		undo:    wayOut(traffic) + DefaultSettle, throttled: throttling,
 	}
 }
 

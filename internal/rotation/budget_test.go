@@ -34,7 +34,7 @@ func TestBudgets(t *testing.T) {
 		})
 	}
 	given := outBudgets(Options{Wait: time.Minute, Timeout: 2 * time.Minute}, DefaultSettle, []Traffic{alb})
-	if want := 3*time.Minute + wayBack([]Traffic{alb}) + slack + overrun; given.bound() != want {
-		t.Errorf("bound %s, want %s: the undo is never cut short by --timeout", given.bound(), want)
+	if want := 3*time.Minute + wayBack([]Traffic{alb}) + slack + overrun; given.unthrottled() != want || given.bound() != want+throttling {
+		t.Errorf("bound %s, want %s: the undo is never cut short by --timeout", given.unthrottled(), want)
 	}
 }

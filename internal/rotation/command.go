@@ -9,6 +9,7 @@ import (
 	"go.uber.org/zap"
 
 	"balanced/internal/asg"
+	"balanced/internal/awsapi"
 	"balanced/internal/logging"
 )
 
@@ -26,8 +27,11 @@ func (d dryRun) Error() string { return "would " + d.would }
 func (a *Agent) newRun(command string, opt Options) *run {
 	now := time.Now()
 	r := &run{Agent: a, opt: opt, start: now, report: newReport(command, now, a.Self)}
+	if a.Throttled != nil {
+		r.unheld = a.Throttled()
+	}
 	r.hold, r.dryRun, r.limit = a.Hold, opt.DryRun, opt.Limit
-	r.budgets = budgets{wait: orAuto(opt.Wait, turnSlack)}.fit(opt.Limit, 0)
+	r.budgets = budgets{wait: orAuto(opt.Wait, turnSlack), throttled: throttling}.fit(opt.Limit, 0)
 	return r
 }
 
@@ -83,7 +87,7 @@ func (r *run) interrupted(ctx context.Context) error {
 	if r.sure == "" {
 		return &Stop{Class: Interrupted, Reason: "nothing was moved", Err: cause}
 	}
-	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), confirm)
+	last, cancel := context.WithTimeout(awsapi.Hurry(context.WithoutCancel(ctx)), confirm)
 	defer cancel()
 	o := r.seen
 	where := fmt.Sprintf("%s was last seen %s", r.Self.Instance, r.sure)

@@ -86,6 +86,7 @@ func (a *Agent) Doctor(ctx context.Context, opt DoctorOptions) (*Report, error) 
 	patient.Groups, patient.Balancers = forgivingGroups{a.Groups, forgiven}, forgivingBalancers{a.Balancers, forgiven}
 	r := patient.newRun("doctor", Options{})
 	r.min, r.settle, r.refreshes = opt.MinHealthy, DefaultSettle, true
+	r.budgets.throttled = 0
 	r.resolve = func(o Observed) budgets {
 		return outBudgets(Options{Wait: Auto, Timeout: Auto}, DefaultSettle, o.Traffic)
 	}

@@ -11,10 +11,13 @@ import (
 type Facts struct {
 	// OutSeconds and InSeconds are the most a run takes with its default budgets, all
 	// waiting included: what a hook's timeout has to allow for.
-	OutSeconds float64     `json:"out_seconds,omitzero"`
-	InSeconds  float64     `json:"in_seconds,omitzero"`
-	MayBeOut   *MayBeOut   `json:"may_be_out,omitempty"`
-	Drains     []DrainFact `json:"drains"`
+	OutSeconds float64 `json:"out_seconds,omitzero"`
+	InSeconds  float64 `json:"in_seconds,omitzero"`
+	// ThrottledSeconds is the most that either takes longer where AWS throttles. A hook's
+	// timeout need not allow for it: within one, this gives way first.
+	ThrottledSeconds float64     `json:"throttled_seconds,omitzero"`
+	MayBeOut         *MayBeOut   `json:"may_be_out,omitempty"`
+	Drains           []DrainFact `json:"drains"`
 	// Zones counts the members of each, those in Standby among them.
 	Zones           map[string]int `json:"zones"`
 	HealthCheckType string         `json:"health_check_type"`
@@ -79,9 +82,10 @@ func (c checkup) factsheet(opt DoctorOptions, tried []string) *Facts {
 	}
 	if len(c.Traffic) == len(c.Group.Classic)+len(c.Group.TargetGroups) {
 		auto := Options{Wait: Auto, Timeout: Auto}
-		f.OutSeconds = seconds(outBudgets(auto, DefaultSettle, c.Traffic).bound())
+		f.OutSeconds = seconds(outBudgets(auto, DefaultSettle, c.Traffic).unthrottled())
 		// A hook may come in while a drain that was cut short still runs.
-		f.InSeconds = seconds(inBudgets(auto, true, true, c.Traffic).bound())
+		f.InSeconds = seconds(inBudgets(auto, true, true, c.Traffic).unthrottled())
+		f.ThrottledSeconds = seconds(throttling)
 	}
 	return f
 }

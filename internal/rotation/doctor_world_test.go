@@ -38,7 +38,7 @@ func TestDoctorFindsNothingInASoundGroup(t *testing.T) {
 		// No run takes longer than what doctor tells operators to allow for.
 		out, _ := w.out(w.ids[0])
 		back, _ := w.in(w.ids[0])
-		if f := r.Facts; out.BoundSeconds > f.OutSeconds || back.BoundSeconds > f.InSeconds || out.BoundSeconds == 0 {
+		if f := r.Facts; out.BoundSeconds > f.OutSeconds+f.ThrottledSeconds || back.BoundSeconds > f.InSeconds+f.ThrottledSeconds || out.BoundSeconds == 0 {
 			t.Errorf("out has %v s and in %v s, doctor says %v and %v", out.BoundSeconds, back.BoundSeconds, f.OutSeconds, f.InSeconds)
 		}
 	})

@@ -80,13 +80,17 @@ func TestThrottledToTheEndIsNeverAVerdict(t *testing.T) {
 		opt := outOptions()
 		opt.Wait = 2 * time.Minute
 		began := time.Now()
-		_, err := w.agent(w.ids[0]).Out(w.Context(), opt)
+		report, err := w.agent(w.ids[0]).Out(w.Context(), opt)
 		var away *awsapi.UnreachableError
 		if !errors.As(err, &away) || away.Why != awsapi.Throttled {
 			t.Fatalf("throttled for two minutes: %v, want an UnreachableError that says so", err)
 		}
-		if took := time.Since(began); took < 110*time.Second || took > 130*time.Second {
-			t.Errorf("gave up after %s, the wait is two minutes", took)
+		allowed := time.Duration(report.BoundThrottledSeconds) * time.Second
+		if took := time.Since(began) - allowed; allowed < time.Hour || took < 110*time.Second || took > 130*time.Second {
+			t.Errorf("gave up %s after the %s that it may be throttled, the wait is two minutes", took, allowed)
+		}
+		if held := report.ThrottledSeconds; held < allowed.Seconds() || held > allowed.Seconds()+130 {
+			t.Errorf("the report says throttled for %v s of %v", held, allowed.Seconds())
 		}
 		w.wantMoves()
 	})

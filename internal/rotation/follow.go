@@ -64,6 +64,7 @@ type facts struct {
 	before    Observed      // the look the move was decided on
 	moved     bool          // a move of this run took effect
 	since     time.Time     // when the clock of the move's budget was started; zero: it stands
+	still     time.Duration // for how long all budgets had stood still by then
 	spent     time.Duration // of the move's budget, before the clock last stood
 	sure      asg.State     // this instance's state at the last look
 }
@@ -91,6 +92,9 @@ type run struct {
 	settings
 	opt      Options
 	start    time.Time
+	unheld   time.Duration // held back by throttling before this run began
+	paused   time.Duration // held back by throttling between calls
+	began    time.Duration // for how long the budgets had stood still at the start
 	group    string
 	within   budget // of the row the run is at
 	undoes   bool   // this run takes back what another did
@@ -104,6 +108,7 @@ type run struct {
 	seen     Observed
 	looked   time.Time
 	arrived  time.Time // at the row the run is at
+	last     time.Time // when the look before began
 	report   *Report
 }
 
@@ -194,6 +199,10 @@ func widest(table []step, v view) scope {
 // wait passes the time until the next look, or ends the run at this row: when waiting
 // cannot help, when the row's budget is over, or in a dry run.
 func (r *run) wait(ctx context.Context, row *step, stop *Stop) error {
+	if stop.throttled && r.patient() && !r.dryRun {
+		r.refused = nil
+		return r.pauses(ctx)
+	}
 	left := time.Until(r.deadline())
 	catchUp := !stop.again.IsZero() && time.Until(stop.again) <= r.settle // belongs to looking
 	if r.dryRun && !catchUp && row.within == forMove && !stop.hopeless() {
@@ -205,7 +214,7 @@ func (r *run) wait(ctx context.Context, row *step, stop *Stop) error {
 	pause := r.pause(row, stop)
 	r.Log.Debug("waiting", logging.Step(row.name), logging.Reason(stop.Reason), logging.Wait(pause))
 	if r.Progress != nil {
-		r.Progress(Progress{Step: row.name, Waiting: stop.Reason, Elapsed: time.Since(r.start), Bound: r.bound()})
+		r.Progress(Progress{Step: row.name, Waiting: stop.Reason, Elapsed: time.Since(r.start), Bound: r.atMost()})
 	}
 	r.spread, r.fit, r.refused = false, false, nil
 	return sleep(ctx, min(pause, left))
@@ -219,16 +228,19 @@ func (r *run) end(ctx context.Context, row *step, stop *Stop) error {
 	return row.undo(r, ctx, stop)
 }
 
-// deadline is when the budget of the row the run is at is over.
+// deadline is when the budget of the row the run is at is over, unless AWS throttles.
 func (r *run) deadline() time.Time {
 	if r.undoes {
-		return r.start.Add(r.timeout)
+		return r.start.Add(r.timeout + r.stood() - r.began)
 	}
 	if r.within == forTurn || r.since.IsZero() {
-		return r.start.Add(r.settings.wait)
+		return r.turnEnds()
 	}
-	return r.since.Add(r.timeout)
+	return r.since.Add(r.timeout + r.stood() - r.still)
 }
+
+// turnEnds is when waiting for a turn is over.
+func (r *run) turnEnds() time.Time { return r.start.Add(r.settings.wait + r.stood() - r.began) }
 
 // arrive sets the clocks for a row: the move's budget stands still while a run waits
 // for its turn, so that all budgets together bound the run.
@@ -238,7 +250,7 @@ func (r *run) arrive(row *step, stop *Stop) {
 	case row.within == forMove:
 		r.begin()
 	case !r.since.IsZero():
-		r.spent, r.since = time.Since(r.since), time.Time{}
+		r.spent, r.since = time.Since(r.since)-(r.stood()-r.still), time.Time{}
 	}
 	if r.report.at(row, stop) {
 		r.arrived = time.Now()
@@ -266,7 +278,7 @@ func (r *run) underWay() bool { return r.moved || r.doubt != nil }
 // begin starts the clock of the move's budget, or starts it again.
 func (r *run) begin() {
 	if r.since.IsZero() {
-		r.since = time.Now().Add(-r.spent)
+		r.since, r.still = time.Now().Add(-r.spent), r.stood()
 	}
 }
 

@@ -80,9 +80,9 @@ func staying(v view) *Stop {
 		return stopf(Leaving, leaveIt, "%s", why)
 	}
 	for _, e := range v.Notices.Scheduled {
-		if e.Stops() && e.Begins.Before(v.Now.Add(v.bound())) {
+		if e.Stops() && e.Begins.Before(v.Now.Add(v.unthrottled())) {
 			return stopf(Leaving, "let the event pass, or move it with aws ec2 modify-instance-event-start-time",
-				"EC2 scheduled %s for %s, within this run's bound of %s", e.Code, clock(e.Begins), brief(v.bound()))
+				"EC2 scheduled %s for %s, within this run's bound of %s", e.Code, clock(e.Begins), brief(v.unthrottled()))
 		}
 	}
 	return nil

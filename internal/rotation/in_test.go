@@ -201,7 +201,7 @@ func TestAnUndoEndsWithItsBudget(t *testing.T) {
 			}
 			first.CompareAndSwap(0, time.Now().Unix())
 			if time.Now().Unix()-first.Load() < 400 {
-				return sim.Throttled()
+				return &sim.Fault{Status: 403, Code: "ExpiredToken", Message: "The security token included in the request is expired"}
 			}
 			return nil
 		})

@@ -5,18 +5,23 @@ import (
 	"time"
 )
 
-// fit shrinks budgets so that the run ends within a limit; 0 is none. Waiting gives
-// way first, then what the move has beyond the least it takes. An undo is never cut
-// short, so what still does not fit is refused (withinLimit) or warned of (tightLimit).
+// fit shrinks budgets so that the run ends within a limit; 0 is none. The time for
+// throttling gives way first, then waiting, then what the move has beyond the least it
+// takes. An undo is never cut short, so what still does not fit is refused (withinLimit)
+// or warned of (tightLimit).
 func (b budgets) fit(limit, least time.Duration) budgets {
 	over := b.bound() - limit
 	if limit == 0 || over <= 0 {
 		return b
 	}
-	waiting := min(over, b.wait)
-	spare := max(b.timeout-least, 0)
-	b.wait -= waiting
-	b.timeout -= min(over-waiting, spare)
+	for _, part := range []struct {
+		of    *time.Duration
+		least time.Duration
+	}{{&b.throttled, 0}, {&b.wait, 0}, {&b.timeout, least}} {
+		less := min(over, max(*part.of-part.least, 0))
+		*part.of -= less
+		over -= less
+	}
 	return b
 }
 

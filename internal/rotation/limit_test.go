@@ -21,7 +21,7 @@ func TestFit(t *testing.T) {
 		{160 * time.Second, 500 * time.Second, 0, 400 * time.Second},
 	} {
 		got := whole.fit(tt.limit, tt.least)
-		if want := (budgets{tt.wait, tt.timeout, whole.undo}); got != want {
+		if want := (budgets{wait: tt.wait, timeout: tt.timeout, undo: whole.undo}); got != want {
 			t.Errorf("within %s, %s at least: %v, want %v", tt.limit, tt.least, got, want)
 		}
 	}
@@ -32,7 +32,7 @@ func TestFitEndsInTimeOrKeepsTheLeast(t *testing.T) {
 		draw := func(name string) time.Duration {
 			return time.Duration(rapid.IntRange(0, 4000).Draw(t, name)) * time.Second
 		}
-		b, limit, least := budgets{draw("wait"), draw("timeout"), draw("undo")}, draw("limit"), draw("least")
+		b, limit, least := budgets{draw("wait"), draw("timeout"), draw("undo"), draw("throttled")}, draw("limit"), draw("least")
 		got := b.fit(limit, least)
 		if got.wait < 0 || got.timeout < 0 || got.wait > b.wait || got.timeout > b.timeout || got.undo != b.undo {
 			t.Fatalf("%v within %s became %v", b, limit, got)

@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"balanced/internal/asg"
+	"balanced/internal/awsapi"
 	"balanced/internal/elb"
 	"balanced/internal/imds"
 	"balanced/internal/logging"
@@ -25,14 +26,16 @@ const atOnce = 4
 // look reads as much as is needed, within the budget of the row the run is at.
 func (r *run) look(ctx context.Context, need scope) error {
 	deadline := r.deadline()
-	for _, least := range []time.Time{time.Now().Add(lastLook), r.start.Add(firstLook)} {
+	for _, least := range []time.Time{time.Now().Add(lastLook), r.start.Add(firstLook + r.stood() - r.began)} {
 		if deadline.Before(least) {
 			deadline = least
 		}
 	}
-	ctx, cancel := context.WithDeadlineCause(ctx, deadline, errBudget)
+	ctx, look := awsapi.Together(ctx)
+	defer look.Done()
+	ctx, cancel := r.until(ctx, deadline)
 	defer cancel()
-	o := r.seen
+	o, held := r.seen, r.held()
 	o.ID, o.Began, o.scope, o.Torn = r.Self.Instance, time.Now(), need, false
 	var err error
 	switch need {
@@ -46,7 +49,11 @@ func (r *run) look(ctx context.Context, need scope) error {
 	if err != nil {
 		return err
 	}
-	r.seen, r.looked = o, time.Now()
+	if began := look.Began(); !began.IsZero() { // later, where AWS throttles
+		o.Began = began
+	}
+	o.Held = r.held() - held
+	r.last, r.seen, r.looked = r.seen.Began, o, time.Now()
 	if r.resolve != nil {
 		r.budgets, r.resolve = r.resolve(o), nil
 	}
@@ -60,8 +67,6 @@ func (r *run) look(ctx context.Context, need scope) error {
 // lastLook is what one look is given even when its budget is all but over, so that
 // the last word on the state is a fresh one.
 const lastLook = 5 * time.Second
-
-var errBudget = errors.New("the run's budget ended")
 
 // lookAtMe asks the cheap question: one instance, one call.
 func (r *run) lookAtMe(ctx context.Context, o *Observed) error {

@@ -12,14 +12,14 @@ import (
 // enterStandby asks Auto Scaling to take the instance out.
 func (r *run) enterStandby(ctx context.Context) error {
 	decrement := !r.view().replaces()
-	return r.move(func() (asg.Activity, error) {
+	return r.move(ctx, func() (asg.Activity, error) {
 		return r.Mover.EnterStandby(ctx, r.group, r.Self.Instance, decrement)
 	})
 }
 
 // exitStandby asks Auto Scaling to bring it back.
 func (r *run) exitStandby(ctx context.Context) error {
-	return r.move(func() (asg.Activity, error) {
+	return r.move(ctx, func() (asg.Activity, error) {
 		return r.Mover.ExitStandby(ctx, r.group, r.Self.Instance)
 	})
 }
@@ -27,10 +27,18 @@ func (r *run) exitStandby(ctx context.Context) error {
 // move sends one of the two calls, once. Its answer is believed only when it is a
 // yes: after any other the next looks tell whether it took effect, since neither call
 // is idempotent and an answer may be lost, or be that to a duplicate.
-func (r *run) move(call func() (asg.Activity, error)) error {
+func (r *run) move(ctx context.Context, call func() (asg.Activity, error)) error {
 	r.before = r.seen
 	r.begin()
 	answer, err := call()
+	freshUntil := r.seen.Began.Add(r.view().freshFor() - 2*tryAgain)
+	for throttledOff(err) && r.patient() && time.Now().Before(freshUntil) {
+		if err := r.pauses(ctx); err != nil {
+			r.forget()
+			return err
+		}
+		answer, err = call()
+	}
 	r.sent = time.Now()
 	switch {
 	case err == nil:
@@ -67,7 +75,7 @@ func refusal(v view) *Stop {
 	var refused *awsapi.RefusedError
 	switch {
 	case !errors.As(v.refused, &refused):
-		return &Stop{Reason: "asking to move " + v.ID, Err: v.refused}
+		return &Stop{Reason: "asking to move " + v.ID, Err: v.refused, throttled: throttledOff(v.refused)}
 	case v.Group.Weighted() && v.State == asg.InService && len(v.others()) == 0:
 		return &Stop{Class: Setup, Reason: "Auto Scaling refuses with nobody out", Hint: "lower MinSize, or use --replace", Err: v.refused}
 	}
@@ -104,7 +112,7 @@ func (r *run) learn() {
 // before this run began and only have been read as entering. Either way work on it may
 // have begun, and it is not this run's to put back.
 func (r *run) otherHands(was asg.State) bool {
-	late := r.sure == asg.Standby && r.looked.Before(r.start.Add(r.settle+confirm)) // looks are a few seconds apart
+	late := r.sure == asg.Standby && r.last.Before(r.start.Add(r.settle))
 	return r.sure.Out() && (!was.Out() || late)
 }
 

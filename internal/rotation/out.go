@@ -116,12 +116,15 @@ func (r *run) standApart(ctx context.Context) error {
 	return sleep(ctx, pause)
 }
 
-// mayAsk: ask, but not again at once after a refusal.
+// mayAsk: ask, but not again at once after a refusal, and not by what is too old.
 func mayAsk(v view) *Stop {
-	if v.refused == nil {
-		return act
+	if v.refused != nil {
+		return refusal(v)
 	}
-	return refusal(v)
+	if stop := stale(v); stop != nil {
+		return stop
+	}
+	return act
 }
 
 // entered waits for Standby. A look that is younger than the move and shows the

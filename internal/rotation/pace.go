@@ -66,6 +66,14 @@ func (f forecast) next(elapsed time.Duration) (pause time.Duration, aimed bool) 
 	return pause, false
 }
 
+// last is the last moment at which it may be over.
+func (f forecast) last() time.Duration {
+	if len(f.moments) == 0 {
+		return 0
+	}
+	return f.moments[len(f.moments)-1]
+}
+
 // lettingGo forecasts a move to Standby. It is over when the last load balancer has let
 // go. A target group holds its target for the whole delay; a Classic Load Balancer lets
 // go when it is idle, or at the end of its own. Whether they drain at once or one after
@@ -115,7 +123,11 @@ func (r *run) pause(row *step, stop *Stop) time.Duration {
 	case row.ends == nil:
 		return r.jitter(inTurn(time.Since(r.arrived)))
 	}
-	pause, aimed := row.ends(r.view()).next(r.elapsed())
+	likely := row.ends(r.view())
+	pause, aimed := likely.next(r.elapsed())
+	if last := likely.last() - r.elapsed(); r.seen.Held > 0 && last > pause {
+		pause, aimed = last+shy, true // AWS throttles: one look, when it is most likely over
+	}
 	if aimed { // later than the moment, never before it
 		return pause + time.Duration(r.draw()*float64(time.Second))
 	}

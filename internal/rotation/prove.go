@@ -114,7 +114,7 @@ func (r *run) giveBack(ctx context.Context, stop *Stop) error {
 	}
 	r.seen, r.facts = undo.seen, facts{sure: asg.InService}
 	r.gave = stopf(GaveBack, stop.Hint, "%s; gave the place back, in service again", stop.Reason)
-	if time.Now().After(r.start.Add(r.settings.wait)) {
+	if time.Now().After(r.turnEnds()) {
 		return r.gave
 	}
 	return sleep(ctx, r.jitter(5*time.Second))
@@ -124,9 +124,9 @@ func (r *run) giveBack(ctx context.Context, stop *Stop) error {
 func (r *run) undoing(limit time.Duration) *run {
 	undo := *r
 	undo.facts = facts{sure: r.sure, returning: true}
-	undo.start = time.Now()
+	undo.start, undo.began = time.Now(), r.stood()
 	undo.undoes, undo.warnings = true, nil
-	undo.budgets = budgets{wait: limit, timeout: limit}
+	undo.budgets = budgets{wait: limit, timeout: limit, throttled: r.budgets.throttled}
 	return &undo
 }
 

@@ -25,12 +25,16 @@ type Report struct {
 	Traffic        []TrafficReport `json:"traffic"`
 	Steps          []StepReport    `json:"steps"`
 	BoundSeconds   float64         `json:"bound_seconds"`
-	APICalls       map[string]int  `json:"api_calls"`
-	Warnings       []string        `json:"warnings"`
-	Members        []MemberReport  `json:"members,omitempty"` // status only
-	Findings       []Finding       `json:"findings,omitzero"` // doctor only
-	Facts          *Facts          `json:"facts,omitempty"`   // doctor only
-	Parts          []PartReport    `json:"parts,omitempty"`   // run only
+	// BoundThrottledSeconds is the part of the bound that only AWS's throttling can take,
+	// ThrottledSeconds what it took.
+	BoundThrottledSeconds float64        `json:"bound_throttled_seconds"`
+	ThrottledSeconds      float64        `json:"throttled_seconds"`
+	APICalls              map[string]int `json:"api_calls"`
+	Warnings              []string       `json:"warnings"`
+	Members               []MemberReport `json:"members,omitempty"` // status only
+	Findings              []Finding      `json:"findings,omitzero"` // doctor only
+	Facts                 *Facts         `json:"facts,omitempty"`   // doctor only
+	Parts                 []PartReport   `json:"parts,omitempty"`   // run only
 }
 
 // InstanceReport is this instance.
@@ -131,7 +135,7 @@ func (p *Report) close(r *run, outcome string, err error) {
 	}
 	p.Outcome, p.Moved = outcome, r.ever || r.doubt != nil
 	p.ElapsedSeconds = seconds(time.Since(p.StartedAt))
-	p.BoundSeconds = seconds(r.bound())
+	p.BoundSeconds, p.BoundThrottledSeconds, p.ThrottledSeconds = seconds(r.bound()), seconds(r.budgets.throttled), seconds(r.held())
 	p.see(r.seen, r.min)
 	if err == nil {
 		return

@@ -70,6 +70,8 @@ type Agent struct {
 	Progress func(Progress)
 	// Hold is the path of the hold file a person makes to keep this host as it is.
 	Hold string
+	// Throttled is for how long so far AWS's throttling has held calls back; nil: never.
+	Throttled func() time.Duration
 	// Jitter draws the random part of waits; nil: the process's own source.
 	Jitter *rand.Rand
 }
@@ -79,7 +81,7 @@ type Progress struct {
 	Step    string
 	Waiting string // for what, in the operator's words
 	Elapsed time.Duration
-	Bound   time.Duration // the run ends within it, whatever happens
+	Bound   time.Duration // the run ends within it, unless AWS throttles any longer
 }
 
 // Auto asks for a budget derived from the load balancers' own settings.

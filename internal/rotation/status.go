@@ -44,6 +44,7 @@ func (a *Agent) Status(ctx context.Context, min MinHealthy) (*Report, Standing, 
 	r.resolve = func(o Observed) budgets {
 		return outBudgets(Options{Wait: Auto, Timeout: Auto}, DefaultSettle, o.Traffic)
 	}
+	r.budgets.throttled = 0
 	err := r.look(ctx, all)
 	for errors.Is(err, errReread) {
 		err = r.look(ctx, all)

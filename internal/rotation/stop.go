@@ -46,6 +46,9 @@ type Stop struct {
 	due bool
 	// yields: at the end of the budget the place is given back.
 	yields bool
+	// throttled: AWS throttles, which is no verdict. While the budgets stand still it is
+	// tried again.
+	throttled bool
 	// again: no use looking before this instant.
 	again time.Time
 }

@@ -53,7 +53,7 @@ func (a *Agent) Wait(ctx context.Context, opt WaitOptions) (*Report, error) {
 	r.joins, r.proven, r.settle = true, "in", DefaultSettle
 	r.warnings = []warning{unusedSource, unproven, shortGrace}
 	r.resolve = func(o Observed) budgets {
-		return budgets{wait: orAuto(opt.Timeout, launchSlack+wayBack(o.Traffic))}
+		return budgets{wait: orAuto(opt.Timeout, launchSlack+wayBack(o.Traffic)), throttled: throttling}
 	}
 	return r.finish(ctx, r.follow(ctx, waitSteps()))
 }
@@ -66,7 +66,7 @@ func (r *run) unlisted(ctx context.Context) error {
 		return &Stop{Class: Setup, Reason: r.Self.Instance, Hint: "attach it to a group, or wait longer with --timeout", Err: ErrNotMember}
 	}
 	if r.Progress != nil {
-		r.Progress(Progress{Step: "join", Waiting: r.Self.Instance + " is in no Auto Scaling group yet", Elapsed: time.Since(r.start), Bound: r.bound()})
+		r.Progress(Progress{Step: "join", Waiting: r.Self.Instance + " is in no Auto Scaling group yet", Elapsed: time.Since(r.start), Bound: r.atMost()})
 	}
 	return sleep(ctx, min(r.jitter(confirm), left))
 }

@@ -108,7 +108,7 @@ func (r rush) run(t *testing.T) tally {
 		Check: sim.HealthCheck{Interval: 10 * time.Second, Timeout: 5 * time.Second, Healthy: 2, Unhealthy: 2, Path: "/health"},
 	})
 	hosts := region.AddGroup(r.group())
-	region.SetFaults(r.weather())
+	region.SetFaults(weather(r.seed))
 
 	var got tally
 	var mu sync.Mutex
@@ -141,7 +141,7 @@ func (r rush) run(t *testing.T) tally {
 
 // weather is how slow each call is and how old its answer. It depends on the caller and
 // on how many such calls it has made, not on the order in which goroutines run.
-func (r rush) weather() func(sim.Call) *sim.Fault {
+func weather(seed uint64) func(sim.Call) *sim.Fault {
 	var mu sync.Mutex
 	made := map[string]uint64{}
 	return func(c sim.Call) *sim.Fault {
@@ -155,7 +155,7 @@ func (r rush) weather() func(sim.Call) *sim.Fault {
 		mu.Unlock()
 		h := fnv.New64a()
 		h.Write([]byte(key))
-		draw := rand.New(rand.NewPCG(r.seed^h.Sum64(), n))
+		draw := rand.New(rand.NewPCG(seed^h.Sum64(), n))
 		f := &sim.Fault{Delay: time.Duration(50+draw.IntN(200)) * time.Millisecond}
 		if !c.Mutating() {
 			f.Lag = time.Duration(draw.Int64N(int64(rushLag)))

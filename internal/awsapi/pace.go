@@ -83,7 +83,7 @@ func (s *Session) Throttled() time.Duration {
 
 // await waits until the next attempt of a call may be sent.
 func (p *pacer) await(ctx context.Context, c *call) error {
-	quick, free, open := p.lane(c.look)
+	quick, free, open := p.lane(c)
 	if !quick && free && c.throttled == 0 {
 		return nil
 	}
@@ -110,13 +110,14 @@ func (p *pacer) await(ctx context.Context, c *call) error {
 	return sleep(ctx, p.jitter(min(d, longestQuick)))
 }
 
-// lane says how a look may go on: quickly, since AWS has just answered a part of it;
+// lane says how the look of a call may go on: quickly, since AWS has just answered a part of it;
 // freely, since it does not throttle; or otherwise in its turn, or when open is closed.
-func (p *pacer) lane(l *Look) (quick, free bool, open <-chan struct{}) {
+func (p *pacer) lane(c *call) (quick, free bool, open <-chan struct{}) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	l := c.look
 	l.pacer = p
-	if !l.admitted.IsZero() && time.Since(l.admitted) > quickFor && p.between > 0 {
+	if c.throttled > 0 && !l.admitted.IsZero() && time.Since(l.admitted) > quickFor {
 		l.admitted, l.open, l.slow = time.Time{}, make(chan struct{}), true
 		p.slower()
 	}
@@ -130,9 +131,11 @@ func (p *pacer) answer(c *call, sent time.Time, throttled, answered bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	c.look.led = c.look.led || leads
+	if c.throttled++; !throttled {
+		c.throttled = 0
+	}
 	switch {
 	case throttled:
-		c.throttled++
 		if p.between == 0 || leads { // of calls sent side by side only one counts
 			p.slower()
 		}

@@ -18,7 +18,10 @@ import (
 	"balanced/internal/sim"
 )
 
-var crowdSeed = flag.Uint64("crowd", 0, "replay the large crowds with this one seed")
+var (
+	crowdSeed     = flag.Uint64("crowd", 0, "replay the large crowds with this one seed")
+	measureCrowds = flag.Bool("crowds", false, "measure the large crowds, and print the tables")
+)
 
 // crowd is many agents on one account's token buckets.
 type crowd struct {
@@ -47,10 +50,10 @@ var (
 
 // crowds are the three ways to use many agents at once: in many groups with places for
 // all, in one group as an operator would run them, and in one group as nobody should,
-// all at once for one place. size is a multiple of 50.
+// all at once for one place. size is below 50 or a multiple of it.
 func crowds(size int, b bucket, seed uint64) []crowd {
 	return []crowd{
-		{"many groups", size, size / 50, size, size, "0", rotation.Auto, false, b, seed},
+		{"many groups", size, max(1, size/50), size, size, "0", rotation.Auto, false, b, seed},
 		{"a tenth at a time", size, 1, size * 3 / 10, size / 10, "90%", rotation.Auto, false, b, seed},
 		{"all for one place", size, 1, size, size, "all", 0, true, b, seed},
 	}
@@ -58,8 +61,16 @@ func crowds(size int, b bucket, seed uint64) []crowd {
 
 // TestCrowd: however many agents share a bucket, all get through; nobody fails because
 // AWS throttles; and the requests neither pile up nor come in step.
+//
+//	go test ./internal/soak -run TestCrowd -v -timeout 0 -args -crowds
+//
+// prints the tables of docs/architecture.md.
 func TestCrowd(t *testing.T) {
-	size, buckets, runs := 50, []bucket{quarter}, []uint64{1}
+	if *measureCrowds {
+		t.Log("\n" + crowdTables(t))
+		return
+	}
+	size, buckets, runs := 30, []bucket{{4, 1}}, []uint64{1}
 	switch {
 	case *crowdSeed > 0:
 		size, buckets, runs = 1000, []bucket{published, quarter}, []uint64{*crowdSeed}
@@ -93,10 +104,11 @@ func (c crowd) check(t *testing.T) *outcome {
 	if fmt.Sprint(o.ends) != fmt.Sprint(want) {
 		t.Errorf("ended with %v, want %v", o.ends, want)
 	}
-	for service, l := range o.loads() {
-		if most := 2*l.ideal(c.bucket) + 15*time.Minute; o.lasted > most {
-			t.Errorf("it took %v, want at most %v: the bucket of %s needs %v", o.lasted, most, service, l.ideal(c.bucket))
-		}
+	loads := o.loads()
+	if most := 2*ideal(loads, c.bucket) + 15*time.Minute; o.lasted > most {
+		t.Errorf("it took %v, want at most %v: the buckets need %v", o.lasted, most, ideal(loads, c.bucket))
+	}
+	for service, l := range loads {
 		if most := 7 * l.admitted; l.offered > most {
 			t.Errorf("%s was asked %d times for %d answers", service, l.offered, l.admitted)
 		}

@@ -8,7 +8,7 @@ import (
 )
 
 func TestFit(t *testing.T) {
-	whole := budgets{wait: 600 * time.Second, timeout: 400 * time.Second, undo: 100 * time.Second}
+	whole := budgets{throttled: time.Hour, wait: 600 * time.Second, timeout: 400 * time.Second, undo: 100 * time.Second}
 	for _, tt := range []struct {
 		limit, least  time.Duration
 		wait, timeout time.Duration
@@ -21,6 +21,10 @@ func TestFit(t *testing.T) {
 		{160 * time.Second, 500 * time.Second, 0, 400 * time.Second},
 	} {
 		got := whole.fit(tt.limit, tt.least)
+		if (got.throttled > 0) != (tt.limit == 0) {
+			t.Errorf("within %s: throttled for %s, which gives way first", tt.limit, got.throttled)
+		}
+		got.throttled = 0
 		if want := (budgets{wait: tt.wait, timeout: tt.timeout, undo: whole.undo}); got != want {
 			t.Errorf("within %s, %s at least: %v, want %v", tt.limit, tt.least, got, want)
 		}
@@ -37,7 +41,7 @@ func TestFitEndsInTimeOrKeepsTheLeast(t *testing.T) {
 		if got.wait < 0 || got.timeout < 0 || got.wait > b.wait || got.timeout > b.timeout || got.undo != b.undo {
 			t.Fatalf("%v within %s became %v", b, limit, got)
 		}
-		if limit > 0 && got.bound() > limit && (got.wait > 0 || got.timeout > least) {
+		if limit > 0 && got.bound() > limit && (got.throttled > 0 || got.wait > 0 || got.timeout > least) {
 			t.Fatalf("%v within %s became %v: something was left to cut", b, limit, got)
 		}
 	})

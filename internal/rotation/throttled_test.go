@@ -1,0 +1,143 @@
+package rotation_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"balanced/internal/rotation"
+	"balanced/internal/sim"
+)
+
+// A move that AWS throttles is sent again while what it was decided on is fresh, and
+// decided again after that. It is no verdict, not even for a run that waits for nothing.
+func TestAThrottledMoveIsTriedAgain(t *testing.T) {
+	inWorld(t, sim.Config{}, fleet(), func(w *world) {
+		until := time.Now().Add(20 * time.Minute)
+		var tries, groups atomic.Int64
+		w.api(func(c sim.Call) *sim.Fault {
+			switch {
+			case c.Action == "DescribeAutoScalingGroups" && time.Now().Before(until):
+				groups.Add(1)
+			case c.Action == "EnterStandby" && time.Now().Before(until):
+				tries.Add(1)
+				return sim.Throttled()
+			}
+			return nil
+		})
+		opt := outOptions()
+		opt.Wait = 0
+		report, err := w.agent(w.ids[0]).Out(w.Context(), opt)
+		w.must(report, err)
+		w.wantState(w.ids[0], "Standby")
+		w.wantMoves("EnterStandby")
+		if n, looks := tries.Load(), groups.Load(); n < 10*looks || looks < 15 {
+			t.Errorf("%d tries on %d looks in twenty minutes, want one a second or so on each of twenty", n, looks)
+		}
+		if report.ThrottledSeconds < 1000 {
+			t.Errorf("the report says throttled for %v s", report.ThrottledSeconds)
+		}
+	})
+}
+
+// What was read before AWS throttled the rest of a look is not moved by: it is read
+// again. Where MinSize does not keep the floor, ten seconds are too old.
+func TestAnOldLookIsNotMovedBy(t *testing.T) {
+	for name, min := range map[string]int{"fenced": 3, "not fenced": 0} {
+		t.Run(name, func(t *testing.T) {
+			g := fleet()
+			g.Min = min
+			inWorld(t, sim.Config{}, g, func(w *world) {
+				var looked, age atomic.Int64
+				until := time.Now().Add(5 * time.Minute)
+				w.api(func(c sim.Call) *sim.Fault {
+					switch {
+					case c.Action == "DescribeAutoScalingGroups":
+						looked.Store(time.Now().Unix())
+					case c.Action == "EnterStandby":
+						age.Store(time.Now().Unix() - looked.Load())
+					case c.Action == "DescribeTargetHealth" && time.Now().Before(until):
+						return sim.Throttled()
+					}
+					return nil
+				})
+				opt := outOptions()
+				opt.Wait = 0
+				w.must(w.agent(w.ids[0]).Out(w.Context(), opt))
+				most := int64(60)
+				if min == 0 {
+					most = 10
+				}
+				if age.Load() > most {
+					t.Errorf("moved by what was %d s old", age.Load())
+				}
+			})
+		})
+	}
+}
+
+// The time that AWS throttles counts against no budget, but a hook's own limit ends it.
+func TestAHookIsNotThrottledForLongerThanItHas(t *testing.T) {
+	inWorld(t, sim.Config{}, fleet(), func(w *world) {
+		w.api(func(sim.Call) *sim.Fault { return sim.Throttled() })
+		opt := outOptions()
+		opt.Limit = 30 * time.Minute
+		began := time.Now()
+		report, err := w.agent(w.ids[0]).Out(w.Context(), opt)
+		if err == nil || time.Since(began) > opt.Limit || report.BoundSeconds > opt.Limit.Seconds() {
+			t.Errorf("%v after %v, bound %v s", err, time.Since(began), report.BoundSeconds)
+		}
+	})
+}
+
+func TestASignalEndsAThrottledWaitAtOnce(t *testing.T) {
+	inWorld(t, sim.Config{}, fleet(), func(w *world) {
+		const signal = 30 * time.Minute
+		began := time.Now()
+		var moved atomic.Bool
+		w.api(func(c sim.Call) *sim.Fault {
+			if moved.Load() && time.Since(began) < signal-time.Second {
+				return sim.Throttled()
+			}
+			moved.Store(moved.Load() || c.Action == "EnterStandby")
+			return nil
+		})
+		ctx, cancel := context.WithCancelCause(context.Background())
+		var told time.Time
+		time.AfterFunc(signal, func() { told = time.Now(); cancel(errors.New("told to stop")) })
+		report, err := w.agent(w.ids[0]).Out(ctx, outOptions())
+		if told.IsZero() || time.Since(told) > 0 {
+			t.Errorf("ended %v after it was told to", time.Since(told))
+		}
+		if stop := w.wantClass(err, rotation.Interrupted); !strings.Contains(stop.Reason, w.ids[0]+" is Standby") {
+			t.Errorf("%q does not say where it is, although AWS answers again", stop.Reason)
+		}
+		if report.ThrottledSeconds < 20*60 {
+			t.Errorf("the report says throttled for %v s", report.ThrottledSeconds)
+		}
+	})
+}
+
+// A run that found the host on its way out, and was then held back, does not take it
+// for one that it may put back.
+func TestHeldBackForLongDoesNotMakeAHostOurs(t *testing.T) {
+	inWorld(t, sim.Config{}, quietHealth(), func(w *world) {
+		if err := w.EnterStandby("web", w.ids[0], true); err != nil {
+			t.Fatal(err)
+		}
+		w.pass(299 * time.Second)
+		began := time.Now()
+		w.api(func(sim.Call) *sim.Fault {
+			if at := time.Since(began); at > 100*time.Millisecond && at < 10*time.Minute {
+				return sim.Throttled()
+			}
+			return nil
+		})
+		w.SetAppHealthy(w.ids[1], false) // the floor is short: a host of this run's own would go back in
+		w.must(w.out(w.ids[0]))
+		w.wantState(w.ids[0], "Standby")
+	})
+}

@@ -126,8 +126,8 @@ func (p *pacer) lane(c *call) (quick, free bool, open <-chan struct{}) {
 
 // answer takes in how an attempt that was sent ended.
 func (p *pacer) answer(c *call, sent time.Time, throttled, answered bool) {
+	defer p.release(c) // after the next turn is set
 	leads := c.leads
-	p.release(c)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	c.look.led = c.look.led || leads

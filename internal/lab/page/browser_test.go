@@ -110,6 +110,26 @@ func TestKeyboard(t *testing.T) {
 	if got := b.text(details); !strings.HasPrefix(got, "Fault at 0:11.0") {
 		t.Errorf("the first stop has the details %q", got)
 	}
+	walk(t, b, r)
+	if *shots != "" {
+		b.shoot(filepath.Join(*shots, "focus.png"), false)
+	}
+	b.press("Escape")
+	if got := b.text(details); got != "" {
+		t.Errorf("after Escape there are details: %q", got)
+	}
+	b.press("Tab")
+	if got := b.text(focused); got == r.Instances[0].ID {
+		t.Error("Tab does not leave the timeline")
+	}
+	if _, complaints := b.heard(); len(complaints) > 0 {
+		t.Error(complaints)
+	}
+}
+
+// walk goes about in the rows of two instances.
+func walk(t *testing.T, b *browser, r record.Rehearsal) {
+	t.Helper()
 	first := r.Instances[0]
 	for _, step := range []struct {
 		key, row string
@@ -137,17 +157,6 @@ func TestKeyboard(t *testing.T) {
 		if label := b.text(`document.activeElement.getAttribute("aria-label")`); label != got {
 			t.Errorf("%s: read out is %q, shown %q", step.key, label, got)
 		}
-	}
-	b.press("Escape")
-	if got := b.text(details); got != "" {
-		t.Errorf("after Escape there are details: %q", got)
-	}
-	b.press("Tab")
-	if got := b.text(focused); got == first.ID {
-		t.Error("Tab does not leave the timeline")
-	}
-	if _, complaints := b.heard(); len(complaints) > 0 {
-		t.Error(complaints)
 	}
 }
 

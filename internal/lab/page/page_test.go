@@ -1,10 +1,7 @@
 package page_test
 
 import (
-	"crypto/sha256"
-	"encoding/base64"
 	"errors"
-	"fmt"
 	"math"
 	"strconv"
 	"strings"
@@ -186,75 +183,6 @@ func TestFigures(t *testing.T) {
 	}
 }
 
-// hostile is a text that wants out of wherever it stands.
-const hostile = `</script></title></style></svg>"'><script>alert(1)</script><img src=http://evil.test/x onerror=alert(1)>` + "`${alert(1)}`\x1b[2J{{.}}&lt;"
-
-func poisoned() record.Rehearsal {
-	r := rehearse(naive)
-	r.Command, r.Summary, r.Scenario, r.Group.Name, r.Sources[0].Name, r.Sources[0].Kind = hostile, hostile, hostile, hostile, hostile, hostile
-	for n := range r.Events {
-		r.Events[n].Text, r.Events[n].Instance = hostile, hostile
-	}
-	r.Events[1].Kind, r.Events[2].Kind = hostile, record.Fault
-	for n := range r.Traffic.Losses {
-		l := &r.Traffic.Losses[n]
-		l.Cause, l.Source, l.Instance, l.Version = hostile, hostile, hostile, hostile
-	}
-	for n := range r.Traffic.Seconds {
-		r.Traffic.Seconds[n].Versions[hostile] = 7
-	}
-	i := &r.Instances[0]
-	i.ID, i.Zone, i.Before, i.After = hostile, hostile, hostile, hostile
-	for n := range i.Spans {
-		s := &i.Spans[n]
-		s.State, s.Version, s.Doing, s.Views = hostile, hostile, hostile, []record.View{{Source: hostile, State: hostile}}
-	}
-	return r
-}
-
-// TestHostileText: the same elements are there, whatever the texts are.
-func TestHostileText(t *testing.T) {
-	doc := parsed(t, poisoned())
-	if got := doc.one(t, "id", "command").text(); !strings.HasPrefix(got, "</script></title>") {
-		t.Errorf("the command is shown as %.40q", got)
-	}
-	if got := len(doc.all("script", "")); got != 1 {
-		t.Errorf("%d scripts", got)
-	}
-	for _, element := range []string{"img", "iframe", "object", "link", "base", "form", "image", "use", "foreignObject", "a"} {
-		if len(doc.all(element, "")) > 0 {
-			t.Errorf("there is a <%s>", element)
-		}
-	}
-	for n := range doc.Descendants() {
-		for _, a := range n.Attr {
-			if strings.HasPrefix(a.Key, "on") || a.Key == "style" || a.Key == "src" || a.Key == "href" {
-				t.Errorf("<%s %s=%q>", n.Data, a.Key, a.Val)
-			}
-		}
-	}
-}
-
-// TestNothingIsFetched: the policy names the page's own style and script, and nothing
-// in them names a place.
-func TestNothingIsFetched(t *testing.T) {
-	doc := parsed(t, rehearse(whole))
-	csp := doc.one(t, "http-equiv", "Content-Security-Policy").attr("content")
-	want := fmt.Sprintf("default-src 'none'; style-src 'sha256-%s'; script-src 'sha256-%s'; base-uri 'none'; form-action 'none'",
-		digest(doc.all("style", "")[0].FirstChild.Data), digest(doc.all("script", "")[0].FirstChild.Data))
-	if csp != want {
-		t.Errorf("the policy is\n%s, want\n%s", csp, want)
-	}
-	for _, place := range []string{"http:", "https:", "//", "@import", "url("} {
-		for _, line := range strings.Split(written(t, rehearse(whole)), "\n") {
-			inside := strings.Contains(line, "url(#") || strings.HasPrefix(strings.TrimSpace(line), "//")
-			if strings.Contains(line, place) && !inside {
-				t.Errorf("%q in %.100s", place, line)
-			}
-		}
-	}
-}
-
 // TestALargeRehearsal: 200 instances and half an hour stay below 2 MB, also where all
 // changes all the time and every text is as long as can be.
 func TestALargeRehearsal(t *testing.T) {
@@ -313,8 +241,3 @@ func TestAWriterThatFails(t *testing.T) {
 type failing struct{ err error }
 
 func (f failing) Write([]byte) (int, error) { return 0, f.err }
-
-func digest(text string) string {
-	sum := sha256.Sum256([]byte(text))
-	return base64.StdEncoding.EncodeToString(sum[:])
-}

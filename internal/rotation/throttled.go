@@ -45,19 +45,21 @@ func (r *run) pauses(ctx context.Context) error {
 func (r *run) until(ctx context.Context, deadline time.Time) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	var watch sync.WaitGroup
+	// What the look changes is read before it begins.
+	before, bound, atMost := r.held(), r.atMost(), max(r.budgets.throttled-r.held(), 0)
 	watch.Go(func() {
-		held, atMost := r.held(), max(r.budgets.throttled-r.held(), 0)
-		for last := held; ; {
-			now := r.held()
-			left := time.Until(deadline) + min(now-held, atMost)
+		for last := before; ; {
+			held := r.held()
+			stood := min(held-before, atMost)
+			left := time.Until(deadline) + stood
 			if left <= 0 {
 				cancel(errBudget)
 				return
 			}
-			if now > last && r.Progress != nil {
-				r.Progress(Progress{Step: "look", Waiting: "AWS throttles", Elapsed: time.Since(r.report.StartedAt), Bound: r.atMost()})
+			if held > last && r.Progress != nil {
+				r.Progress(Progress{Step: "look", Waiting: "AWS throttles", Elapsed: time.Since(r.report.StartedAt), Bound: bound + stood})
 			}
-			last = now
+			last = held
 			if sleep(ctx, min(max(left, oftenEnough), speakAgain)) != nil {
 				return
 			}

@@ -45,3 +45,33 @@ func TestRefreshesAreReadWhereTheyMatter(t *testing.T) {
 		}
 	})
 }
+
+// Who waits for a turn looks at the group, and at the rest only now and then; when the
+// place is free, it is taken as soon as ever.
+func TestAWaitForATurnAsksTheGroupAlone(t *testing.T) {
+	inWorld(t, sim.Config{}, fleet(), func(w *world) {
+		w.must(w.out(w.ids[0]))
+		first := len(w.Calls())
+		time.AfterFunc(9*time.Minute, func() { w.must(w.in(w.ids[0])) })
+		w.must(w.out(w.ids[1]))
+		asked, left := map[string]int{}, time.Duration(0)
+		var free time.Time
+		for _, c := range w.Calls()[first:] {
+			if c.Action == "ExitStandby" {
+				free = c.At
+			}
+			if c.Action == "EnterStandby" {
+				left = c.At.Sub(free)
+				break
+			}
+			asked[c.Action]++
+		}
+		group, targets := asked["DescribeAutoScalingGroups"], asked["DescribeTargetHealth"]
+		if group < 15 || targets > group/2 {
+			t.Errorf("asked %d times for the group and %d times for its targets, want few of those", group, targets)
+		}
+		if left > 4*time.Minute {
+			t.Errorf("left %s after the other went back", left)
+		}
+	})
+}

@@ -108,6 +108,8 @@ type run struct {
 	seen     Observed
 	looked   time.Time
 	arrived  time.Time // at the row the run is at
+	stands   bool      // what it waits for now rests on the group's own answer alone
+	whole    time.Time // when the last look began that read all
 	last     time.Time // when the look before began
 	report   *Report
 }
@@ -133,10 +135,12 @@ func (r *run) follow(ctx context.Context, table []step) error {
 			return nil
 		}
 		r.arrive(row, stop)
-		switch stop {
-		case tooLittle:
+		switch {
+		case stop == tooLittle:
 			need = widest(table, r.view())
-		case act:
+		case stop == act && r.seen.glance: // nothing is done by what was not just read
+			need = all
+		case stop == act:
 			if r.dryRun && row.moves {
 				return dryRun{would: row.says}
 			}
@@ -216,7 +220,7 @@ func (r *run) wait(ctx context.Context, row *step, stop *Stop) error {
 	if r.Progress != nil {
 		r.Progress(Progress{Step: row.name, Waiting: stop.Reason, Elapsed: time.Since(r.start), Bound: r.atMost()})
 	}
-	r.spread, r.fit, r.refused = false, false, nil
+	r.spread, r.fit, r.refused, r.stands = false, false, nil, stop.stands
 	return sleep(ctx, min(pause, left))
 }
 

@@ -2,6 +2,7 @@ package rotation
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"balanced/internal/asg"
@@ -168,7 +169,7 @@ func quiet(v view) *Stop {
 	have, heaviest := v.inService()
 	want := v.Group.Desired
 	short := have < want
-	why := ""
+	why, launching := "", false
 	for _, m := range v.Group.Members {
 		if m.State.Launching() {
 			why, short = fmt.Sprintf("%s is %s", m.ID, m.State), true
@@ -176,7 +177,7 @@ func quiet(v view) *Stop {
 	}
 	for _, a := range v.Activities {
 		if a.Kind == asg.Launch && a.Running() {
-			why, short = fmt.Sprintf("a launch is running (%s)", a.Status), true
+			why, short, launching = fmt.Sprintf("a launch is running (%s)", a.Status), true, true
 		}
 	}
 	switch {
@@ -190,7 +191,11 @@ func quiet(v view) *Stop {
 	if why == "" {
 		return nil
 	}
-	return stopf(NotNow, "run it again when the group is quiet", "group %s is scaling: %s", v.Group.Name, why)
+	stop := stopf(NotNow, "run it again when the group is quiet", "group %s is scaling: %s", v.Group.Name, why)
+	if launching { // the feed says so, not the group
+		return stop
+	}
+	return stop.whileTheGroupStands()
 }
 
 // minSize is the service's own fence, foretold: EnterStandby is refused when desired
@@ -240,6 +245,9 @@ func (v view) blocked(how, hint string) *Stop {
 		more = fmt.Sprintf(", with %d more out", len(others)-1)
 	}
 	stop := stopf(NotNow, hint, "%s in %s%s %s%s", oldest.ID, oldest.State, since, how, more)
+	if !slices.ContainsFunc(others, func(c Claim) bool { return !c.State.Out() }) { // none that only the feed shows
+		stop.whileTheGroupStands()
+	}
 	if !v.moving() && (oldest.Since.IsZero() || age > time.Hour) {
 		return stop.atOnce()
 	}
@@ -271,7 +279,7 @@ func maxSize(v view) *Stop {
 		return nil
 	}
 	return stopf(NotNow, fmt.Sprintf("raise MaxSize to %d, or lower desired to %d", v.Group.Desired+1, v.Group.Max-1),
-		"desired %d is at MaxSize %d, so this instance has no place to return to", v.Group.Desired, v.Group.Max)
+		"desired %d is at MaxSize %d, so this instance has no place to return to", v.Group.Desired, v.Group.Max).whileTheGroupStands()
 }
 
 // replaces: this run enters without decrement, since MinSize leaves it no other way.

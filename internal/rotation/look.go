@@ -3,6 +3,7 @@ package rotation
 import (
 	"context"
 	"errors"
+	"reflect"
 	"slices"
 	"time"
 
@@ -36,7 +37,7 @@ func (r *run) look(ctx context.Context, need scope) error {
 	ctx, cancel := r.until(ctx, deadline)
 	defer cancel()
 	o, held := r.seen, r.held()
-	o.ID, o.Began, o.scope, o.Torn = r.Self.Instance, time.Now(), need, false
+	o.ID, o.Began, o.scope, o.Torn, o.glance = r.Self.Instance, time.Now(), need, false, false
 	var err error
 	switch need {
 	case own:
@@ -46,6 +47,7 @@ func (r *run) look(ctx context.Context, need scope) error {
 	default:
 		err = r.lookAtAll(ctx, &o)
 	}
+	r.stands = false
 	if err != nil {
 		return err
 	}
@@ -158,11 +160,18 @@ func (o Observed) holdsUp() (source int, ok bool) {
 
 // lookAtAll reads the group, its feed, its refreshes, every target and the notices.
 // The group comes first: it names what else there is to ask. What does not depend on
-// one another is read side by side.
+// one another is read side by side. A run that waits for its turn reads no more than the
+// group while what keeps it waiting stands: all else is as old as the last whole look,
+// and speaks against moving.
 func (r *run) lookAtAll(ctx context.Context, o *Observed) error {
 	if err := r.lookAtGroup(ctx, o); err != nil {
 		return err
 	}
+	if r.stands && time.Since(r.whole) < wholeEvery && o.stands(r.seen) {
+		o.glance = true
+		return nil
+	}
+	r.whole = time.Now()
 	group := *o // the reads below write to o side by side
 	g, gctx := errgroup.WithContext(ctx)
 	g.Go(func() (err error) {
@@ -189,6 +198,16 @@ func (r *run) lookAtAll(ctx context.Context, o *Observed) error {
 	}
 	o.Traffic = traffic
 	return nil
+}
+
+// wholeEvery is the longest a run that waits for its turn looks at nothing but the group.
+const wholeEvery = 2 * time.Minute
+
+// stands: Auto Scaling says the same of the group and of this instance as before.
+func (o Observed) stands(before Observed) bool {
+	now, then := o.Group, before.Group
+	now.At, then.At = time.Time{}, time.Time{}
+	return !o.Torn && o.State == before.State && o.Healthy == before.Healthy && reflect.DeepEqual(now, then)
 }
 
 // lookForNotices asks what is planned for the instance. Once a move is under way the

@@ -49,6 +49,9 @@ type Stop struct {
 	// throttled: AWS throttles, which is no verdict. While the budgets stand still it is
 	// tried again.
 	throttled bool
+	// stands: it rests on the group's own answer alone. While that is the same there is no
+	// need to read anything else.
+	stands bool
 	// again: no use looking before this instant.
 	again time.Time
 }
@@ -73,6 +76,12 @@ func (s *Stop) hopeless() bool {
 
 func stopf(c Class, hint, format string, args ...any) *Stop {
 	return &Stop{Class: c, Hint: hint, Reason: fmt.Sprintf(format, args...)}
+}
+
+// whileTheGroupStands marks a stop that stands for as long as the group does.
+func (s *Stop) whileTheGroupStands() *Stop {
+	s.stands = true
+	return s
 }
 
 // atOnce marks a stop that waiting cannot lift.

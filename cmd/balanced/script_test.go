@@ -4,8 +4,10 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"os/signal"
 	"slices"
 	"strconv"
+	"syscall"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -22,6 +24,9 @@ func TestMain(m *testing.M) {
 type atOnce struct{ *testing.M }
 
 func (a atOnce) Run() int {
+	// Under nohup balanced would leave SIGHUP ignored. What is taken here is not
+	// ignored in what is started from here.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP)
 	if err := flag.Set("test.parallel", "24"); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1

@@ -1,6 +1,7 @@
 package rotation
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -233,5 +234,31 @@ func TestHiddenLeaver(t *testing.T) {
 	v.Activities = append(v.Activities, toStandby("i-2", 3, "InProgress"))
 	if hidden(v) {
 		t.Error("the one who lowered it is in the feed now")
+	}
+}
+
+// The two answers of one look may be of different ages: what the feed showed already, the
+// group's numbers may not have held yet.
+func TestALeaverThatOnlyTheFeedShowedIsNotHidden(t *testing.T) {
+	v := sound()
+	v.Activities = append(v.Activities, toStandby("i-2", 3, "InProgress"))
+	v.before = v.Observed
+	v.answer = asg.Activity{ID: "mine", Moved: true, From: 3, To: 2}
+	if hidden(v) {
+		t.Error("i-2 lowered it: the feed showed its move, the group as read still had it in service")
+	}
+	v.answer = asg.Activity{ID: "mine", Moved: true, From: 2, To: 1}
+	if !hidden(v) {
+		t.Error("i-2 lowered it by one of two: someone is hidden")
+	}
+	v.before.Group.Members = slices.Clone(v.before.Group.Members)
+	for i := range v.before.Group.Members {
+		if v.before.Group.Members[i].ID == "i-2" {
+			v.before.Group.Members[i].State = asg.EnteringStandby
+		}
+	}
+	v.answer = asg.Activity{ID: "mine", Moved: true, From: 3, To: 2}
+	if !hidden(v) {
+		t.Error("the group as read had i-2 out, so its number was without it: someone else is hidden")
 	}
 }

@@ -84,13 +84,24 @@ func hidden(v view) bool {
 	if !v.answer.Moved {
 		return false
 	}
-	missing := v.before.Group.Desired - v.answer.From
+	missing, known := v.before.Group.Desired-v.answer.From, newestMoves(v.before.Activities)
 	for _, a := range v.Activities {
-		if a.ID != v.answer.ID && a.Moved && a.Stands() && !v.before.feedShows(a.ID) {
+		if a.ID != v.answer.ID && a.Moved && a.Stands() && !v.before.reckons(a, known[a.Instance]) {
 			missing -= max(0, a.From-a.To)
 		}
 	}
 	return missing > 0
+}
+
+// reckons: the group's numbers as read held this change of them already. An instance's
+// newest move, which the feed showed, may not have come to them yet: then the group
+// still had it in service.
+func (o Observed) reckons(a, newest asg.Activity) bool {
+	if !o.feedShows(a.ID) {
+		return false
+	}
+	m, _ := o.Group.Member(a.Instance)
+	return m.State != asg.InService || newest.ID != a.ID
 }
 
 // yielding: when the budget is over, the place is given back.

@@ -116,17 +116,30 @@ func BenchmarkGuards(b *testing.B) {
 func guardsOf(size int) func(*testing.B) {
 	return func(b *testing.B) {
 		agent := stillGroup(size).agent()
-		half, err := rotation.ParseMinHealthy("50%")
-		if err != nil {
-			b.Fatal(err)
-		}
-		opt := rotation.OutOptions{Options: auto, MinHealthy: half}
-		opt.DryRun = true
+		opt := everyGuard(b)
 		b.ReportAllocs()
 		for b.Loop() {
 			if _, err := agent.Out(context.Background(), opt); err != nil {
 				b.Fatal(err)
 			}
 		}
+	}
+}
+
+func everyGuard(t testing.TB) rotation.OutOptions {
+	t.Helper()
+	half, err := rotation.ParseMinHealthy("50%")
+	if err != nil {
+		t.Fatal(err)
+	}
+	opt := rotation.OutOptions{Options: auto, MinHealthy: half, Settle: rotation.DefaultSettle}
+	opt.DryRun = true
+	return opt
+}
+
+// What is measured has to get past every guard.
+func TestNoGuardObjects(t *testing.T) {
+	if _, err := stillGroup(groupSizes[0]).agent().Out(t.Context(), everyGuard(t)); err != nil {
+		t.Error(err)
 	}
 }

@@ -92,7 +92,7 @@ func throttledOff(err error) bool {
 // of them leave than there are places.
 func (v view) freshFor() time.Duration {
 	if inService(v.State) && !v.fenced() {
-		return v.settle
+		return max(v.settle, DefaultSettle) // a look takes its time however little reads lag
 	}
 	return max(freshEnough, v.settle)
 }

@@ -141,3 +141,19 @@ func TestHeldBackForLongDoesNotMakeAHostOurs(t *testing.T) {
 		w.wantState(w.ids[0], "Standby")
 	})
 }
+
+// A short settle time says that reads do not lag, not that they take no time.
+func TestAShortSettleTimeDoesNotMakeEveryLookTooOld(t *testing.T) {
+	g := fleet()
+	g.Min = 0
+	inWorld(t, sim.Config{}, g, func(w *world) {
+		w.api(func(sim.Call) *sim.Fault { return &sim.Fault{Delay: 100 * time.Millisecond} })
+		opt := outOptions()
+		opt.Settle, opt.Wait = 0, 0
+		_, err := w.agent(w.ids[0]).Out(w.Context(), opt)
+		if err != nil {
+			t.Error(err)
+		}
+		w.wantMoves("EnterStandby")
+	})
+}

@@ -173,7 +173,7 @@ func drained(v view) *Stop {
 	since := v.Now.Sub(v.claimStart())
 	for _, t := range v.Traffic {
 		if t.Kind == elb.Network && since < networkOut {
-			stop := stopf(Unfinished, "run it again to resume", "%s may send new connections for another %s", t.Name, brief(networkOut-since))
+			stop := stopf(Unfinished, "run it again to resume", "%s may send new connections until %s after the move", t.Name, brief(networkOut))
 			stop.again = v.looked.Add(networkOut - since)
 			return stop
 		}

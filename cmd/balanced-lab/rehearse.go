@@ -19,7 +19,7 @@ import (
 )
 
 func rehearseCommand() *cli.Command {
-	c := command(cli.Command{
+	return command(cli.Command{
 		Name:      "rehearse",
 		Usage:     "run a command line on every instance of a fleet under traffic, and see what users would have felt",
 		UsageText: "balanced-lab rehearse [options] -- 'balanced out && ./deploy.sh && balanced in'",
@@ -27,7 +27,6 @@ func rehearseCommand() *cli.Command {
 			"Faults, " + rehearsal.FaultUsage + ":\n\n" + rehearsal.FaultHelp(),
 		Flags: append(rehearseFlags(), fleetFlags()...),
 	}, 1, rehearse)
-	return c
 }
 
 func rehearseFlags() []cli.Flag {

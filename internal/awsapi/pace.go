@@ -4,6 +4,8 @@ import (
 	"context"
 	"sync"
 	"time"
+
+	smithytime "github.com/aws/smithy-go/time"
 )
 
 // How a process that is throttled slows down. Where one look in three gets through, the
@@ -96,7 +98,7 @@ func (p *pacer) await(ctx context.Context, c *call) error {
 			return context.Cause(ctx)
 		case c.look.turn <- struct{}{}:
 			c.leads = true
-			return sleep(ctx, p.untilNext())
+			return smithytime.SleepWithContext(ctx, p.untilNext())
 		}
 	}
 	if c.throttled == 0 {
@@ -107,7 +109,7 @@ func (p *pacer) await(ctx context.Context, c *call) error {
 	for i := 1; i < c.throttled && d < longestQuick; i++ {
 		d += d / 2
 	}
-	return sleep(ctx, p.jitter(min(d, longestQuick)))
+	return smithytime.SleepWithContext(ctx, p.jitter(min(d, longestQuick)))
 }
 
 // lane says how the look of a call may go on: quickly, since AWS has just answered a part of it;
@@ -218,15 +220,4 @@ func (p *pacer) hold() (letGo func()) {
 
 func (p *pacer) jitter(d time.Duration) time.Duration {
 	return d/2 + time.Duration(p.random()*float64(d))
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(max(d, 0))
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	case <-timer.C:
-		return nil
-	}
 }

@@ -72,7 +72,7 @@ func cmdFault(ts *testscript.TestScript, neg bool, args []string) {
 		"lose":     {LoseReply: true},
 		"reset":    {Reset: true},
 		"twice":    {Twice: true},
-		"slow":     {Delay: 2 * time.Second},
+		"slow":     {Delay: 4 * time.Second},
 		"skewed":   {Skew: -5 * time.Minute},
 	}[args[1]]
 	if !ok {

@@ -190,10 +190,10 @@ func (s *stage) movesOfHost() int {
 
 // until INSTANCE STATE, until INSTANCE healthy|unhealthy (everywhere, for its load
 // balancers), until call ACTION (answered), until N ACTION (answered so often), until
-// since-signal ACTION (arrived), until file NAME (is there), until asked N (the
-// application, so often): waits until it is so.
+// next ACTION (one more arrived), until since-signal ACTION (arrived), until file NAME
+// (is there), until asked N (the application, so often): waits until it is so.
 func cmdUntil(ts *testscript.TestScript, neg bool, args []string) {
-	need(ts, neg, len(args) == 2, "until INSTANCE STATE | until INSTANCE healthy|unhealthy | until call ACTION | until N ACTION | until since-signal ACTION | until file NAME | until asked N")
+	need(ts, neg, len(args) == 2, "until INSTANCE STATE | until INSTANCE healthy|unhealthy | until call ACTION | until N ACTION | until next ACTION | until since-signal ACTION | until file NAME | until asked N")
 	s := stageOf(ts)
 	so := func() bool { return s.region.State(args[0]) == args[1] }
 	switch {
@@ -204,10 +204,11 @@ func cmdUntil(ts *testscript.TestScript, neg bool, args []string) {
 	case args[0] == "asked":
 		n := number(ts, args[1])
 		so = func() bool { return s.app.count() >= n }
+	case args[0] == "next":
+		from := len(s.region.Calls())
+		so = func() bool { return s.arrived(from, args[1]) }
 	case args[0] == "since-signal":
-		so = func() bool {
-			return slices.ContainsFunc(s.region.Calls()[s.marked:], func(c sim.Call) bool { return c.Action == args[1] })
-		}
+		so = func() bool { return s.arrived(s.marked, args[1]) }
 	case args[0] < "A":
 		n := number(ts, args[0])
 		so = func() bool { return s.answered(args[1]) >= n }
@@ -226,6 +227,11 @@ func cmdUntil(ts *testscript.TestScript, neg bool, args []string) {
 			ts.Fatalf("waited in vain for %s", strings.Join(args, " "))
 		}
 	}
+}
+
+// arrived says whether a call of an action is among those after the first n.
+func (s *stage) arrived(n int, action string) bool {
+	return slices.ContainsFunc(s.region.Calls()[n:], func(c sim.Call) bool { return c.Action == action })
 }
 
 func (s *stage) answered(action string) int {

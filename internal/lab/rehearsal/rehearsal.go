@@ -109,6 +109,11 @@ func (r *rehearsal) play(ctx context.Context) (rec record.Rehearsal, err error) 
 	if err == nil {
 		err = pause(ctx, calm)
 	}
+	if err != nil { // nobody waits for the answers that are still to come
+		r.say("stopped")
+		r.traffic.Drop()
+		r.lab.Plane.Close()
+	}
 	r.traffic.Stop()
 	done()
 	if err != nil {

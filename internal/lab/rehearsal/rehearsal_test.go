@@ -42,7 +42,7 @@ func plan(t *testing.T, line string) (Plan, *seen) {
 	return Plan{
 		Fleet: lab.Config{
 			Size: 2, Zones: 1, Min: 1, Max: 4, TargetGroups: 1, Classic: 1,
-			Interval: time.Second, Healthy: 2, Unhealthy: 2, Seed: 7,
+			Interval: 5 * time.Minute, Healthy: 2, Unhealthy: 2, Seed: 7, // no two checks within a test
 		},
 		Speed: 1, Command: line, Dir: t.TempDir(), Environ: os.Environ(), Balanced: "/bin/true", Lab: "/bin/true",
 		Concurrency: OneByOne(), ExitOnError: true, Load: traffic.Load{Rate: 40}, Show: show,
@@ -108,6 +108,27 @@ func TestNothingOutlivesARehearsalThatIsStopped(t *testing.T) {
 	}
 	if left := family().below(os.Getpid()); len(left) != 0 {
 		t.Errorf("left behind: %v", left)
+	}
+}
+
+// TestARehearsalThatIsStoppedDoesNotWaitForItsRequests: without that it takes an hour.
+func TestARehearsalThatIsStoppedDoesNotWaitForItsRequests(t *testing.T) {
+	p, show := plan(t, "echo ready; sleep 1000")
+	p.Load.Long = time.Hour
+	why := errors.New("enough")
+	ctx, cancel := context.WithCancelCause(t.Context())
+	show.tell = func(e record.Event) {
+		if e.Text == "ready" {
+			cancel(why)
+		}
+	}
+	if _, err := p.Run(ctx); !errors.Is(err, why) {
+		t.Errorf("%v, want the cause", err)
+	}
+	for _, e := range show.all {
+		if e.Kind == record.Lost {
+			t.Errorf("told of as lost: %s", e.Text)
+		}
 	}
 }
 

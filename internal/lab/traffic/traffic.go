@@ -55,6 +55,7 @@ type Run struct {
 	attackers []*vegeta.Attacker
 	clients   []*http.Transport
 	counting  sync.WaitGroup
+	dropped   atomic.Bool
 }
 
 // Witness is who knows more of a lost request than its client, and who is told of it.
@@ -95,9 +96,20 @@ func (r *Run) attack(t Target, k kind, load Load, pace vegeta.Pacer) {
 	r.attackers, r.clients = append(r.attackers, attacker), append(r.clients, transport)
 	r.counting.Go(func() {
 		for result := range results {
-			r.Meter.add(t.Source, k, result)
+			if !r.dropped.Load() {
+				r.Meter.add(t.Source, k, result)
+			}
 		}
 	})
+}
+
+// Drop begins no more requests and counts none that is still open. It does not end those;
+// Stop waits for them.
+func (r *Run) Drop() {
+	r.dropped.Store(true)
+	for _, a := range r.attackers {
+		a.Stop()
+	}
 }
 
 // Stop begins no more requests and returns when the last one that is open has ended.

@@ -17,11 +17,11 @@ import (
 	"balanced/internal/lab/host"
 )
 
-// small is a fleet on which nothing takes long.
+// small is a fleet on which nothing takes long, and nobody is checked twice within a test.
 func small() Config {
 	return Config{
 		Size: 3, Zones: 2, Min: Derived, Max: Derived, TargetGroups: 1, Classic: 1,
-		Interval: time.Second, Healthy: 2, Unhealthy: 2,
+		Interval: 5 * time.Minute, Healthy: 2, Unhealthy: 2,
 	}
 }
 

@@ -18,7 +18,8 @@ type command struct {
 	line    string
 	dir     string   // where it runs
 	environ []string // what the instance's own settings are added to
-	// output takes what it writes on an instance, stdout and stderr together.
+	// output takes what it writes on an instance, stdout and stderr together. A Closer is
+	// closed when the command has ended.
 	output func(instance string) io.Writer
 
 	mu      sync.Mutex
@@ -39,6 +40,9 @@ func (c *command) on(ctx context.Context, i lab.Instance) (exit int, err error) 
 	if c.output != nil {
 		one := &struct{ io.Writer }{c.output(i.ID)} // one pipe for both, whatever it is: the lines keep their order
 		cmd.Stdout, cmd.Stderr = one, one
+		if c, ok := one.Writer.(io.Closer); ok {
+			defer c.Close()
+		}
 	}
 	cmd.SysProcAttr = procgroup.Attr(true)
 	cmd.Cancel = func() error { return procgroup.Signal(cmd.Process, syscall.SIGTERM) }

@@ -27,6 +27,16 @@ func TestACommandRunsWithTheSettingsOfItsInstance(t *testing.T) {
 	}
 }
 
+func TestTheLastWordNeedsNoLineOfItsOwn(t *testing.T) {
+	var said []string
+	c := command{line: `printf 'a\nb'`, environ: os.Environ(), output: func(string) io.Writer {
+		return &lines{each: func(text string) { said = append(said, text) }}
+	}}
+	if _, err := c.on(t.Context(), lab.Instance{ID: "i-1"}); err != nil || !slices.Equal(said, []string{"a", "b"}) {
+		t.Errorf("%v, %q; want a and b", err, said)
+	}
+}
+
 type writer func([]byte)
 
 func (w writer) Write(p []byte) (int, error) {

@@ -62,3 +62,14 @@ func (l *lines) Write(p []byte) (int, error) {
 		l.part = bytes.Clone(rest)
 	}
 }
+
+// Close hands on what came last, if it did not end its line.
+func (l *lines) Close() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.part) > 0 {
+		l.each(string(l.part))
+		l.part = nil
+	}
+	return nil
+}

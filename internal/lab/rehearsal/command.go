@@ -40,8 +40,8 @@ func (c *command) on(ctx context.Context, i lab.Instance) (exit int, err error) 
 	if c.output != nil {
 		one := &struct{ io.Writer }{c.output(i.ID)} // one pipe for both, whatever it is: the lines keep their order
 		cmd.Stdout, cmd.Stderr = one, one
-		if c, ok := one.Writer.(io.Closer); ok {
-			defer c.Close()
+		if lines, ok := one.Writer.(io.Closer); ok {
+			defer lines.Close()
 		}
 	}
 	cmd.SysProcAttr = procgroup.Attr(true)

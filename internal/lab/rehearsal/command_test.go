@@ -72,7 +72,7 @@ func TestACommandThatCannotRunIsFoundBefore(t *testing.T) {
 			t.Errorf("%q: %v; want %q", line, err, want)
 		}
 	}
-	for _, line := range []string{"true && echo a; cd / && ls", `echo "x && nosuchcommand y"`, "if true; then nosuchcommand; fi", "A=1 true"} {
+	for _, line := range []string{"true && echo a; cd / && ls", `echo "x && nosuchcommand y"`, "if true; then nosuchcommand; fi", "A=1 true", "cd / && ./nosuchfile.sh", "export PATH=/nosuch:/bin; nosuchcommand", ". ./lib.sh; nosuchcommand"} {
 		if err := checkCommand(line, "/", os.Environ()); err != nil {
 			t.Errorf("%q: %v", line, err)
 		}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os/exec"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -31,6 +32,10 @@ func checkCommand(line, dir string, environ []string) error {
 	return nil
 }
 
+// elsewhere are the commands after which others may be found that are not now: in another
+// directory, on another PATH, by a function or an alias.
+var elsewhere = []string{"cd", "export", ".", "source", "alias", "eval"}
+
 // commands are the words of a line that surely are commands.
 func commands(line string) []string {
 	parts := strings.FieldsFunc(line, func(r rune) bool { return strings.ContainsRune("&|;\n", r) })
@@ -41,6 +46,9 @@ func commands(line string) []string {
 	for _, part := range parts {
 		if fields := strings.Fields(part); len(fields) > 0 && plainWord.MatchString(fields[0]) {
 			words = append(words, fields[0])
+			if slices.Contains(elsewhere, fields[0]) {
+				break
+			}
 		}
 	}
 	return words

@@ -24,7 +24,7 @@ func newVerdict(r record.Rehearsal) verdict {
 	case r.Traffic.Lost > 0:
 		return verdict{"bad", "✕", plural(r.Traffic.Lost, "request lost", "requests lost")}
 	case r.Exit != 0:
-		return verdict{"warn", "!", fmt.Sprintf("Stopped with exit code %d, no request lost", r.Exit)}
+		return verdict{"warn", "!", fmt.Sprintf("Exit code %d, no request lost", r.Exit)}
 	}
 	return verdict{"good", "✓", "No request lost"}
 }

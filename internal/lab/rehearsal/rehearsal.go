@@ -120,7 +120,7 @@ func (r *rehearsal) play(ctx context.Context) (rec record.Rehearsal, err error) 
 		return rec, err
 	}
 	rec = r.record(before, exit)
-	rec.Summary = summary(rec, failed)
+	rec.Summary = summary(rec, failed, r.ExitOnError)
 	return rec, nil
 }
 

@@ -68,12 +68,15 @@ func ending() record.Rehearsal {
 
 func TestTheSummaryIsOneSentence(t *testing.T) {
 	want := "stopped at i-1: exit 80, 1 of 4 in Standby, 3 on v1, 0 of 12,345 requests lost"
-	if got := summary(ending(), "i-1"); got != want {
+	if got := summary(ending(), "i-1", true); got != want {
 		t.Errorf("got %q, want %q", got, want)
+	}
+	if got := summary(ending(), "i-1", false); !strings.HasPrefix(got, "failed at i-1: exit 80, ") {
+		t.Errorf("a rollout that went on: %q", got)
 	}
 	good := ending()
 	good.Exit = 0
-	if got := summary(good, ""); !strings.HasPrefix(got, "done: 3 on v1, 3 of 4 serve, never fewer than 3, 0 of 12,345") {
+	if got := summary(good, "", true); !strings.HasPrefix(got, "done: 3 on v1, 3 of 4 serve, never fewer than 3, 0 of 12,345") {
 		t.Errorf("got %q", got)
 	}
 }

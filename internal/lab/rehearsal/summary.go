@@ -13,14 +13,19 @@ import (
 	"balanced/internal/lab/record"
 )
 
-// summary is a rehearsal in one sentence. failed is the instance at which it stopped.
-func summary(r record.Rehearsal, failed string) string {
+// summary is a rehearsal in one sentence. failed is the instance that failed first, and at
+// which it stopped unless it went on.
+func summary(r record.Rehearsal, failed string, stopped bool) string {
 	lost := fmt.Sprintf("%s of %s requests lost", grouped(r.Traffic.Lost), grouped(r.Traffic.Requests))
 	c := standing(r)
 	if r.Exit == 0 {
 		return fmt.Sprintf("done: %s, %d of %d serve, never fewer than %d, %s", c.words(), c.serving, c.members, r.Group.FewestServing, lost)
 	}
-	parts := []string{fmt.Sprintf("stopped at %s: exit %d", failed, r.Exit)}
+	what := "failed"
+	if stopped {
+		what = "stopped"
+	}
+	parts := []string{fmt.Sprintf("%s at %s: exit %d", what, failed, r.Exit)}
 	if c.standby > 0 {
 		parts = append(parts, fmt.Sprintf("%d of %d in Standby", c.standby, c.members))
 	}

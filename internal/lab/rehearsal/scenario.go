@@ -54,9 +54,15 @@ func Scenarios() []string {
 func ReadScenario(name string) (Scenario, error) {
 	text, err := rehearsals.Files.ReadFile(name + ".yaml")
 	if err != nil {
-		if text, err = os.ReadFile(name); err != nil {
-			return Scenario{}, fmt.Errorf("scenario %s: no such file, and none of %s", name, strings.Join(Scenarios(), ", "))
-		}
+		text, err = os.ReadFile(name)
+	}
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return Scenario{}, fmt.Errorf("scenario %s: no such file, and none of %s", name, strings.Join(Scenarios(), ", "))
+	case err != nil:
+		return Scenario{}, fmt.Errorf("scenario: %w", err)
+	case len(bytes.TrimSpace(text)) == 0:
+		return Scenario{}, fmt.Errorf("scenario %s: the file is empty", name)
 	}
 	s := Scenario{Name: name}
 	dec := yaml.NewDecoder(bytes.NewReader(text))
@@ -73,6 +79,9 @@ func ReadScenario(name string) (Scenario, error) {
 func (e Expect) check() error {
 	if !slices.Contains([]string{"", "none", "some", "any"}, e.Lost) {
 		return fmt.Errorf("expect lost %q: want none, some or any", e.Lost)
+	}
+	if e.Members == 0 && (e.Standby > 0 || len(e.Versions) > 0) {
+		return errors.New("expect standby and versions: members is missing")
 	}
 	return nil
 }

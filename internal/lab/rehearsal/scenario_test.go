@@ -38,6 +38,9 @@ func TestABrokenScenarioIsOneLine(t *testing.T) {
 		"expect: {lost: few}":          `lost "few"`,
 		"flags: [a":                    "yaml:",
 		"expect: {exit: 0, exits: 80}": "field exits not found",
+		"expect: {standby: 1}":         "members is missing",
+		"expect: {versions: {v2: 1}}":  "members is missing",
+		"\n":                           "the file is empty",
 	} {
 		file := filepath.Join(t.TempDir(), "s.yaml")
 		if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
@@ -46,6 +49,9 @@ func TestABrokenScenarioIsOneLine(t *testing.T) {
 		if _, err := ReadScenario(file); err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "\n") {
 			t.Errorf("%q: %v; want one line with %q", text, err, want)
 		}
+	}
+	if _, err := ReadScenario(t.TempDir()); err == nil || !strings.Contains(err.Error(), "is a directory") {
+		t.Errorf("%v; want why it cannot be read", err)
 	}
 	if _, err := ReadScenario("no-such"); err == nil || !strings.Contains(err.Error(), "bad-version") {
 		t.Errorf("%v; want the names there are", err)

@@ -19,6 +19,7 @@ import (
 
 // Fault is something that goes wrong in a rehearsal.
 type Fault struct {
+	text  string // as given
 	kind  string
 	n     int           // what it befalls, or how much of it; see faultKinds
 	when  int           // it waits for this instance, from 1; 0: for nobody
@@ -73,7 +74,7 @@ func ParseFault(text string) (Fault, error) {
 	if at < 0 {
 		return bad("no such kind")
 	}
-	f := Fault{kind: words[0]}
+	f := Fault{text: strings.Join(words, " "), kind: words[0]}
 	var err error
 	if f.n, err = strconv.Atoi(words[1]); err != nil || f.n < 1 {
 		return bad("the number is not at least 1")
@@ -101,11 +102,18 @@ func (f *Fault) wait(words []string) (err error) {
 		}
 		return nil
 	}
-	f.state = words[2]
+	if f.state = words[2]; !slices.Contains(states(), f.state) {
+		return fmt.Errorf("the state is none of %s", strings.Join(states(), ", "))
+	}
 	if f.when, err = strconv.Atoi(words[1]); err != nil || f.when < 1 {
 		return errors.New("the instance to wait for is not at least 1")
 	}
 	return nil
+}
+
+// states are those in which an instance of the fleet can be.
+func states() []string {
+	return []string{"Pending", "InService", "EnteringStandby", "Standby", "Detaching", "Terminating", "gone"}
 }
 
 // Check says what of a fault a fleet of so many instances cannot have.
@@ -128,11 +136,27 @@ type armed struct {
 	working *sync.WaitGroup // what goes on after a fault
 }
 
-// arm lets faults happen from now on.
+// arm lets faults happen from now on. What waits for nothing has happened when it returns.
 func (w *watch) arm(ctx context.Context, faults []Fault, working *sync.WaitGroup) {
+	p := w.lab.Fleet.Picture()
 	w.looking.Lock()
-	defer w.looking.Unlock()
 	w.faults = armed{ctx, time.Now(), slices.Clone(faults), working}
+	due := w.faults.due(w, p)
+	w.looking.Unlock()
+	for _, do := range due {
+		do()
+	}
+}
+
+// disarm lets no more faults happen, and says of each that did not.
+func (w *watch) disarm() {
+	w.looking.Lock()
+	left := w.faults.left
+	w.faults.left = nil
+	w.looking.Unlock()
+	for _, f := range left {
+		w.event("", record.Fault, f.text+" did not happen: its moment never came")
+	}
 }
 
 // due takes the faults whose moment has come, w.looking held.

@@ -14,11 +14,12 @@ func TestFaultsAreRead(t *testing.T) {
 		"scale-out 1 when 5s":           {kind: "scale-out", n: 1, after: 5 * time.Second},
 		"kill-agent 2 when 2 InService": {kind: "kill-agent", n: 2, when: 2, state: "InService"},
 	} {
+		want.text = text
 		if got, err := ParseFault(text); err != nil || got != want {
 			t.Errorf("%q: %+v, %v; want %+v", text, got, err, want)
 		}
 	}
-	for _, bad := range []string{"", "peer-dies", "peer-dies 0", "peer-dies x", "quake 1", "peer-dies 1 if 2", "peer-dies 1 when", "peer-dies 1 when soon", "peer-dies 1 when 0 Standby", "peer-dies 1 when 1 Standby now"} {
+	for _, bad := range []string{"", "peer-dies", "peer-dies 0", "peer-dies x", "quake 1", "peer-dies 1 if 2", "peer-dies 1 when", "peer-dies 1 when soon", "peer-dies 1 when 0 Standby", "peer-dies 1 when 1 Standby now", "peer-dies 1 when 1 Standbye"} {
 		if got, err := ParseFault(bad); err == nil || !strings.Contains(err.Error(), FaultUsage) {
 			t.Errorf("%q: %+v, %v; want an error that says how", bad, got, err)
 		}

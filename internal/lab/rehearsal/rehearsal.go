@@ -148,6 +148,7 @@ func (r *rehearsal) rollout(ctx context.Context) (exit int, failed string, err e
 	if err != nil {
 		cancel(err)
 	}
+	r.watch.disarm()
 	working.Wait() // the other operator finishes, as those under way do
 	cancel(nil)
 	return exit, failed, err

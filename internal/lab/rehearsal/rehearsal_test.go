@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -129,6 +130,30 @@ func TestARehearsalThatIsStoppedDoesNotWaitForItsRequests(t *testing.T) {
 		if e.Kind == record.Lost {
 			t.Errorf("told of as lost: %s", e.Text)
 		}
+	}
+}
+
+func TestAFaultWhoseMomentNeverCameIsSaid(t *testing.T) {
+	p, _ := plan(t, "true")
+	for _, text := range []string{"peer-dies 2 when 1 Standby", "throttle 2"} {
+		f, err := ParseFault(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.Faults = append(p.Faults, f)
+	}
+	rec, err := p.Run(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var said []string
+	for _, e := range rec.Events {
+		if strings.Contains(e.Text, "did not happen") {
+			said = append(said, e.Text)
+		}
+	}
+	if want := "peer-dies 2 when 1 Standby did not happen: its moment never came"; !slices.Equal(said, []string{want}) {
+		t.Errorf("%q, want only %q", said, want)
 	}
 }
 

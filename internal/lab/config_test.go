@@ -31,12 +31,17 @@ func TestAFleetNobodyCanHaveIsRefusedInTheWordsOfTheFlags(t *testing.T) {
 
 func TestMoreZonesThanInstancesIsFine(t *testing.T) {
 	cfg := small()
-	cfg.Size, cfg.Zones = 1, 3
+	cfg.Size, cfg.Zones, cfg.Network = 1, 3, 1
 	f, err := newFleet(cfg, 80)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if p := f.Picture(); p.Serving != 1 || p.Min != 0 {
 		t.Errorf("got %+v, want one instance that serves, MinSize 0", p)
+	}
+	for _, s := range f.routes(cfg) {
+		if len(s.Zones) > 1 {
+			t.Errorf("clients of %s find nobody in %v", s.Name, s.Zones[1:])
+		}
 	}
 }

@@ -40,7 +40,7 @@ func newFleet(cfg Config, port int) (*Fleet, error) {
 		LaunchTime:   orNone(cfg.LaunchTime),
 		RegisterTime: orNone(cfg.RegisterTime), TerminateTime: orNone(cfg.TerminateTime),
 	}})
-	zones := f.zones(cfg.Zones)
+	zones := f.zones(cfg)
 	f.attachTargetGroups(cfg, zones)
 	f.attachClassic(cfg, zones)
 	min, max := cfg.sizes()
@@ -60,9 +60,12 @@ func orNone(d time.Duration) time.Duration {
 	return d
 }
 
-func (f *Fleet) zones(n int) []string {
+// zones are those that have an instance. DNS gives clients no address of a Network Load
+// Balancer in one that has none (User Guide for Network Load Balancers, "Target group
+// health", DNS failover).
+func (f *Fleet) zones(cfg Config) []string {
 	var zones []string
-	for _, letter := range "abc"[:n] {
+	for _, letter := range "abc"[:min(cfg.Zones, cfg.Size)] {
 		zones = append(zones, f.RegionName+string(letter))
 	}
 	return zones
@@ -134,7 +137,7 @@ func (f *Fleet) routes(cfg Config) []plane.Source {
 		case Application:
 			to.SlowStart = cfg.SlowStart
 		case Network:
-			to.Zones = f.zones(cfg.Zones)
+			to.Zones = f.zones(cfg)
 		}
 		all = append(all, to)
 	}

@@ -10,7 +10,8 @@ import (
 )
 
 // column is one of the table. narrow makes it smaller where the terminal is too narrow
-// for all, in the order of the columns' ranks; least is how far, 0 to leave it out.
+// for all, in the order of the columns' ranks; least is how far at first, 0 to leave it
+// out at once.
 type column struct {
 	title string
 	cell  func(record.InstanceNow) piece
@@ -58,9 +59,10 @@ func (c column) pad(p piece) piece {
 	return piece{p.text + fill, p.color}
 }
 
-// narrow lets columns give way until all fit.
+// narrow lets columns give way until all fit: each as far as it likes, then altogether.
 func narrow(cols []column, columns int) []column {
-	for rank := 1; rank <= 6; rank++ {
+	for step := range 12 {
+		rank, gone := step%6+1, step >= 6
 		over := -gap - columns
 		for _, c := range cols {
 			over += c.width + gap
@@ -71,7 +73,7 @@ func narrow(cols []column, columns int) []column {
 		for n := range cols {
 			if c := &cols[n]; c.rank == rank {
 				give := min(over, max(c.width-c.least, 0))
-				if c.least == 0 {
+				if gone || c.least == 0 {
 					give = c.width
 				}
 				c.width -= give
@@ -85,7 +87,7 @@ func narrow(cols []column, columns int) []column {
 
 func columnsOf(all []record.InstanceNow) []column {
 	cols := []column{
-		{title: "INSTANCE", cell: func(i record.InstanceNow) piece { return piece{plain(i.ID), ""} }, rank: 5, least: 10},
+		{title: "INSTANCE", cell: func(i record.InstanceNow) piece { return piece{plain(i.ID), ""} }, rank: 6, least: 10},
 		{title: "ZONE", cell: func(i record.InstanceNow) piece { return piece{plain(i.Zone), faint} }, rank: 2},
 		{title: "STATE", cell: func(i record.InstanceNow) piece { return piece{plain(i.State), stateColor(i)} }, usual: len("EnteringStandby")},
 	}
@@ -97,7 +99,7 @@ func columnsOf(all []record.InstanceNow) []column {
 	}
 	return append(
 		cols,
-		column{title: "VERSION", cell: func(i record.InstanceNow) piece { return piece{plain(i.Version), ""} }, rank: 6, least: 3},
+		column{title: "VERSION", cell: func(i record.InstanceNow) piece { return piece{plain(i.Version), ""} }, rank: 5, least: 3},
 		column{title: "DOING", cell: func(i record.InstanceNow) piece { return piece{plain(i.Doing), ""} }, rank: 1, least: 12, usual: 20},
 		column{title: "REQ/S", cell: func(i record.InstanceNow) piece { return piece{fmt.Sprintf("%.0f", i.Rate), ""} }, right: true, rank: 3},
 		column{title: "LOST", cell: lost, right: true},

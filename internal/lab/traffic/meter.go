@@ -33,7 +33,7 @@ type Meter struct {
 // Count is what one instance has had.
 type Count struct {
 	Requests, Lost int
-	lastSecond     map[int]int
+	endings        map[int]int // by second
 }
 
 // bounds of the histogram.
@@ -57,7 +57,7 @@ func (m *Meter) add(source string, k kind, r *vegeta.Result) {
 	}
 	m.mu.Lock()
 	m.init()
-	m.count(at, instance, version, lost)
+	m.count(at, at+r.Latency, instance, version, lost)
 	switch {
 	case lost:
 		m.total.Losses = append(m.total.Losses, loss)
@@ -81,7 +81,7 @@ func (m *Meter) init() {
 }
 
 // count is called with m.mu held.
-func (m *Meter) count(at time.Duration, instance, version string, lost bool) {
+func (m *Meter) count(at, ended time.Duration, instance, version string, lost bool) {
 	s := m.seconds[int(at.Seconds())]
 	if s == nil {
 		s = &record.Second{At: int(at.Seconds()), Versions: map[string]int{}}
@@ -89,12 +89,12 @@ func (m *Meter) count(at time.Duration, instance, version string, lost bool) {
 	}
 	c := m.instances[instance]
 	if c == nil {
-		c = &Count{lastSecond: map[int]int{}}
+		c = &Count{endings: map[int]int{}}
 		m.instances[instance] = c
 	}
 	m.total.Requests++
 	c.Requests++
-	c.lastSecond[s.At]++
+	c.endings[int(ended.Seconds())]++
 	if lost {
 		m.total.Lost++
 		s.Lost++
@@ -128,8 +128,8 @@ func (m *Meter) Now() (requests, lost int) {
 	return m.total.Requests, m.total.Lost
 }
 
-// Of is the count of an instance, and how many requests it got in the last whole second.
-// "" is all that reached none.
+// Of is the count of an instance, and how many requests ended there in the last whole
+// second: those that take long count too. "" is all that reached none.
 func (m *Meter) Of(instance string, now time.Time) (requests, lost, lastSecond int) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -137,7 +137,7 @@ func (m *Meter) Of(instance string, now time.Time) (requests, lost, lastSecond i
 	if c == nil {
 		return 0, 0, 0
 	}
-	return c.Requests, c.Lost, c.lastSecond[int(now.Sub(m.started).Seconds())-1]
+	return c.Requests, c.Lost, c.endings[int(now.Sub(m.started).Seconds())-1]
 }
 
 // Record is what users felt, second by second up to an end.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"sync"
 	"time"
 
@@ -253,8 +254,12 @@ exec "$@"
 `
 
 func newStage(p Plan) (s stage, err error) {
-	if s.dir, err = os.MkdirTemp("", "balanced-rehearsal-"); err != nil {
-		return s, err
+	tmp, err := filepath.Abs(os.TempDir()) // the command may change its directory
+	if err == nil {
+		s.dir, err = os.MkdirTemp(tmp, "balanced-rehearsal-")
+	}
+	if err != nil {
+		return s, fmt.Errorf("a folder for what is put on the PATH, in TMPDIR: %w", err)
 	}
 	name := s.dir + "/balanced"
 	if p.Naive {

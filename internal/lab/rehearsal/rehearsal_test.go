@@ -157,6 +157,21 @@ func TestAFaultWhoseMomentNeverCameIsSaid(t *testing.T) {
 	}
 }
 
+func TestAFolderForTemporaryFilesMayBeRelativeOrMissing(t *testing.T) {
+	t.Chdir(t.TempDir())
+	p, _ := plan(t, "true")
+	for folder, want := range map[string]string{".": "", "none": "TMPDIR"} {
+		t.Setenv("TMPDIR", folder)
+		s, err := newStage(p)
+		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", folder, err, want)
+		}
+		if err == nil && !filepath.IsAbs(s.dir) {
+			t.Errorf("%s is on the PATH", s.dir)
+		}
+	}
+}
+
 func TestAPlanIsCheckedWithTheLabsOwnPrograms(t *testing.T) {
 	for line, want := range map[string]string{
 		"nosuchcommand":                  "there is no command nosuchcommand",

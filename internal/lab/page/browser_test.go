@@ -179,6 +179,14 @@ func TestPointerAndZoom(t *testing.T) {
 	if got := b.text(details); !strings.Contains(got, "Standby") || !strings.Contains(got, r.Instances[1].ID) {
 		t.Errorf("over a span the details are %q", got)
 	}
+	b.press("Escape")
+	if got := b.text(details); got != "" {
+		t.Errorf("after Escape there are details: %q", got)
+	}
+	b.point(before+1, y)
+	if got := b.text(details); got == "" {
+		t.Error("the pointer moves on, and there are no details")
+	}
 	b.point(before, 5)
 	if got := b.text(details); got != "" {
 		t.Errorf("beside it there are details: %q", got)

@@ -76,9 +76,9 @@
     }
   };
   document.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") return hide();
     const item = hit(event);
     if (!item) return;
-    if (event.key === "Escape") return hide();
     const to = next(item, event.key);
     if (!to) return;
     event.preventDefault();

@@ -163,6 +163,19 @@ func tables(t *testing.T, r record.Rehearsal) {
 	}
 }
 
+// TestWhatTakesTheFocusHasAName: a label needs a role, and a stop of the Tab key both.
+func TestWhatTakesTheFocusHasAName(t *testing.T) {
+	doc := parsed(t, rehearse(naive))
+	for _, name := range []string{"pre", "p", "div", "span"} {
+		for _, n := range doc.all(name, "") {
+			role, label, stop := n.attr("role"), n.attr("aria-label"), n.attr("tabindex")
+			if label != "" && role == "" || stop != "" && (role == "" || label == "") {
+				t.Errorf("%s class=%q: role %q, label %q, tabindex %q", name, n.attr("class"), role, label, stop)
+			}
+		}
+	}
+}
+
 func TestFigures(t *testing.T) {
 	r := rehearse(bad)
 	r.Group.FewestServing = 6

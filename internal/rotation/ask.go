@@ -68,9 +68,7 @@ func (r *run) asksUntil() time.Time {
 // heard passes an answer of the host on as a sign of life.
 func (r *run) heard(answer string) {
 	r.Log.Debug("probe", logging.Detail(answer))
-	if r.Progress != nil {
-		r.Progress(Progress{Step: "probe", Waiting: answer, Elapsed: time.Since(r.start), Bound: r.atMost()})
-	}
+	r.tell("probe", answer)
 }
 
 // questions are what the load balancers that count will ask, or what the operator put

@@ -122,7 +122,9 @@ func (r *run) lost(ctx context.Context, err error) error {
 }
 
 // absent: no group lists this instance, twice. Before anything was seen, the metadata
-// service has a say too: while it names a state Auto Scaling wants, the lists are old.
+// service has a say too: where it names a state that Auto Scaling wants, the lists are
+// old, or those of another Region or account. That is not "in no group": a run that is
+// content outside one would leave the host in service.
 func (r *run) absent(ctx context.Context) error {
 	switch {
 	case r.underWay() || r.resumed || r.returning:
@@ -134,14 +136,18 @@ func (r *run) absent(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	gone := notices.Target == string(asg.Terminated) || notices.Target == string(asg.Detached)
-	switch {
-	case gone:
-		return stopf(Leaving, "nothing was moved", "Auto Scaling is bringing %s to %s", r.Self.Instance, notices.Target)
-	case notices.Target != "" && time.Now().Add(confirm).Before(r.deadline()):
+	switch target := notices.Target; {
+	case target == string(asg.Terminated):
+		return stopf(Leaving, "nothing was moved", "Auto Scaling is bringing %s to %s", r.Self.Instance, target)
+	case target == "", target == string(asg.Detached): // which it stays, as what comes last
+		return &Stop{Class: Setup, Reason: r.Self.Instance, Hint: "attach it to a group, or say --if-member", Err: ErrNotMember}
+	case time.Now().Add(confirm).Before(r.deadline()):
+		r.tell("join", r.Self.Instance+" is in no Auto Scaling group, which wants it "+target)
 		return nil // another look takes a second read to be sure
+	default:
+		return stopf(Setup, "check AWS_REGION, and whose credentials these are",
+			"no group lists %s, yet its metadata service says that Auto Scaling wants it %s", r.Self.Instance, target)
 	}
-	return &Stop{Class: Setup, Reason: r.Self.Instance, Hint: "attach it to a group, or say --if-member", Err: ErrNotMember}
 }
 
 func waitField(d time.Duration) zap.Field { return logging.Wait(d) }

@@ -217,11 +217,16 @@ func (r *run) wait(ctx context.Context, row *step, stop *Stop) error {
 	}
 	pause := r.pause(row, stop)
 	r.Log.Debug("waiting", logging.Step(row.name), logging.Reason(stop.Reason), logging.Wait(pause))
-	if r.Progress != nil {
-		r.Progress(Progress{Step: row.name, Waiting: stop.Reason, Elapsed: time.Since(r.start), Bound: r.atMost()})
-	}
+	r.tell(row.name, stop.Reason)
 	r.spread, r.fit, r.refused, r.stands = false, false, nil, stop.stands
 	return sleep(ctx, min(pause, left))
+}
+
+// tell gives a sign of life.
+func (r *run) tell(step, waiting string) {
+	if r.Progress != nil {
+		r.Progress(Progress{Step: step, Waiting: waiting, Elapsed: time.Since(r.start), Bound: r.atMost()})
+	}
 }
 
 // end closes the run at a row: the row's undo, if it has one, says how.

@@ -149,24 +149,55 @@ func TestOtherHandsAreNotFought(t *testing.T) {
 	})
 }
 
+// Detached is the last that Auto Scaling wanted, and stays so.
 func TestNotAMember(t *testing.T) {
-	inWorld(t, sim.Config{}, fleet(), func(w *world) {
-		w.Detach(w.ids[0])
-		w.pass(10 * time.Minute)
-		if w.State(w.ids[0]) != "" {
-			t.Fatalf("detached, yet %s", w.State(w.ids[0]))
-		}
-		meta := ""
-		w.UpdateMetadata(w.ids[0], func(m *sim.Metadata) { m.TargetState = &meta })
-		_, err := w.out(w.ids[0])
-		w.wantClass(err, rotation.Setup)
-		opt := outOptions()
-		opt.IfMember = true
-		report, err := w.agent(w.ids[0]).Out(w.Context(), opt)
-		if err != nil || report.Outcome != "not a member" {
-			t.Errorf("--if-member: %v, outcome %q", err, report.Outcome)
-		}
-	})
+	for _, target := range []string{"", "Detached"} {
+		inWorld(t, sim.Config{}, fleet(), func(w *world) {
+			w.detached(target)
+			_, err := w.out(w.ids[0])
+			w.wantClass(err, rotation.Setup)
+			opt := outOptions()
+			opt.IfMember = true
+			report, err := w.agent(w.ids[0]).Out(w.Context(), opt)
+			if err != nil || report.Outcome != "not a member" {
+				t.Errorf("wanted %q, --if-member: %v, outcome %q", target, err, report.Outcome)
+			}
+		})
+	}
+}
+
+// detached takes the first instance out of its group, and has the metadata service say
+// what Auto Scaling wants of it.
+func (w *world) detached(target string) {
+	w.Helper()
+	w.Detach(w.ids[0])
+	w.pass(10 * time.Minute)
+	if w.State(w.ids[0]) != "" {
+		w.Fatalf("detached, yet %s", w.State(w.ids[0]))
+	}
+	w.UpdateMetadata(w.ids[0], func(m *sim.Metadata) { m.TargetState = &target })
+}
+
+// Asked in another Region or account, Auto Scaling knows nothing of an instance that it
+// keeps in service here: to take that for "in no group" would upgrade it while it serves.
+func TestNoGroupListsWhatAutoScalingWants(t *testing.T) {
+	for target, want := range map[string]rotation.Class{"InService": rotation.Setup, "Terminated": rotation.Leaving} {
+		inWorld(t, sim.Config{}, fleet(), func(w *world) {
+			w.detached(target)
+			agent := w.agent(w.ids[0])
+			var waited bool
+			agent.Progress = func(p rotation.Progress) { waited = waited || strings.Contains(p.Waiting, target) }
+			opt := outOptions()
+			opt.IfMember = true
+			_, err := agent.Out(w.Context(), opt)
+			if stop := w.wantClass(err, want); !strings.Contains(stop.Error(), target) {
+				t.Errorf("%q does not say what Auto Scaling wants", stop)
+			}
+			if waited != (target == "InService") {
+				t.Errorf("wanted %s: waited %v", target, waited)
+			}
+		})
+	}
 }
 
 // A person took the instance out while the run waited for its turn: it is not this

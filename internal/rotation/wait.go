@@ -65,9 +65,7 @@ func (r *run) unlisted(ctx context.Context) error {
 	if left <= 0 {
 		return &Stop{Class: Setup, Reason: r.Self.Instance, Hint: "attach it to a group, or wait longer with --timeout", Err: ErrNotMember}
 	}
-	if r.Progress != nil {
-		r.Progress(Progress{Step: "join", Waiting: r.Self.Instance + " is in no Auto Scaling group yet", Elapsed: time.Since(r.start), Bound: r.atMost()})
-	}
+	r.tell("join", r.Self.Instance+" is in no Auto Scaling group yet")
 	return sleep(ctx, min(r.jitter(confirm), left))
 }
 

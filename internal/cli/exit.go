@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"io/fs"
 	"os"
@@ -71,7 +72,7 @@ func code(err error) int {
 		{as[*awsapi.NoCredentialsError](err), 77},
 		{as[*awsapi.UnreachableError](err), 69},
 		{is(err, rotation.ErrNotMember, elb.ErrGone, imds.ErrDisabled, imds.ErrHopLimit) || as[settingsError](err), 78},
-		{is(err, imds.ErrNoAnswer, imds.ErrUnauthorized, imds.ErrBadAnswer), 69},
+		{is(err, imds.ErrNoAnswer, imds.ErrUnauthorized, imds.ErrBadAnswer, context.DeadlineExceeded), 69},
 	} {
 		if known.is {
 			return known.code

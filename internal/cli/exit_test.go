@@ -44,6 +44,7 @@ func TestCode(t *testing.T) {
 		{"IMDS refuses its token", fmt.Errorf("read: %w", imds.ErrUnauthorized), 69},
 		{"IMDS answers nonsense", fmt.Errorf("read: %w", imds.ErrBadAnswer), 69},
 		{"AWS out of reach", fmt.Errorf("describe: %w", &awsapi.UnreachableError{Why: awsapi.Throttled, Err: errors.New("no")}), 69},
+		{"not enough was said in time", fmt.Errorf("ask again: %w", context.DeadlineExceeded), 69},
 		{"report not writable", reportError{os.ErrPermission}, 73},
 		{"not now", stop(rotation.NotNow, nil), 75},
 		{"permission missing", errDenied, 77},

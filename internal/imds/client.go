@@ -47,7 +47,7 @@ func New(o Options) *Client {
 }
 
 // Identity reads the instance identity document. It answers within 5 s whatever
-// happens; its errors are the five of this package, or the context's.
+// happens; its errors are the five of this package, or the cause of a cancelled context.
 func (c *Client) Identity(ctx context.Context) (Identity, error) {
 	var id Identity
 	err := c.ask(ctx, "identity document", func(ctx context.Context) error {
@@ -99,10 +99,12 @@ func (c *Client) ask(ctx context.Context, what string, request func(context.Cont
 	if err == nil {
 		return nil
 	}
-	if ctx.Err() != nil { // the caller's own end, a signal for one
-		return fmt.Errorf("read %s from the metadata service: %w", what, context.Cause(ctx))
-	}
-	if !errors.Is(err, ErrBadAnswer) {
+	switch cause := context.Cause(ctx); {
+	case errors.Is(cause, context.DeadlineExceeded): // however far it came by then
+		err = fmt.Errorf("%w: %w", ErrNoAnswer, cause)
+	case cause != nil: // told to stop
+		err = cause
+	case !errors.Is(err, ErrBadAnswer):
 		err = t.explain(err)
 	}
 	return fmt.Errorf("read %s from the metadata service: %w", what, err)

@@ -74,6 +74,33 @@ func TestIdentity(t *testing.T) {
 	})
 }
 
+// A caller whose time is over has had no answer: neither is the hop limit too low, nor
+// is it a riddle.
+func TestTheCallersTimeIsOver(t *testing.T) {
+	for _, method := range []string{http.MethodPut, http.MethodGet} {
+		synctest.Test(t, func(t *testing.T) {
+			silent := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if r.Method == method {
+					<-r.Context().Done()
+					return
+				}
+				service{}.ServeHTTP(w, r)
+			})
+			ctx, cancel := context.WithTimeoutCause(t.Context(), time.Second/10, budgetOver{})
+			defer cancel()
+			if _, err := New(Options{HTTP: pipe(t, silent), Endpoint: "http://imds"}).Identity(ctx); !errors.Is(err, ErrNoAnswer) {
+				t.Errorf("silent on %s: %v", method, err)
+			}
+		})
+	}
+}
+
+// budgetOver is a deadline with a name of its own.
+type budgetOver struct{}
+
+func (budgetOver) Error() string        { return "the budget ended" }
+func (budgetOver) Is(target error) bool { return target == context.DeadlineExceeded }
+
 func TestWhatIsWrongWithTheServiceIsTold(t *testing.T) {
 	status := func(code int) http.HandlerFunc {
 		return func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(code) }

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"balanced/internal/asg"
 	"balanced/internal/awsapi"
 	"balanced/internal/rotation"
 	"balanced/internal/sim"
@@ -215,4 +216,41 @@ func TestInterruptedSaysWhereTheInstanceIs(t *testing.T) {
 		}
 		w.must(w.out(w.ids[0]))
 	})
+}
+
+// Answers so slow that the time is over while the host is asked for a second time whether
+// it is in no group: that is no verdict, and no riddle either.
+func TestTheTimeIsOverBeforeTheSecondRead(t *testing.T) {
+	inWorld(t, sim.Config{}, fleet(), func(w *world) {
+		w.api(func(sim.Call) *sim.Fault { return &sim.Fault{Delay: 9 * time.Second} })
+		a := w.agent(w.ids[0])
+		a.Groups = &leaving{Groups: a.Groups}
+		opt := outOptions()
+		opt.Wait, opt.IfMember = 0, true
+		_, err := a.Out(w.Context(), opt)
+		if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "no group lists") {
+			t.Errorf("got %v", err)
+		}
+	})
+}
+
+// leaving are the groups' answers about an instance that has just left: only the first
+// has it.
+type leaving struct {
+	rotation.Groups
+	asked atomic.Bool
+}
+
+func (l *leaving) Membership(ctx context.Context, instance string) (asg.Membership, error) {
+	m, err := l.Groups.Membership(ctx, instance)
+	if l.asked.Swap(true) {
+		return asg.Membership{At: m.At}, err
+	}
+	return m, err
+}
+
+func (l *leaving) Group(ctx context.Context, name string) (asg.Group, error) {
+	g, err := l.Groups.Group(ctx, name)
+	g.Members = g.Members[1:]
+	return g, err
 }

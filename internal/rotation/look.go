@@ -3,6 +3,7 @@ package rotation
 import (
 	"context"
 	"errors"
+	"fmt"
 	"reflect"
 	"time"
 
@@ -81,7 +82,7 @@ func (r *run) lookAtMe(ctx context.Context, o *Observed) error {
 // little later says the same.
 func (r *run) missing(ctx context.Context) error {
 	if err := sleep(ctx, confirm); err != nil {
-		return err
+		return fmt.Errorf("ask again about %s, which no group lists: %w", r.Self.Instance, err)
 	}
 	m, err := r.Groups.Membership(ctx, r.Self.Instance)
 	if err != nil {

@@ -122,9 +122,7 @@ func (r *run) sendBack(ctx context.Context, stop *Stop) error {
 		return r.left(stop, fmt.Sprintf("only %d others serve, floor is %d", n.Peers, n.Floor))
 	}
 	r.note("sending it back to Standby", reasonField(stop))
-	undo := r.undoing(wayOut(r.seen.Traffic) + DefaultSettle)
-	err := undo.follow(ctx, outSteps()[outEnter:outEnter+2])
-	r.ever = r.ever || undo.ever
+	undo, err := r.takeBack(ctx, outSteps()[outEnter:outEnter+2], wayOut(r.seen.Traffic)+DefaultSettle)
 	if err != nil && undo.sure == asg.EnteringStandby && ctx.Err() == nil {
 		return stopf(Sick, stop.Hint, "%s; on its way back to Standby", stop.Reason)
 	}

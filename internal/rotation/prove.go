@@ -117,9 +117,7 @@ func (r *run) giveBack(ctx context.Context, stop *Stop) error {
 		return stop
 	}
 	r.note("giving the place back", reasonField(stop))
-	undo := r.undoing(wayBack(r.seen.Traffic) + slack)
-	err := undo.follow(ctx, inSteps()[inExit:])
-	r.ever = r.ever || undo.ever
+	undo, err := r.takeBack(ctx, inSteps()[inExit:], wayBack(r.seen.Traffic)+slack)
 	if err != nil {
 		return undo.stuck(ctx, err, stop)
 	}
@@ -131,14 +129,17 @@ func (r *run) giveBack(ctx context.Context, stop *Stop) error {
 	return sleep(ctx, r.jitter(5*time.Second))
 }
 
-// undoing is a run that takes a move back, on a budget of its own.
-func (r *run) undoing(limit time.Duration) *run {
-	undo := *r
-	undo.facts = facts{sure: r.sure, returning: true}
-	undo.start, undo.began = time.Now(), r.stood()
-	undo.undoes, undo.warnings = true, nil
-	undo.budgets = budgets{wait: limit, timeout: limit, throttled: r.budgets.throttled}
-	return &undo
+// takeBack goes through rows that take a move back, on a budget of their own. What it
+// moved, and how long it was held back, is this run's too.
+func (r *run) takeBack(ctx context.Context, table []step, limit time.Duration) (undo *run, err error) {
+	back := *r
+	back.facts = facts{sure: r.sure, returning: true}
+	back.start, back.began = time.Now(), r.stood()
+	back.undoes, back.warnings = true, nil
+	back.budgets = budgets{wait: limit, timeout: limit, throttled: r.budgets.throttled}
+	err = back.follow(ctx, table)
+	r.ever, r.paused = back.ever, back.paused
+	return &back, err
 }
 
 // stuck is the end of an undo that did not get through.

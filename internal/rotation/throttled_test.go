@@ -157,3 +157,31 @@ func TestAShortSettleTimeDoesNotMakeEveryLookTooOld(t *testing.T) {
 		w.wantMoves("EnterStandby")
 	})
 }
+
+// Taking a move back may be throttled as well: the budgets stand still meanwhile, and the
+// report says so.
+func TestAThrottledUndoIsHeldBackToo(t *testing.T) {
+	inWorld(t, sim.Config{}, quietHealth(), func(w *world) {
+		var until time.Time
+		w.api(func(c sim.Call) *sim.Fault {
+			switch {
+			case c.Action == "EnterStandby":
+				w.SetAppHealthy(w.ids[1], false)
+			case c.Action != "ExitStandby":
+			case until.IsZero():
+				until = time.Now().Add(20 * time.Minute)
+				return sim.Throttled()
+			case time.Now().Before(until):
+				return sim.Throttled()
+			}
+			return nil
+		})
+		opt := outOptions()
+		opt.Wait = 0
+		report, err := w.agent(w.ids[0]).Out(w.Context(), opt)
+		w.wantClass(err, rotation.GaveBack)
+		if report.ThrottledSeconds < 1000 {
+			t.Errorf("the report says throttled for %v s of twenty minutes", report.ThrottledSeconds)
+		}
+	})
+}

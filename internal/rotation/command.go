@@ -113,9 +113,9 @@ func (r *run) lost(ctx context.Context, err error) error {
 	switch {
 	case errors.Is(err, errReread):
 		return nil
-	case errors.Is(err, errMissing) && r.joins && r.group == "":
+	case errors.Is(err, ErrNotMember) && r.joins && r.group == "":
 		return r.unlisted(ctx)
-	case errors.Is(err, errMissing):
+	case errors.Is(err, ErrNotMember):
 		return r.absent(ctx)
 	}
 	return r.blind(err)

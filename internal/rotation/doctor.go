@@ -159,7 +159,7 @@ func (r *run) lookOver(ctx context.Context) error {
 	for errors.Is(err, errReread) {
 		err = r.look(ctx, all)
 	}
-	if errors.Is(err, errMissing) {
+	if errors.Is(err, ErrNotMember) {
 		return &Stop{Class: Setup, Reason: r.Self.Instance, Hint: "attach it to a group", Err: ErrNotMember}
 	}
 	return err

@@ -108,7 +108,7 @@ type run struct {
 	seen     Observed
 	looked   time.Time
 	arrived  time.Time // at the row the run is at
-	stands   bool      // what it waits for now rests on the group's own answer alone
+	stands   bool      // while the group is as it was, nothing but it need be read
 	whole    time.Time // when the last look began that read all
 	last     time.Time // when the look before began
 	report   *Report
@@ -138,8 +138,6 @@ func (r *run) follow(ctx context.Context, table []step) error {
 		switch {
 		case stop == tooLittle:
 			need = widest(table, r.view())
-		case stop == act && r.seen.glance: // nothing is done by what was not just read
-			need = all
 		case stop == act:
 			if r.dryRun && row.moves {
 				return dryRun{would: row.says}

@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"pgregory.net/rapid"
+
 	"balanced/internal/asg"
 	"balanced/internal/elb"
 	"balanced/internal/imds"
@@ -39,6 +41,42 @@ func takeOut(v *view, i int, age time.Duration) {
 	a.Start = v.Now.Add(-age)
 	v.Activities = append(v.Activities, a)
 	v.Traffic[0].Targets[i].Health = elb.Unregistered
+}
+
+// A stop that stands while the group does is still there when only the clock has moved
+// on. Then a run looks at the group alone, and must not act on the rest, which is old.
+func TestWhatStandsWithTheGroupIsNotLiftedByTime(t *testing.T) {
+	stood := 0
+	rapid.Check(t, func(t *rapid.T) {
+		v := sound()
+		v.Group.Min = rapid.IntRange(0, 4).Draw(t, "min")
+		v.Group.Max = rapid.IntRange(3, 5).Draw(t, "max")
+		v.Group.Desired = rapid.IntRange(1, 5).Draw(t, "desired")
+		v.min = rapid.SampledFrom([]MinHealthy{{}, {ruleCount, 0}, {ruleCount, 2}, {rulePercent, 50}}).Draw(t, "rule")
+		states := []asg.State{asg.InService, asg.Pending, asg.Standby, asg.EnteringStandby, asg.Terminating}
+		for i := range v.Group.Members {
+			m := &v.Group.Members[i]
+			m.State = rapid.SampledFrom(states).Draw(t, "state")
+			if rapid.Bool().Draw(t, "known") {
+				v.Activities = append(v.Activities, toStandby(m.ID, rapid.IntRange(0, 3).Draw(t, "at"), "Successful"))
+			}
+		}
+		for _, guards := range [][]guard{outGuards, inGuards} {
+			stop := ask(guards, v)
+			if stop == nil || !stop.stands {
+				continue
+			}
+			stood++
+			later := v
+			later.Now = v.Now.Add(time.Duration(rapid.Int64Range(0, int64(3*time.Hour)).Draw(t, "later")))
+			if ask(guards, later) == nil {
+				t.Fatalf("%q was lifted by time", stop.Reason)
+			}
+		}
+	})
+	if stood == 0 {
+		t.Error("nothing stood: the test shows nothing")
+	}
 }
 
 func TestOutGuards(t *testing.T) {

@@ -32,7 +32,7 @@ func (r *run) look(ctx context.Context, need scope) error {
 	ctx, cancel := r.until(ctx, deadline)
 	defer cancel()
 	o, held := r.seen, r.held()
-	o.ID, o.Began, o.scope, o.Torn, o.glance = r.Self.Instance, time.Now(), need, false, false
+	o.ID, o.Began, o.scope, o.Torn = r.Self.Instance, time.Now(), need, false
 	var err error
 	switch need {
 	case own:
@@ -91,25 +91,21 @@ func (r *run) missing(ctx context.Context) error {
 	if m.Group != "" {
 		return errReread
 	}
-	return errMissing
+	return ErrNotMember
 }
 
-var (
-	errMissing = errors.New("in no Auto Scaling group")
-	errReread  = errors.New("two reads disagree")
-)
+var errReread = errors.New("two reads disagree")
 
 // lookAtAll reads the group, its feed, its refreshes, every target and the notices.
 // The group comes first: it names what else there is to ask. What does not depend on
 // one another is read side by side. A run that waits for its turn reads no more than the
-// group while what keeps it waiting stands: all else is as old as the last whole look,
-// and speaks against moving.
+// group while what keeps it waiting stands. All else is then as old as the last whole
+// look, and nothing is done by it: the row that waits goes on waiting.
 func (r *run) lookAtAll(ctx context.Context, o *Observed) error {
 	if err := r.lookAtGroup(ctx, o); err != nil {
 		return err
 	}
 	if r.stands && time.Since(r.whole) < wholeEvery && o.stands(r.seen) {
-		o.glance = true
 		return nil
 	}
 	r.whole = time.Now()

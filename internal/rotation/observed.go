@@ -25,8 +25,6 @@ type Observed struct {
 	// Began is this host's clock before the first request of the look went out: what
 	// it shows is at least as young as that, less AWS's own lag.
 	Began time.Time
-	// glance: only the group was read again, and it had not changed.
-	glance bool
 	// Held is how long AWS's throttling held the look back.
 	Held time.Duration
 	// Now is AWS's own clock. Ages are differences between AWS's times, never with

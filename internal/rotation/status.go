@@ -49,7 +49,7 @@ func (a *Agent) Status(ctx context.Context, min MinHealthy) (*Report, Standing, 
 	for errors.Is(err, errReread) {
 		err = r.look(ctx, all)
 	}
-	if errors.Is(err, errMissing) {
+	if errors.Is(err, ErrNotMember) {
 		r.report.close(r, NotMember.String(), nil)
 		return r.report, NotMember, nil
 	}

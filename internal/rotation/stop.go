@@ -49,8 +49,8 @@ type Stop struct {
 	// throttled: AWS throttles, which is no verdict. While the budgets stand still it is
 	// tried again.
 	throttled bool
-	// stands: it rests on the group's own answer alone. While that is the same there is no
-	// need to read anything else.
+	// stands: while the group's own answer is the same this stop is, whatever else changes
+	// for the better and however late it gets. So there is no need to read anything else.
 	stands bool
 	// again: no use looking before this instant.
 	again time.Time

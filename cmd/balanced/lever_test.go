@@ -73,6 +73,7 @@ func cmdFault(ts *testscript.TestScript, neg bool, args []string) {
 		"reset":    {Reset: true},
 		"twice":    {Twice: true},
 		"slow":     {Delay: 4 * time.Second},
+		"late":     {Delay: time.Second},
 		"skewed":   {Skew: -5 * time.Minute},
 	}[args[1]]
 	if !ok {

@@ -133,7 +133,7 @@ func suspended(c checkup) []Finding {
 			Severity: Warning,
 			What:     "the process " + p + " is suspended",
 			Why:      effect,
-			Fix:      fmt.Sprintf("aws autoscaling resume-processes --auto-scaling-group-name %s --scaling-processes %s", word(c.Group.Name), p),
+			Fix:      c.resume(p),
 		}
 		if processes(suspending(c.view, p)) != nil {
 			f.Severity = Error

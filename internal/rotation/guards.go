@@ -117,11 +117,15 @@ func knownSources(v view) *Stop {
 func processes(v view) *Stop {
 	for _, p := range []string{"Launch", "AddToLoadBalancer"} {
 		if v.Group.IsSuspended(p) {
-			return stopf(Setup, fmt.Sprintf("aws autoscaling resume-processes --auto-scaling-group-name %s --scaling-processes %s", v.Group.Name, p),
-				"%s is suspended: nobody returns from Standby into traffic", p)
+			return stopf(Setup, v.resume(p), "%s is suspended: nobody returns from Standby into traffic", p)
 		}
 	}
 	return nil
+}
+
+// resume is the command that lets a suspended process go on.
+func (o Observed) resume(process string) string {
+	return fmt.Sprintf("aws autoscaling resume-processes --auto-scaling-group-name %s --scaling-processes %s", word(o.Group.Name), process)
 }
 
 // standIn: a run with --replace leaves the group one larger, so there must be room.

@@ -43,6 +43,21 @@ func takeOut(v *view, i int, age time.Duration) {
 	v.Traffic[0].Targets[i].Health = elb.Unregistered
 }
 
+// A group's name may hold what a shell reads as more than one word.
+func TestCommandsQuoteTheGroup(t *testing.T) {
+	v := sound()
+	v.Group.Name, v.Group.Suspended = "web tier; reboot", []string{"Launch"}
+	left := toStandby(v.ID, 0, "Successful")
+	left.Moved = false
+	out := v
+	out.State, out.Activities = asg.Standby, []asg.Activity{left}
+	for _, command := range []string{processes(v).Hint, longerGroup(out)} {
+		if !strings.Contains(command, "--auto-scaling-group-name 'web tier; reboot' --") {
+			t.Errorf("not to be pasted: %s", command)
+		}
+	}
+}
+
 // A stop that stands while the group does is still there when only the clock has moved
 // on. Then a run looks at the group alone, and must not act on the rest, which is old.
 func TestWhatStandsWithTheGroupIsNotLiftedByTime(t *testing.T) {

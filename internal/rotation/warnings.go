@@ -154,7 +154,7 @@ func longerGroup(v view) string {
 		return ""
 	}
 	return fmt.Sprintf("it left with --replace, so the group will be one larger; when the loop is done: aws autoscaling set-desired-capacity --auto-scaling-group-name %s --desired-capacity %d",
-		v.Group.Name, v.Group.Desired)
+		word(v.Group.Name), v.Group.Desired)
 }
 
 // warned puts every warning of a look into the log and the report, once.

@@ -213,6 +213,23 @@ func TestNotAsked(t *testing.T) {
 	}
 }
 
+// A name to ignore that nobody bears is a mistake, also where there is nothing to ignore.
+func TestIgnoringWhatIsNotThere(t *testing.T) {
+	bare := fleet()
+	bare.Classic, bare.TargetGroups = nil, nil
+	for name, g := range map[string]sim.Group{"two others": fleet(), "no load balancer": bare} {
+		t.Run(name, func(t *testing.T) {
+			inWorld(t, sim.Config{}, g, func(w *world) {
+				opt := outOptions()
+				opt.Ignore = []string{"wbe"}
+				_, err := w.agent(w.ids[0]).Out(w.Context(), opt)
+				w.wantClass(err, rotation.Setup)
+				w.wantMoves()
+			})
+		})
+	}
+}
+
 // A run that was cut short after ExitStandby goes on from there: the load balancers ask.
 func TestNotAskedOnItsWayBack(t *testing.T) {
 	inWorld(t, sim.Config{}, fleet(), func(w *world) {

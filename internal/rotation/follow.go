@@ -104,7 +104,7 @@ type run struct {
 	gave     *Stop  // the place was given back, and why
 	warnings []warning
 	resolve  func(Observed) budgets // budgets, once the load balancers are known
-	attached []string               // the sources whose settings are known
+	attached []string               // the sources whose settings are known; nil: none were asked for yet
 	seen     Observed
 	looked   time.Time
 	arrived  time.Time // at the row the run is at

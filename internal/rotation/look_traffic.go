@@ -92,8 +92,8 @@ func (r *run) lookAtTraffic(ctx context.Context, o Observed) ([]Traffic, error) 
 // sources are the group's traffic sources with their settings: read once, and again
 // only when something was attached or detached meanwhile.
 func (r *run) sources(ctx context.Context, o Observed) ([]Traffic, error) {
-	attached := slices.Concat(o.Group.Classic, o.Group.TargetGroups)
-	if slices.Equal(attached, r.attached) {
+	attached := append([]string{}, slices.Concat(o.Group.Classic, o.Group.TargetGroups)...)
+	if r.attached != nil && slices.Equal(attached, r.attached) {
 		return slices.Clone(o.Traffic), nil
 	}
 	found, err := r.Balancers.Describe(ctx, o.Group.Classic, o.Group.TargetGroups)

@@ -191,7 +191,8 @@ func (o *outing) add(name string, report *rotation.Report, err error) {
 		report.BoundThrottledSeconds += before.BoundThrottledSeconds
 		report.ThrottledSeconds += before.ThrottledSeconds
 		report.ElapsedSeconds = since(before.StartedAt)
-		report.Warnings = slices.Compact(append(before.Warnings, report.Warnings...))
+		known := func(text string) bool { return slices.Contains(before.Warnings, text) }
+		report.Warnings = append(before.Warnings, slices.DeleteFunc(report.Warnings, known)...)
 	}
 	report.Command = o.command
 	report.Parts = append(report.Parts, part)

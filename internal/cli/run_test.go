@@ -76,6 +76,16 @@ func TestAReturnThatFailsAfterTheCommand(t *testing.T) {
 	}
 }
 
+// What out and in both warn of is in the report once.
+func TestAWarningIsReportedOnce(t *testing.T) {
+	o := &outing{job: &job{command: "run"}}
+	o.add("out", &rotation.Report{Warnings: []string{"spare", "grace", "soft"}}, nil)
+	o.add("in", &rotation.Report{Warnings: []string{"spare", "grace", "longer"}}, nil)
+	if diff := cmp.Diff([]string{"spare", "grace", "soft", "longer"}, o.report.Warnings); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
 // A code that is handed through is nobody's promise about moves.
 func TestACodeHandedThroughStays(t *testing.T) {
 	for _, n := range []int{1, 64, 69, 75, 255} {

@@ -222,6 +222,8 @@ func (v *values) minHealthy() rotation.MinHealthy {
 	return rule
 }
 
+const year = 365 * 24 * time.Hour
+
 // parseDuration reads a duration as Go writes it. A bare number is refused with the
 // two ways it could have been meant.
 func parseDuration(s string) (time.Duration, error) {
@@ -232,8 +234,11 @@ func parseDuration(s string) (time.Duration, error) {
 		}
 		return 0, fmt.Errorf("want 90s or 10m, say")
 	}
-	if d < 0 {
+	switch {
+	case d < 0:
 		return 0, fmt.Errorf("negative")
+	case d > year: // the sum of a few would not be one any more
+		return 0, fmt.Errorf("more than a year, 8760h")
 	}
 	return d, nil
 }

@@ -117,7 +117,7 @@ func (s *Session) attempt(ctx context.Context, in middleware.FinalizeInput, next
 		err = &silence{after: attemptTime, text: err.Error()}
 	}
 	if c.attempts == before {
-		err = withoutCredentials(err)
+		err = unsent(err)
 	} else if line.reached() && !turnedAway(err) {
 		c.landed = true
 	}

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"strings"
 	"sync"
 	"time"
 
@@ -48,7 +49,8 @@ type Session struct {
 }
 
 // Load reads the SDK's own settings (environment, shared config files, role of the
-// instance) and calls nothing yet: missing credentials show at the first call.
+// instance) and calls nothing yet: missing credentials show at the first call. Its errors
+// are SettingsErrors.
 func Load(ctx context.Context, o Options) (*Session, error) {
 	s := &Session{log: o.Log, counts: map[string]int{}, pacer: pacer{random: o.random}}
 	if s.log == nil {
@@ -56,10 +58,13 @@ func Load(ctx context.Context, o Options) (*Session, error) {
 	}
 	cfg, err := config.LoadDefaultConfig(ctx, o.sdk(s.log)...)
 	if err != nil {
-		return nil, fmt.Errorf("read AWS settings: %w", err)
+		return nil, &SettingsError{Err: err}
 	}
 	if cfg.Region == "" {
-		return nil, errors.New("read AWS settings: no region")
+		return nil, &SettingsError{Err: errors.New("no region")}
+	}
+	if end := aws.ToString(cfg.BaseEndpoint); end != "" && !strings.HasPrefix(end, "http://") && !strings.HasPrefix(end, "https://") {
+		return nil, &SettingsError{Err: fmt.Errorf("the endpoint %q is not an http or https URL", end)}
 	}
 	// Set after loading, so that the credential providers, which take a copy of the
 	// settings as they load, keep the SDK's own three attempts.

@@ -130,6 +130,17 @@ type credentialsError struct {
 func (e *credentialsError) Error() string { return e.err.Error() }
 func (e *credentialsError) Unwrap() error { return e.err }
 
+// unsent says why an attempt was not sent: nearly always for want of credentials. The
+// SDK has no type for an endpoint that it cannot make out of its settings, hence the text.
+func unsent(err error) error {
+	for _, begins := range []string{"failed to resolve service endpoint", "failed to bind endpoint params"} {
+		if strings.HasPrefix(err.Error(), begins) {
+			return &SettingsError{Err: err}
+		}
+	}
+	return withoutCredentials(err)
+}
+
 // withoutCredentials tells "there are none" from "could not be fetched just now". The
 // metadata service answers 404 where the instance has no profile, and 200 with a code
 // other than Success where EC2 cannot assume the role.

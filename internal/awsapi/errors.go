@@ -27,6 +27,13 @@ type NoCredentialsError struct{ Err error }
 func (e *NoCredentialsError) Error() string { return "no usable credentials: " + said(e.Err) }
 func (e *NoCredentialsError) Unwrap() error { return e.Err }
 
+// SettingsError: what the SDK reads about AWS on this host, in its environment and
+// files, makes no sense. Nobody was asked.
+type SettingsError struct{ Err error }
+
+func (e *SettingsError) Error() string { return "AWS settings: " + e.Err.Error() }
+func (e *SettingsError) Unwrap() error { return e.Err }
+
 // RefusedError: AWS understood the call and said no. What it says is for people; the
 // state of the instance, read again, is what counts.
 type RefusedError struct {
@@ -92,6 +99,9 @@ func Doubtful(err error) bool {
 	if _, ok := errors.AsType[*NoCredentialsError](err); ok {
 		return false
 	}
+	if _, ok := errors.AsType[*SettingsError](err); ok {
+		return false
+	}
 	if u, ok := errors.AsType[*UnreachableError](err); ok {
 		return u.Landed
 	}
@@ -128,6 +138,9 @@ func (c *call) explain(ctx context.Context, err error) error {
 	}
 	if errors.Is(err, errHeldBack) {
 		return unreachable(Throttled)
+	}
+	if settings, ok := errors.AsType[*SettingsError](err); ok {
+		return settings
 	}
 	if creds, ok := errors.AsType[*credentialsError](err); ok {
 		if creds.missing {

@@ -109,6 +109,7 @@ func TestDoubtful(t *testing.T) {
 		{nil, false},
 		{&DeniedError{}, false},
 		{&NoCredentialsError{}, false},
+		{&SettingsError{}, false},
 		{&UnreachableError{Why: Throttled}, false},
 		{&UnreachableError{Why: Timeout, Landed: true}, true},
 		{&RefusedError{}, true},

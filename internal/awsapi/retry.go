@@ -49,6 +49,9 @@ func again(err error) aws.Ternary {
 	if _, ok := errors.AsType[onceError](err); ok {
 		return aws.FalseTernary
 	}
+	if _, ok := errors.AsType[*SettingsError](err); ok {
+		return aws.FalseTernary
+	}
 	if creds, ok := errors.AsType[*credentialsError](err); ok {
 		return aws.BoolTernary(!creds.missing)
 	}

@@ -14,11 +14,6 @@ import (
 	"balanced/internal/rotation"
 )
 
-// settingsError: what the SDK reads about AWS on this host makes no sense.
-type settingsError struct{ error }
-
-func (e settingsError) Unwrap() error { return e.error }
-
 // A connector finds out which instance this is and makes its agent. counts says how
 // many API calls went out since.
 type connector func(ctx context.Context, hold string, log *zap.Logger) (agent *rotation.Agent, counts func() map[string]int, err error)
@@ -32,7 +27,7 @@ func connect(ctx context.Context, hold string, log *zap.Logger) (agent *rotation
 	}
 	aws, err := awsapi.Load(ctx, awsapi.Options{Region: self.Region, Log: log})
 	if err != nil {
-		return nil, nil, settingsError{err}
+		return nil, nil, err
 	}
 	groups := asg.New(aws.Config())
 	agent = &rotation.Agent{

@@ -53,7 +53,7 @@ func TestCode(t *testing.T) {
 		{"in no group", stop(0, rotation.ErrNotMember), 78},
 		{"IMDS disabled", fmt.Errorf("read: %w", imds.ErrDisabled), 78},
 		{"IMDS hop limit", fmt.Errorf("read: %w", imds.ErrHopLimit), 78},
-		{"AWS settings", settingsError{errors.New("no region")}, 78},
+		{"AWS settings", &awsapi.SettingsError{Err: errors.New("no region")}, 78},
 		{"a load balancer of the group is gone", fmt.Errorf("describe: %w", elb.ErrGone), 78},
 		{"leaving", stop(rotation.Leaving, nil), 81},
 		{"unfinished", stop(rotation.Unfinished, nil), 82},

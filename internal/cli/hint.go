@@ -41,7 +41,7 @@ func advice(err error) string {
 		hint string
 	}{
 		{as[reportError](err), "name a file in a folder that can be written to"},
-		{as[settingsError](err), "mend the AWS settings of this user and environment"},
+		{as[*awsapi.SettingsError](err), "mend the AWS settings of this user and environment"},
 		{as[*awsapi.NoCredentialsError](err), "give the instance a profile with the policy balanced needs"},
 		{is(err, imds.ErrDisabled), options + "--http-endpoint enabled"},
 		{is(err, imds.ErrHopLimit), options + "--http-put-response-hop-limit 2"},

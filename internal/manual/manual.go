@@ -91,14 +91,7 @@ func (r *roff) command(app string, c *cli.Command, everywhere []string) {
 	own := slices.DeleteFunc(slices.Clone(c.Flags), func(f cli.Flag) bool {
 		return slices.Contains(everywhere, f.Names()[0])
 	})
-	call := bold(app + " " + c.Name)
-	if len(own) > 0 {
-		call += " [options]"
-	}
-	if c.ArgsUsage != "" {
-		call += " " + italic(c.ArgsUsage)
-	}
-	r.WriteString(".SS " + call + "\n")
+	r.WriteString(".SS " + call(app+" "+c.Name, c, len(own) > 0) + "\n")
 	r.paragraphs(sentence(c.Usage))
 	if c.Description != "" {
 		r.WriteString(".PP\n")
@@ -107,18 +100,37 @@ func (r *roff) command(app string, c *cli.Command, everywhere []string) {
 	r.flags(own)
 }
 
-// entry begins a line of a list: "bash: …".
-var entry = regexp.MustCompile(`^[a-z]+: `)
+// call is how a command is called: as it says itself, or else by its name, options and
+// arguments.
+func call(name string, c *cli.Command, options bool) string {
+	if rest, given := strings.CutPrefix(c.UsageText, name+" "); given {
+		return bold(name) + " " + escape(rest)
+	}
+	text := bold(name)
+	if options {
+		text += " [options]"
+	}
+	if c.ArgsUsage != "" {
+		text += " " + italic(c.ArgsUsage)
+	}
+	return text
+}
 
-// paragraphs fills lines up. Lines that begin with a blank, or are entries of a list,
-// stay lines.
+var (
+	entry   = regexp.MustCompile(`^[a-z]+: `)   // begins a line of a list: "bash: …"
+	columns = regexp.MustCompile(`^[a-z-]+  +`) // begins a table, of which every line is a row
+)
+
+// paragraphs fills lines up. Lines that begin with a blank, entries of a list, which
+// begins with one, and rows of a table stay lines.
 func (r *roff) paragraphs(text string) {
 	for i, paragraph := range strings.Split(text, "\n\n") {
 		if i > 0 {
 			r.WriteString(".PP\n")
 		}
+		list, table := entry.MatchString(paragraph), columns.MatchString(paragraph)
 		for j, line := range strings.Split(paragraph, "\n") {
-			if j > 0 && (entry.MatchString(line) || strings.HasPrefix(line, " ")) {
+			if j > 0 && (table || list && entry.MatchString(line) || strings.HasPrefix(line, " ")) {
 				r.WriteString(".br\n")
 			}
 			if line != "" {

@@ -43,6 +43,28 @@ func TestParagraphsAreFilledAndListsAreNot(t *testing.T) {
 	}
 }
 
+// A line that was wrapped before a word with a colon is no entry.
+func TestAWrappedLineIsNoEntryOfAList(t *testing.T) {
+	page := written(t, &cli.App{Name: "x", Usage: "y", Description: "Start: in. Any other\nevent: 64.\n\nbash: a\n b\nzsh: c"})
+	if !strings.Contains(page, "Any other\nevent: 64.\n.PP\nbash: a\n.br\n b\n.br\nzsh: c\n") {
+		t.Error(page)
+	}
+}
+
+func TestWhatStandsInColumnsStaysLines(t *testing.T) {
+	page := written(t, &cli.App{Name: "x", Usage: "y", Description: "Kinds:\n\none    first\nlonger second"})
+	if !strings.Contains(page, "Kinds:\n.PP\none    first\n.br\nlonger second\n") {
+		t.Error(page)
+	}
+}
+
+func TestACallThatIsGivenIsPrinted(t *testing.T) {
+	page := written(t, &cli.App{Name: "x", Usage: "y", Commands: []*cli.Command{{Name: "go", Usage: "leave", UsageText: "x go [options] -- 'a && b'"}}})
+	if !strings.Contains(page, ".SS \\fBx go\\fR [options] \\-\\- \\(aqa && b\\(aq\nLeave.\n") {
+		t.Error(page)
+	}
+}
+
 func TestEachCommandHasItsOwnFlagsAndTheGlobalOnesOnce(t *testing.T) {
 	global := &cli.StringFlag{Name: "report", Usage: "write to `FILE`"}
 	page := written(t, &cli.App{

@@ -2,6 +2,7 @@ package ways
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -44,6 +45,7 @@ type agent struct {
 	id       string
 	previous string // the archive of the last revision that was installed
 	deployed int
+	cut      string // where set, the time of a hook is over as soon as it has said this
 }
 
 // failure is a deployment that failed on an instance.
@@ -51,7 +53,6 @@ type failure struct {
 	event, script, why string
 	code               int
 	tail               string // what CodeDeploy shows of the output
-	took               time.Duration
 }
 
 func (f *failure) String() string {
@@ -132,17 +133,10 @@ func (a *agent) event(event, archive string) *failure {
 
 // script runs one as the agent does: in a process group of its own, with its standard
 // input closed and its outputs piped. At the timeout the whole group gets SIGTERM and
-// nothing worse, and the script itself is waited for. Who leaves the outputs open after
-// its end is waited for until the timeout too.
+// nothing worse, nobody reads the outputs any longer, and the script itself is waited
+// for. Who leaves the outputs open after its end is waited for until the timeout too.
 func (a *agent) script(event, path string, h hook) *failure {
-	began := time.Now()
-	cmd := exec.Command(path)
-	cmd.Dir = filepath.Dir(path)
-	cmd.Env = append(append([]string{}, a.env[a.id]...),
-		"LIFECYCLE_EVENT="+event, fmt.Sprintf("DEPLOYMENT_ID=d-%d", a.deployed),
-		"APPLICATION_NAME=web", "DEPLOYMENT_GROUP_NAME=web", "DEPLOYMENT_GROUP_ID=6f2b")
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	log := &logTail{}
+	cmd := a.command(event, path)
 	stdout, stderr, err := a.pipes(cmd)
 	if err == nil {
 		err = cmd.Start()
@@ -152,40 +146,60 @@ func (a *agent) script(event, path string, h hook) *failure {
 	}
 	cmd.Stdout.(io.Closer).Close()
 	cmd.Stderr.(io.Closer).Close()
+	limit, cancel := context.WithTimeout(context.Background(), time.Duration(h.Timeout)*time.Second)
+	defer cancel()
+	log := &logTail{cut: a.cut, said: cancel}
 	read := log.read(map[string]*os.File{"[stdout]": stdout, "[stderr]": stderr})
-	timeout := make(chan struct{})
-	timer := time.AfterFunc(time.Duration(h.Timeout)*time.Second, func() {
-		syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM)
-		close(timeout)
-	})
-	defer timer.Stop()
-	if err := cmd.Wait(); err != nil && !asExit(err) {
-		a.Fatal(err)
-	}
-	f := &failure{event: event, script: h.Location, code: exitCode(cmd.ProcessState)}
+	f := &failure{event: event, script: h.Location}
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
 	select {
-	case <-read:
-		select {
-		case <-timeout:
-			f.why = scriptTimedOut
-		default:
-		}
-	case <-timeout:
-		if f.why = scriptTimedOut; f.code == 0 {
-			f.why = outputsLeftOpen
-		}
+	case err = <-ended:
+	case <-limit.Done():
+		f.why = scriptTimedOut
+		syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM)
 		stdout.Close()
 		stderr.Close()
-		<-read
+		err = <-ended
 	}
-	if f.why == "" && f.code != 0 {
-		f.why = scriptFailed
+	if err != nil && !asExit(err) {
+		a.Fatal(err)
 	}
-	f.tail, f.took = log.String(), time.Since(began)
+	f.code = exitCode(cmd.ProcessState)
 	if f.why == "" {
+		f.why = outcome(f.code, read, limit.Done())
+	}
+	stdout.Close()
+	stderr.Close()
+	<-read
+	if f.tail = log.String(); f.why == "" {
 		return nil
 	}
 	return f
+}
+
+// outcome is what becomes of a script that has ended by itself.
+func outcome(code int, read, limit <-chan struct{}) (why string) {
+	select {
+	case <-read:
+	case <-limit:
+		return outputsLeftOpen
+	}
+	if code != 0 {
+		return scriptFailed
+	}
+	return ""
+}
+
+// command is a script with the environment that the agent gives it.
+func (a *agent) command(event, path string) *exec.Cmd {
+	cmd := exec.Command(path)
+	cmd.Dir = filepath.Dir(path)
+	cmd.Env = append(append([]string{}, a.env[a.id]...),
+		"LIFECYCLE_EVENT="+event, fmt.Sprintf("DEPLOYMENT_ID=d-%d", a.deployed),
+		"APPLICATION_NAME=web", "DEPLOYMENT_GROUP_NAME=web", "DEPLOYMENT_GROUP_ID=6f2b")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	return cmd
 }
 
 func asExit(err error) bool {
@@ -217,6 +231,8 @@ type logTail struct {
 	mu    sync.Mutex
 	lines []string
 	bytes int
+	cut   string // a line that has it is told to said
+	said  func()
 }
 
 const tailLimit = 2048
@@ -225,6 +241,9 @@ func (l *logTail) add(line string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.lines, l.bytes = append(l.lines, line), l.bytes+len(line)
+	if l.cut != "" && strings.Contains(line, l.cut) {
+		l.said()
+	}
 	for l.bytes > tailLimit {
 		l.bytes -= len(l.lines[0])
 		l.lines = l.lines[1:]

@@ -1,6 +1,7 @@
 package ways
 
 import (
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"slices"
@@ -110,20 +111,36 @@ func TestCodeDeploy(t *testing.T) {
 	f.moved(1, 2, 3, 1, 2, 1, 3)
 }
 
-// TestCodeDeployStopsAHookAtItsTimeout has a hook whose appspec gives it less than it
-// was told: the agent stops it in the middle of the drain.
+// TestCodeDeployStopsAHookAtItsTimeout ends the time of a hook in the middle of the
+// drain. What balanced says then nobody reads; its report has it.
 func TestCodeDeployStopsAHookAtItsTimeout(t *testing.T) {
 	t.Parallel()
 	f := newFleet(t, "--drain", "5s")
-	short := f.revision("v2", "timeout: 1285", "timeout: 3")
-	failure := f.deploy(short)
-	f.fails(failure, "BeforeInstall", "hooks/out", 143, "is EnteringStandby: stopped by SIGTERM; run balanced out again to go on")
+	first := f.agents[0]
+	env := f.env[first.id]
+	report := f.file(first.id, "report.json")
+	f.env[first.id] = append(slices.Clone(env), "BALANCED_LOG_LEVEL=info", "BALANCED_REPORT="+report)
+	first.cut = "state=EnteringStandby"
+	failure := f.deploy(f.revision("v2"))
+	f.fails(failure, "BeforeInstall", "hooks/out", 143, "state=EnteringStandby")
 	if failure.why != scriptTimedOut {
 		t.Errorf("%s, want %s", failure.why, scriptTimedOut)
+	}
+	var said struct {
+		ExitCode int `json:"exit_code"`
+		Reason   string
+		Hint     string
+	}
+	if err := json.Unmarshal([]byte(f.read(report)), &said); err != nil {
+		t.Fatal(err)
+	}
+	if why := said.Reason + "; " + said.Hint; said.ExitCode != 143 || why != first.id+" is EnteringStandby: stopped by SIGTERM; run balanced out again to go on, or balanced in to return" {
+		t.Errorf("the report says %d, %q", said.ExitCode, why)
 	}
 	f.moved(1)
 
 	// The drain went on without it. The same deployment again goes on from there.
+	first.cut, f.env[first.id] = "", env
 	if failure := f.deploy(f.revision("v2")); failure != nil {
 		t.Fatal(failure)
 	}
@@ -147,7 +164,7 @@ func TestCodeDeployRefusesWhatDoesNotFit(t *testing.T) {
 func TestCodeDeployCallsOpenOutputsAFailure(t *testing.T) {
 	t.Parallel()
 	f := newFleet(t)
-	bundle := f.revision("v2", "location: hooks/start\n      timeout: 60", "location: hooks/start\n      timeout: 1")
+	bundle := f.revision("v2", "location: hooks/start\n      timeout: 60", "location: hooks/start\n      timeout: 5")
 	f.write(bundle+"/hooks/start", "#!/bin/sh\nsleep 30 &\n")
 	failure := f.agents[0].deploy(bundle)
 	f.fails(failure, "ApplicationStart", "hooks/start", 0, "")

@@ -1,18 +1,16 @@
 package ways
 
 import (
-	"bufio"
 	"fmt"
-	"io"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 )
 
-// reach starts an sshd for each instance, whose sessions have the instance's
-// environment, and returns a configuration of ssh in which the ids are hosts.
+// reach returns a configuration of ssh in which the ids are hosts. A connection has an
+// sshd of its own, whose session has the instance's environment, and which is spoken to
+// without a port, that another program might take.
 func (s *stage) reach() (config string) {
 	s.Helper()
 	need(s.T, "ssh", "ssh-keygen")
@@ -31,7 +29,7 @@ func (s *stage) reach() (config string) {
 	}
 	var hosts strings.Builder
 	for _, id := range s.hosts {
-		fmt.Fprintf(&hosts, "Host %s\n  HostName 127.0.0.1\n  Port %d\n", id, s.sshd(sshd, id, key))
+		fmt.Fprintf(&hosts, "Host %s\n  ProxyCommand %s -i -f %s\n", id, sshd, s.sshdConfig(id, key))
 	}
 	fmt.Fprintf(&hosts, "Host *\n  IdentityFile %s\n  IdentitiesOnly yes\n  StrictHostKeyChecking no\n  UserKnownHostsFile %s\n  LogLevel ERROR\n", key, os.DevNull)
 	config = filepath.Join(s.dir, "ssh_config")
@@ -39,17 +37,13 @@ func (s *stage) reach() (config string) {
 	return config
 }
 
-// sshd starts one and returns its port.
-func (s *stage) sshd(program, id, key string) (port int) {
-	port = s.freePort()
+func (s *stage) sshdConfig(id, key string) (file string) {
 	quoted := make([]string, 0, len(s.env[id]))
 	for _, v := range s.env[id] {
 		quoted = append(quoted, `"`+v+`"`)
 	}
-	config := s.file(id, "sshd_config")
-	s.write(config, fmt.Sprintf(`Port %d
-ListenAddress 127.0.0.1
-HostKey %s
+	file = s.file(id, "sshd_config")
+	s.write(file, fmt.Sprintf(`HostKey %s
 AuthorizedKeysFile %s.pub
 PidFile none
 StrictModes no
@@ -59,38 +53,6 @@ PermitRootLogin yes
 PrintMotd no
 Subsystem sftp internal-sftp
 SetEnv %s
-`, port, key, key, strings.Join(quoted, " ")))
-	if err := os.Chmod(key, 0o600); err != nil {
-		s.Fatal(err)
-	}
-	cmd := exec.Command(program, "-D", "-e", "-f", config)
-	stderr, err := cmd.StderrPipe()
-	if err == nil {
-		err = cmd.Start()
-	}
-	if err != nil {
-		s.Fatal(err)
-	}
-	s.Cleanup(func() {
-		cmd.Process.Kill()
-		cmd.Wait()
-	})
-	for in := bufio.NewScanner(stderr); in.Scan(); {
-		if strings.HasPrefix(in.Text(), "Server listening") {
-			go io.Copy(io.Discard, stderr)
-			return port
-		}
-		s.Log(in.Text())
-	}
-	s.Fatal("sshd has ended")
-	return 0
-}
-
-func (s *stage) freePort() int {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		s.Fatal(err)
-	}
-	defer ln.Close()
-	return ln.Addr().(*net.TCPAddr).Port
+`, key, key, strings.Join(quoted, " ")))
+	return file
 }

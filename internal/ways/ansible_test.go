@@ -34,6 +34,9 @@ func TestAnsible(t *testing.T) {
 	s := newStage(t)
 	play := s.playbook()
 
+	s.exits(play("-e", "upgrade='upgrade v2'", "--check"), 0, "failed=0")
+	s.moved()
+
 	mend := s.breakUpgrade(s.hosts[1])
 	r := play("-e", "upgrade='upgrade v2'", "-e", "pause=1")
 	s.exits(r, 2, `"rc": 17`)

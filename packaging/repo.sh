@@ -12,7 +12,7 @@ rm -rf "$repo"
 
 apt() {
 	mkdir -p "$repo/apt/pool/main"
-	cp -p dist/*.deb "$repo/apt/pool/main"
+	cp dist/*.deb "$repo/apt/pool/main"
 	cd "$repo/apt"
 	for arch in "${arches[@]}"; do
 		local index=dists/stable/main/binary-$arch
@@ -32,7 +32,8 @@ apt() {
 
 yum() {
 	mkdir -p "$repo/yum"
-	cp -p dist/*.rpm "$repo/yum"
+	cp dist/*.rpm "$repo/yum"
+	same "$repo/yum" # the index has the times of the files
 	createrepo_c --quiet --revision "$SOURCE_DATE_EPOCH" --set-timestamp-to-revision --no-database "$repo/yum"
 	sign "$repo/yum/repodata/repomd.xml" "$repo/yum/repodata/repomd.xml.asc" --detach-sign
 }

@@ -151,3 +151,11 @@ reproducible() {
 	diff dist/SHA256SUMS "$copy/dist/SHA256SUMS"
 	cmp "$tmp/home/balanced" "$(unpacked linux/amd64)/bin/balanced"
 }
+
+# repositories_reproducible compares with those of what reproducible has made.
+repositories_reproducible() {
+	local copy=$tmp/elsewhere/balanced
+	SIGN_KEY='' packaging/repo.sh
+	(cd "$copy" && umask 077 && SIGN_KEY='' packaging/repo.sh)
+	diff --recursive dist/repo "$copy/dist/repo"
+}

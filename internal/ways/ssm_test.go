@@ -175,3 +175,16 @@ func TestSSMNeverAsksForAReboot(t *testing.T) {
 	s.expect("v1 Standby", "v1 InService", "v1 InService")
 	s.moved(1)
 }
+
+// TestSSMFindsOutBeforeAnythingIsMoved what the shell would find out half way: a line
+// that is no sh, and a log that cannot be written.
+func TestSSMFindsOutBeforeAnythingIsMoved(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	for _, command := range []string{"upgrade 'v2", "upgrade v2 )", "if upgrade v2"} {
+		s.exits(s.runCommand(s.hosts[0], command), 2, "yntax error")
+	}
+	s.write(s.file(s.hosts[1], "ssm.log/in-the-way"), "")
+	s.exits(s.runCommand(s.hosts[1], "upgrade v2"), 73, "ssm.log")
+	s.moved()
+}

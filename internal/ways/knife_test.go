@@ -30,8 +30,9 @@ func TestOneLiner(t *testing.T) {
 	s.moved(1, 2, 3)
 }
 
-// rollout makes scripts/knife/rollout a program of a folder, with ssh, and with a knife
-// that finds the hosts and reaches them by ssh, and a sleep that is over at once.
+// rolloutScript is scripts/knife/rollout with an ssh, a knife that finds the hosts and
+// reaches them by ssh, and as without a pty shows nothing of stderr, and a sleep that is
+// over at once.
 func (s *stage) rolloutScript() func(upgrade string, args ...string) result {
 	config := s.reach()
 	tools := filepath.Join(s.dir, "operator")
@@ -40,7 +41,7 @@ func (s *stage) rolloutScript() func(upgrade string, args ...string) result {
 	s.write(tools+"/knife", `#!/bin/sh
 case "$1 $2" in
 "search node") [ "$3 $4" = "role:web --id-only" ] || exit 98; echo "3 items found" >&2; printf '%s\n\n' `+strings.Join(s.hosts, " ")+` ;;
-"ssh name:"*) [ "$3 $#" = "--exit-on-error 4" ] || exit 97; exec ssh -tt "${2#name:}" "$4" ;;
+"ssh name:"*) [ "$3 $#" = "--exit-on-error 4" ] || exit 97; exec ssh "${2#name:}" "$4" 2>/dev/null ;;
 *) exit 96 ;;
 esac
 `)
@@ -84,32 +85,42 @@ func TestRolloutScript(t *testing.T) {
 	s.moved(1, 2, 1, 3)
 }
 
-// TestRolloutScriptWithChef has a Chef that wants a reboot on one host, where the way
-// back is taken at first, and that says on another that it has upgraded itself.
+// TestRolloutScriptWithChef has a Chef that says on one host that it has upgraded
+// itself, wants a reboot on another, where the way back is refused at first, and has
+// ordered one on the third, which is over before anybody looks.
 func TestRolloutScriptWithChef(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)
 	rollout := s.rolloutScript()
 	s.script("chef-client", `sudo upgrade v2 || exit
-if [ -e "$HOST/answer" ]; then read -r code <"$HOST/answer"; exit "$code"; fi`)
+read -r code <"$HOST/answer"
+[ "$code" -ne 35 ] || echo second >"$HOST/boot"
+exit "$code"`)
 	s.script("cat", `case $1 in */boot_id) exec /bin/cat "$HOST/boot" ;; esac; exec /bin/cat "$@"`)
 	s.script("systemctl", `[ "$1" = reboot ] || exit 98
 balanced status >/dev/null && exit 99
 echo second >"$HOST/boot"`)
-	s.script("sudo", `[ "$*" = "balanced in" ] && [ ! -e "$HOST/asked" ] && { : >"$HOST/asked"; exit 75; }
+	s.script("sudo", `if [ "$*" = "balanced in" ]; then
+	echo >>"$HOST/asked"
+	case $(wc -l <"$HOST/asked") in 1) exit 69 ;; 2) exit 75 ;; esac
+fi
 exec "$@"`)
-	for _, id := range s.hosts {
-		s.write(s.file(id, "boot"), "first\n")
+	for i, code := range []string{"213", "37", "35"} {
+		s.write(s.file(s.hosts[i], "boot"), "first\n")
+		s.write(s.file(s.hosts[i], "answer"), code+"\n")
 	}
-	s.write(s.file(s.hosts[0], "answer"), "213\n")
-	s.write(s.file(s.hosts[1], "answer"), "37\n")
 
 	s.exits(rollout("", "role:web"), 0, s.hosts[1]+": 37, a reboot is due")
 	s.expect("v2 InService", "v2 InService", "v2 InService")
 	s.moved(1, 2, 3)
-	if boots := []string{s.read(s.file(s.hosts[0], "boot")), s.read(s.file(s.hosts[1], "boot"))}; boots[0] != "first\n" || boots[1] != "second\n" {
-		t.Errorf("boots %q, want the second host's alone to be another", boots)
+	for i, want := range []string{"first\n", "second\n", "second\n"} {
+		if got := s.read(s.file(s.hosts[i], "boot")); got != want {
+			t.Errorf("host %d has boot %q, want %q", i+1, got, want)
+		}
 	}
+
+	s.write(s.file(s.hosts[0], "hold"), "a look at the disk\n")
+	s.exits(rollout("sudo balanced out && sudo chef-client && sudo balanced in", "role:web"), 75, "a look at the disk")
 }
 
 // TestSeveralOutGoByTurns has two out, as after two operators: the one that left

@@ -23,7 +23,7 @@ need "$go" 'Go, see go.mod for its release'
 version=${VERSION:-$(packaging/version.sh)}
 export SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || true)}
 if [ -z "$version" ] || [ -z "$SOURCE_DATE_EPOCH" ]; then
-	fail 'this is no git checkout: set VERSION and SOURCE_DATE_EPOCH'
+	fail 'git tells no version (no checkout, or one of another user): set VERSION and SOURCE_DATE_EPOCH'
 fi
 
 # tags leave out what only makes the binary larger.

@@ -73,6 +73,9 @@ docs() {
 	tracked scripts | grep -v -e '\.go$' -e '/testdata/' | while read -r file; do
 		put "$([ -x "$file" ] && echo 755 || echo 644)" "$file" "$doc/examples/${file#scripts/}"
 	done
+	# Where the documents look for them. Not everybody may make a link on Windows.
+	[ "$os" = windows ] || ln -sf examples "$doc/scripts"
+	[ "$os" = windows ] || ln -sf ../../licenses/balanced/LICENSE "$doc/LICENSE"
 }
 
 tools=$(mktemp -d)

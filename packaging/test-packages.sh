@@ -51,6 +51,20 @@ man_page() {
 	[ "$(wc -l <"$tmp/commands")" -ge 10 ]
 }
 
+# links_resolve: what the documents link to is in the package.
+links_resolve() {
+	fresh
+	dpkg-deb -x "dist/$deb" "$root"
+	local page link count=0
+	for page in "$root"/usr/share/doc/balanced/{,docs/}*.md; do
+		while read -r link; do
+			[ -e "$(dirname "$page")/$link" ] || { echo "${page#"$root"} links to $link"; return 1; }
+			count=$((count + 1))
+		done < <(grep -oP '\]\(\K[^):#]+(?=[#)])' "$page")
+	done
+	[ "$count" -gt 20 ]
+}
+
 bash_completion() {
 	fresh
 	dpkg-deb -x "dist/$deb" "$root"

@@ -36,7 +36,7 @@ rehearse-proof: ## upgrades under traffic without one request lost, PROOFS=n tim
 
 bench: build ## what a run costs, written to docs/benchmarks.md; some minutes, on a quiet machine
 	$(GO) test ./internal/bench -run '^$$' -bench .
-	$(GO) test ./internal/bench -run TestPage -timeout 0 -args -page $(CURDIR)/docs/benchmarks.md -balanced $(CURDIR)/bin/balanced
+	$(GO) test ./internal/bench -run TestPage -timeout 0 -args -page "$(CURDIR)/docs/benchmarks.md" -balanced "$(CURDIR)/bin/balanced"
 
 lint: ## formatting, go vet, staticcheck, shellcheck
 	@$(TOOL) hclfmt -check -require-no-change $(HCL) >/dev/null || { echo "not HCL, or not formatted ($(TOOL) hclfmt -w): $(HCL)"; exit 1; }
@@ -67,7 +67,7 @@ package-test: ## install the packages, look into them, and make everything twice
 # The package for this machine; without one, bin/balanced.
 BALANCED_DEB ?= $(shell ls -t dist/balanced_*_$$($(GO) env GOARCH).deb 2>/dev/null | head -n 1)
 ways: build ## a rollout through each way in; with the balanced of BALANCED_DEB, or of dist/ where one is built
-	$(GO) test ./internal/ways -count=1 -parallel 8 -timeout 30m -args -rollouts $(if $(BALANCED_DEB),-deb $(abspath $(BALANCED_DEB)))
+	$(GO) test ./internal/ways -count=1 -parallel 8 -timeout 30m -args -rollouts $(if $(BALANCED_DEB),-deb "$(abspath $(BALANCED_DEB))")
 
 clean: ## what the others made
 	rm -rf bin dist

@@ -39,9 +39,12 @@ func TestMoreZonesThanInstancesIsFine(t *testing.T) {
 	if p := f.Picture(); p.Serving != 1 || p.Min != 0 {
 		t.Errorf("got %+v, want one instance that serves, MinSize 0", p)
 	}
-	for _, s := range f.routes(cfg) {
+	for n, s := range f.routes(cfg) {
 		if len(s.Zones) > 1 {
 			t.Errorf("clients of %s find nobody in %v", s.Name, s.Zones[1:])
+		}
+		if network := f.Sources[n].Kind == Network; s.Lasting != network {
+			t.Errorf("what is open through the %s load balancer outlives a drain: %v", f.Sources[n].Kind, s.Lasting)
 		}
 	}
 }

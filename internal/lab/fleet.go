@@ -136,8 +136,8 @@ func (f *Fleet) routes(cfg Config) []plane.Source {
 		switch s.Kind {
 		case Application:
 			to.SlowStart = cfg.SlowStart
-		case Network:
-			to.Zones = f.zones(cfg)
+		case Network: // deregistration_delay.connection_termination.enabled is off for TCP
+			to.Zones, to.Lasting = f.zones(cfg), true
 		}
 		all = append(all, to)
 	}

@@ -24,6 +24,7 @@ type Source struct {
 	Timeout   time.Duration
 	SlowStart time.Duration
 	Zones     []string // nil: cross-zone; otherwise each zone's node routes within its zone
+	Lasting   bool     // what is open goes on when a drain ends
 }
 
 // Plane is the proxies of a Region made with sim.Config.DataPlane.

@@ -210,6 +210,23 @@ func TestARequestIsCutWhenTheDrainEnds(t *testing.T) {
 	}
 }
 
+func TestWhatIsOpenThroughANetworkLoadBalancerOutlivesTheDrain(t *testing.T) {
+	w := newWorld(t, 8, 2, targetGroup(50*time.Millisecond))
+	b := w.plane.balancers[0]
+	b.mu.Lock()
+	b.Lasting = true
+	b.mu.Unlock()
+	ended := w.hold("long")
+	busy := w.busy()
+	w.leave(busy)
+	w.until("the drain has ended", func() bool { return w.state(busy) == "unused" })
+	b.drain()
+	close(w.held)
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+}
+
 func TestAClassicLoadBalancerLetsGoWhenItsLastRequestEnds(t *testing.T) {
 	w := newWorld(t, 3, 2, classic(time.Hour))
 	ended := w.hold("1")

@@ -32,8 +32,8 @@ func (b *balancer) tend(ctx context.Context) {
 	}
 }
 
-// drain cuts what is open to instances that are not registered any longer, and tells the
-// Region of those it drains with nothing open.
+// drain cuts what is open to instances that are not registered any longer, unless that
+// lasts, and tells the Region of those it drains with nothing open.
 func (b *balancer) drain() []sim.RegistrationView {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -44,7 +44,7 @@ func (b *balancer) drain() []sim.RegistrationView {
 	}
 	for p := range b.open {
 		busy[p.instance] = true
-		if !listed[p.instance] {
+		if !listed[p.instance] && !b.Lasting {
 			p.cut(errDrained)
 		}
 	}

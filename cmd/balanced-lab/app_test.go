@@ -66,6 +66,7 @@ func TestWhatCannotBeServedAsGivenIsOneLineAnd64(t *testing.T) {
 		{[]string{"rehearse", "--naive", "--json", "/no/such/folder/r.json", "true"}, "/no/such/folder"},
 		{[]string{"rehearse", "--naive", "--html", t.TempDir(), "true"}, "is a directory"},
 		{[]string{"rehearse", "--naive", "--json", device(t), "true"}, "is not a regular file"},
+		{[]string{"rehearse", "--naive", "--json", "r", "--html", "./r", "true"}, "--json and --html are one file, r"},
 		{[]string{"deploy"}, "a version is missing"},
 		{[]string{"deploy", "v2"}, "BALANCED_LAB_INSTANCE"},
 	} {

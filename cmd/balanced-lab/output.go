@@ -15,6 +15,20 @@ type output struct {
 	file       *os.File
 }
 
+// outputs are those of a rehearsal.
+func outputs(json, html string) (data, page *output, err error) {
+	if json != "" && filepath.Clean(json) == filepath.Clean(html) {
+		return nil, nil, misused("--json and --html are one file, %s", json)
+	}
+	if data, err = reserve("json", json); err != nil {
+		return nil, nil, err
+	}
+	if page, err = reserve("html", html); err != nil {
+		data.release()
+	}
+	return data, page, err
+}
+
 // reserve makes sure that a file can be written.
 func reserve(flag, path string) (*output, error) {
 	if path == "" {

@@ -57,15 +57,11 @@ func rehearse(c *cli.Context) error {
 	if err := plan.Check(); err != nil {
 		return misused("%v", err)
 	}
-	data, err := reserve("json", c.String("json"))
+	data, html, err := outputs(c.String("json"), c.String("html"))
 	if err != nil {
 		return err
 	}
 	defer data.release()
-	html, err := reserve("html", c.String("html"))
-	if err != nil {
-		return err
-	}
 	defer html.release()
 	rec, err := perform(c, plan)
 	if err != nil {

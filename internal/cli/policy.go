@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -55,26 +54,7 @@ func reads() []string {
 // groupNamed is every group of a name, in any account and any Region of the same
 // partition.
 func groupNamed(name, region string) string {
-	return "arn:" + partition(region) + ":autoscaling:*:*:autoScalingGroup:*:autoScalingGroupName/" + name
-}
-
-// partition is that of a Region, as partitions.json of the SDKs has it; that of the
-// commercial Regions where the Region is not known.
-func partition(region string) string {
-	for _, p := range [][2]string{
-		{"cn-", "aws-cn"},
-		{"us-gov-", "aws-us-gov"},
-		{"eusc-", "aws-eusc"},
-		{"us-iso-", "aws-iso"},
-		{"us-isob-", "aws-iso-b"},
-		{"eu-isoe-", "aws-iso-e"},
-		{"us-isof-", "aws-iso-f"},
-	} {
-		if strings.HasPrefix(region, p[0]) {
-			return p[1]
-		}
-	}
-	return "aws"
+	return "arn:" + awsapi.Partition(region) + ":autoscaling:*:*:autoScalingGroup:*:autoScalingGroupName/" + name
 }
 
 // settledRegion is the Region that the SDK's settings name. It asks nobody.

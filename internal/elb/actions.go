@@ -10,12 +10,15 @@ import (
 	"balanced/internal/awsapi"
 )
 
-// nobody and noGroup are names that nothing bears: what is asked about them tells only
-// whether the question is allowed.
-const (
-	nobody  = "balanced-doctor-asks"
-	noGroup = "arn:aws:elasticloadbalancing:us-east-1:000000000000:targetgroup/balanced-doctor-asks/0000000000000000"
-)
+// nobody is a name that nothing bears: what is asked about it tells only whether the
+// question is allowed.
+const nobody = "balanced-doctor-asks"
+
+// noGroup is the ARN of a target group of that name in the Region that is asked. One of
+// elsewhere may be refused as no ARN at all, before anybody looks what is allowed.
+func noGroup(region string) string {
+	return "arn:" + awsapi.Partition(region) + ":elasticloadbalancing:" + region + ":000000000000:targetgroup/" + nobody + "/0000000000000000"
+}
 
 // Reads are all actions of the client, each with a call about nothing that exists. An
 // answer, or a refusal that is not a denial, means that it is allowed. Both generations
@@ -35,7 +38,7 @@ func (c *Client) Reads() []awsapi.Read {
 			return err
 		}},
 		{Action: "elasticloadbalancing:DescribeTargetGroupAttributes", Try: func(ctx context.Context) error {
-			_, err := c.targets.attributes(ctx, &elbv2.DescribeTargetGroupAttributesInput{TargetGroupArn: aws.String(noGroup)})
+			_, err := c.targets.attributes(ctx, &elbv2.DescribeTargetGroupAttributesInput{TargetGroupArn: aws.String(noGroup(c.region))})
 			return err
 		}},
 		{Action: "elasticloadbalancing:DescribeTargetGroups", Try: func(ctx context.Context) error {
@@ -43,7 +46,7 @@ func (c *Client) Reads() []awsapi.Read {
 			return err
 		}},
 		{Action: "elasticloadbalancing:DescribeTargetHealth", Try: func(ctx context.Context) error {
-			_, err := c.targets.health(ctx, &elbv2.DescribeTargetHealthInput{TargetGroupArn: aws.String(noGroup)})
+			_, err := c.targets.health(ctx, &elbv2.DescribeTargetHealthInput{TargetGroupArn: aws.String(noGroup(c.region))})
 			return err
 		}},
 	}

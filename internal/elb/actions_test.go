@@ -4,9 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
+	"testing/synctest"
 
 	"balanced/internal/awsapi"
+	"balanced/internal/elb"
 	"balanced/internal/sim"
 )
 
@@ -24,6 +27,42 @@ func TestReadsTellWhatIsAllowed(t *testing.T) {
 			f.Allow(read.Action)
 		}
 	})
+}
+
+// What is asked about is of the Region and of its partition: AWS may refuse the ARN of
+// another as none, whatever is allowed.
+func TestReadsAreAboutTheRegion(t *testing.T) {
+	hermetic(t)
+	for region, begins := range map[string]string{
+		"eu-west-1": "arn:aws:elasticloadbalancing:eu-west-1:", "cn-north-1": "arn:aws-cn:elasticloadbalancing:cn-north-1:",
+		"us-gov-west-1": "arn:aws-us-gov:elasticloadbalancing:us-gov-west-1:",
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			r := sim.New(sim.Config{Name: region})
+			id := r.AddGroup(sim.Group{Name: "web", Desired: 1})[0]
+			client := r.Client()
+			t.Cleanup(client.CloseIdleConnections)
+			s, err := awsapi.Load(t.Context(), awsapi.Options{Region: region, HTTP: client, Endpoint: sim.APIEndpoint, MetadataEndpoint: sim.MetadataEndpoint(id)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, read := range elb.New(s.Config()).Reads() {
+				_ = read.Try(t.Context()) // refused, since there is no such thing
+			}
+			asked := 0
+			for _, c := range r.Calls() {
+				if arn := c.Params.Get("TargetGroupArn"); arn != "" {
+					asked++
+					if !strings.HasPrefix(arn, begins) {
+						t.Errorf("in %s, %s asks about %s", region, c.Action, arn)
+					}
+				}
+			}
+			if asked != 2 {
+				t.Errorf("in %s, %d reads ask about an ARN, want 2", region, asked)
+			}
+		})
+	}
 }
 
 func denied(err error) string {

@@ -51,6 +51,7 @@ func (c targetCalls) DescribeTargetGroups(ctx context.Context, in *elbv2.Describ
 type Client struct {
 	classic classicCalls
 	targets targetCalls
+	region  string
 }
 
 // New takes the settings of a loaded awsapi session.
@@ -68,6 +69,7 @@ func New(cfg aws.Config) *Client {
 			loadBalancerAttributes: v2.DescribeLoadBalancerAttributes,
 			health:                 v2.DescribeTargetHealth,
 		},
+		region: cfg.Region,
 	}
 }
 

@@ -25,12 +25,18 @@ type fleet struct {
 	counts  func() map[string]int
 }
 
-// region runs a test against a fleet, in virtual time.
-func region(t *testing.T, test func(*testing.T, fleet)) {
+// hermetic keeps the machine's own AWS settings out of a test.
+func hermetic(t *testing.T) {
 	t.Helper()
 	for _, name := range []string{"AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_PROFILE", "AWS_ENDPOINT_URL"} {
 		t.Setenv(name, "")
 	}
+}
+
+// region runs a test against a fleet, in virtual time.
+func region(t *testing.T, test func(*testing.T, fleet)) {
+	t.Helper()
+	hermetic(t)
 	synctest.Test(t, func(t *testing.T) {
 		r := sim.New(sim.Config{})
 		r.AddLoadBalancer(sim.LoadBalancer{Name: "front"})

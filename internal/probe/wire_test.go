@@ -151,13 +151,9 @@ func TestEachProtocolAgainstARealListener(t *testing.T) {
 }
 
 func TestNobodyListensInTwoWords(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	l.Close()
+	nobody := &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 1} // a port that was free may be another's by now
 	for _, protocol := range []string{"TCP", "TLS", "HTTP", "HTTPS", "GRPC"} {
-		answers(t, loopback(t, l.Addr(), Check{Protocol: protocol}), "connection refused")
+		answers(t, loopback(t, nobody, Check{Protocol: protocol}), "connection refused")
 	}
 }
 

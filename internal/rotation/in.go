@@ -122,14 +122,13 @@ func (r *run) sendBack(ctx context.Context, stop *Stop) error {
 		return r.left(stop, fmt.Sprintf("only %d others serve, floor is %d", n.Peers, n.Floor))
 	}
 	r.note("sending it back to Standby", reasonField(stop))
-	undo, err := r.takeBack(ctx, outSteps()[outEnter:outEnter+2], wayOut(r.seen.Traffic)+DefaultSettle)
-	if err != nil && undo.sure == asg.EnteringStandby && ctx.Err() == nil {
+	err := r.takeBack(ctx, outSteps()[outEnter:outEnter+2], wayOut(r.seen.Traffic)+DefaultSettle)
+	if err != nil && r.sure == asg.EnteringStandby && ctx.Err() == nil {
 		return stopf(Sick, stop.Hint, "%s; on its way back to Standby", stop.Reason)
 	}
 	if err != nil {
-		return undo.stuck(ctx, err, stop)
+		return r.stuck(ctx, err, stop)
 	}
-	r.seen = undo.seen
 	return stopf(Sick, stop.Hint, "%s; back in Standby", stop.Reason)
 }
 

@@ -243,6 +243,9 @@ func TestAnUndoEndsWithItsBudget(t *testing.T) {
 		if stop := w.wantClass(err, rotation.Sick); !strings.Contains(stop.Reason, "on its way back to Standby") {
 			t.Errorf("%q does not say where it is", stop.Reason)
 		}
+		if report.Instance.State != "EnteringStandby" {
+			t.Errorf("the report says that it is %s", report.Instance.State)
+		}
 		if took := time.Since(began).Seconds(); took > report.BoundSeconds {
 			t.Errorf("it took %.0f s, its bound is %.0f s", took, report.BoundSeconds)
 		}

@@ -117,11 +117,11 @@ func (r *run) giveBack(ctx context.Context, stop *Stop) error {
 		return stop
 	}
 	r.note("giving the place back", reasonField(stop))
-	undo, err := r.takeBack(ctx, inSteps()[inExit:], wayBack(r.seen.Traffic)+slack)
+	err := r.takeBack(ctx, inSteps()[inExit:], wayBack(r.seen.Traffic)+slack)
 	if err != nil {
-		return undo.stuck(ctx, err, stop)
+		return r.stuck(ctx, err, stop)
 	}
-	r.seen, r.facts = undo.seen, facts{sure: asg.InService}
+	r.facts = facts{sure: r.sure}
 	r.gave = stopf(GaveBack, stop.Hint, "%s; gave the place back, in service again", stop.Reason)
 	if time.Now().After(r.turnEnds()) {
 		return r.gave
@@ -130,16 +130,16 @@ func (r *run) giveBack(ctx context.Context, stop *Stop) error {
 }
 
 // takeBack goes through rows that take a move back, on a budget of their own. What it
-// moved, and how long it was held back, is this run's too.
-func (r *run) takeBack(ctx context.Context, table []step, limit time.Duration) (undo *run, err error) {
+// moved and saw, and how long it was held back, is this run's too.
+func (r *run) takeBack(ctx context.Context, table []step, limit time.Duration) error {
 	back := *r
 	back.facts = facts{sure: r.sure, returning: true}
 	back.start, back.began = time.Now(), r.stood()
 	back.undoes, back.warnings = true, nil
 	back.budgets = budgets{wait: limit, timeout: limit, throttled: r.budgets.throttled}
-	err = back.follow(ctx, table)
-	r.ever, r.paused = back.ever, back.paused
-	return &back, err
+	err := back.follow(ctx, table)
+	r.ever, r.paused, r.seen, r.sure = back.ever, back.paused, back.seen, back.sure
+	return err
 }
 
 // stuck is the end of an undo that did not get through.

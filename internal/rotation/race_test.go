@@ -279,3 +279,25 @@ func TestRerunRightAfterOut(t *testing.T) {
 		w.wantMoves("EnterStandby")
 	})
 }
+
+// What an undo that did not get through saw last is what the report says.
+func TestAStuckUndoSaysWhereTheHostIs(t *testing.T) {
+	inWorld(t, sim.Config{}, quietHealth(), func(w *world) {
+		w.api(func(c sim.Call) *sim.Fault {
+			switch c.Action {
+			case "EnterStandby":
+				w.SetAppHealthy(w.ids[1], false)
+			case "ExitStandby":
+				w.SetAppHealthy(w.ids[0], false)
+			}
+			return nil
+		})
+		opt := outOptions()
+		opt.Wait = 0
+		report, err := w.agent(w.ids[0]).Out(w.Context(), opt)
+		stop := w.wantClass(err, rotation.Stuck)
+		if state := w.State(w.ids[0]); report.Instance.State != state || !strings.Contains(stop.Reason, "last seen "+state) {
+			t.Errorf("it is %s, the report says %s and the reason %q", state, report.Instance.State, stop.Reason)
+		}
+	})
+}

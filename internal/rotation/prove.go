@@ -154,7 +154,7 @@ func (r *run) stuck(ctx context.Context, err error, why *Stop) error {
 	}
 }
 
-// healthyEverywhere: every load balancer that counts calls this instance healthy.
+// unhealthyAt names a load balancer that counts and does not call this instance healthy.
 func (o Observed) unhealthyAt() (Traffic, elb.Target, bool) {
 	for _, t := range o.Traffic {
 		if !t.Counts() {

@@ -7,11 +7,9 @@ import (
 
 // budget is what was measured of the figures that have a limit.
 type budget struct {
-	polls    int           // of an out with a drain of up to 300 s, that ends on time
-	noticed  time.Duration // from drained to exit, in the median, on time
-	status   time.Duration // CPU, 1,000 instances
-	thousand int           // KiB resident, the same
-	peak     int           // KiB resident, the most of all
+	noticed []lateness    // the ends of drains of 300 s, in the order of endings
+	status  time.Duration // CPU, 1,000 instances
+	peak    int           // KiB resident, the most of all commands
 }
 
 // budgets is the last table: the limits, and whether they are kept.
@@ -21,11 +19,18 @@ func (p *page) budgets(b budget) {
 	p.table("limit", "measured", "kept")
 	p.row("out: 12 + 5T calls besides polls, T traffic sources", "see above", "yes, asserted")
 	p.row("in: 8 + 4T calls besides polls", "see above", "yes, asserted")
-	p.row("15 polls for a drain of 300 s that ends on time", b.polls, yes(b.polls <= mostPolls))
-	p.row("its end noticed within 2 s, in the median", tenths(b.noticed), yes(b.noticed <= 2*time.Second))
+	for i, e := range endings {
+		p.row("15 polls for a drain of 300 s: "+e.brief, b.noticed[i].polls, yes(b.noticed[i].polls <= mostPolls))
+	}
+	for i, e := range endings {
+		median := b.noticed[i].median
+		p.row("its end noticed within 2 s, in the median: "+e.brief, tenths(median), yes(median <= 2*time.Second))
+	}
 	p.row("status of 1,000 instances: 100 ms of CPU", millis(b.status), yes(b.status < 100*time.Millisecond))
-	p.row("30 MB resident, 1,000 instances", megabytes(b.thousand), yes(b.thousand <= 30*1000*1000/1024))
+	p.row("30 MB resident, whatever the command, 1,000 instances and more", megabytes(b.peak), yes(b.peak <= 30*1000*1000/1024))
 	p.row("one process, and no goroutine outlives a command", "-", "yes, asserted: tests run in bubbles that end only with every goroutine")
+	p.say("\nA drain that is overdue takes more polls than 15 as it lasts longer than 300 s. Why an end that no setting foretells")
+	p.say("is noticed late stands under the drains.")
 }
 
 func yes(kept bool) string {

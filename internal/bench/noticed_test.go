@@ -11,12 +11,15 @@ import (
 
 // An ending is a way for a drain of 300 s to end.
 type ending struct {
-	name   string
+	brief  string
+	more   string // how exactly
 	scene  scene
 	at     func(*rand.Rand) time.Duration // after EnterStandby was asked for
 	budget time.Duration                  // from drained to exit, in the median; 0: none
 	polls  int                            // at most; 0: no bound
 }
+
+func (e ending) name() string { return e.brief + ": " + e.more }
 
 const fiveMinutes = 300 * time.Second
 
@@ -26,27 +29,27 @@ func between(from, to time.Duration) func(*rand.Rand) time.Duration {
 
 var endings = []ending{
 	{
-		name:  "on time: up to 15 s after the delay",
+		brief: "on time", more: "up to 15 s after the delay",
 		scene: scene{sources: 1}, at: between(fiveMinutes, fiveMinutes+15*time.Second), budget: 2 * time.Second, polls: mostPolls,
 	},
 	{
-		name:  "late: 15 to 45 s after the delay",
+		brief: "late", more: "15 to 45 s after the delay",
 		scene: scene{sources: 1}, at: between(fiveMinutes+15*time.Second, fiveMinutes+45*time.Second), budget: 3 * time.Second, polls: 20,
 	},
 	{
-		name:  "very late: 1 to 2 min after the delay",
+		brief: "very late", more: "1 to 2 min after the delay",
 		scene: scene{sources: 1}, at: between(fiveMinutes+time.Minute, fiveMinutes+2*time.Minute),
 	},
 	{
-		name:  "early: an idle Classic load balancer lets go at once",
+		brief: "early", more: "an idle Classic load balancer lets go at once",
 		scene: scene{classic: true}, at: between(2*time.Second, 10*time.Second), budget: 2 * time.Second, polls: 3,
 	},
 	{
-		name:  "in the middle: a Classic load balancer whose last request ends after 15 to 300 s",
+		brief: "in the middle", more: "a Classic load balancer whose last request ends after 15 to 300 s",
 		scene: scene{classic: true}, at: between(15*time.Second, fiveMinutes), polls: mostPolls,
 	},
 	{
-		name:  "held: a Classic load balancer that is busy to the end",
+		brief: "held", more: "a Classic load balancer that is busy to the end",
 		scene: scene{classic: true}, at: between(fiveMinutes, fiveMinutes+10*time.Second), budget: 2 * time.Second, polls: mostPolls,
 	},
 }
@@ -101,12 +104,12 @@ func (h *host) entered(first int) time.Time {
 func TestEndOfADrainIsNoticed(t *testing.T) {
 	for _, e := range endings {
 		got := e.noticed(t, 21)
-		t.Logf("%s: %s in the median, %s at most; %d polls at most", e.name, got.median, got.most, got.polls)
+		t.Logf("%s: %s in the median, %s at most; %d polls at most", e.name(), got.median, got.most, got.polls)
 		if e.budget > 0 && got.median > e.budget {
-			t.Errorf("%s: %s from drained to exit in the median, want at most %s", e.name, got.median, e.budget)
+			t.Errorf("%s: %s from drained to exit in the median, want at most %s", e.name(), got.median, e.budget)
 		}
 		if e.polls > 0 && got.polls > e.polls {
-			t.Errorf("%s: %d polls, want at most %d", e.name, got.polls, e.polls)
+			t.Errorf("%s: %d polls, want at most %d", e.name(), got.polls, e.polls)
 		}
 	}
 }

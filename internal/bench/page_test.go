@@ -47,8 +47,11 @@ func TestPage(t *testing.T) {
 	p.say("%s, %s.\n", time.Now().Format(time.DateOnly), machine())
 	p.say("%s", preface)
 	var b budget
-	p.calls(&b)
-	p.noticed(&b)
+	p.calls()
+	for _, e := range endings {
+		b.noticed = append(b.noticed, e.noticed(t, 101))
+	}
+	p.noticed(b.noticed)
 	p.processes(&b)
 	p.groups()
 	p.rollouts()
@@ -78,28 +81,23 @@ func machine() string {
 	return fmt.Sprintf("%s, %d cores, %s/%s, %s", name, runtime.NumCPU(), runtime.GOOS, runtime.GOARCH, runtime.Version())
 }
 
-func (p *page) calls(b *budget) {
+func (p *page) calls() {
 	p.say("\n## API calls\n")
 	p.say("One `out` and one `in`, by the number of traffic sources (target groups of an Application Load Balancer) and")
 	p.say("by their drain. Auto Scaling says Standby five seconds after the drain.")
 	p.table("sources", "drain", "out: polls", "other calls", "of at most", "in: polls", "calls for them", "other calls", "of at most")
 	for _, c := range allBills(p.T) {
 		p.row(c.sources, brief(c.drain), c.out.polls, c.out.others, budgetOut(c.sources), c.in.polls, c.in.polling, c.in.others, budgetIn(c.sources))
-		b.polls = max(b.polls, c.out.polls)
 	}
 }
 
-func (p *page) noticed(b *budget) {
+func (p *page) noticed(drains []lateness) {
 	p.say("\n## From drained to exit\n")
 	p.say("A drain of 300 s, by how it ends, over 101 runs each. The time counts from the moment Auto Scaling says Standby,")
 	p.say("or from the settle time of 10 s where it says so before. The calls of the last look are in it.")
 	p.table("the drain ends", "median", "longest", "polls, most")
-	for _, e := range endings {
-		got := e.noticed(p.T, 101)
-		p.row(e.name, tenths(got.median), tenths(got.most), got.polls)
-		if b.noticed == 0 {
-			b.noticed, b.polls = got.median, max(b.polls, got.polls)
-		}
+	for i, e := range endings {
+		p.row(e.name(), tenths(drains[i].median), tenths(drains[i].most), drains[i].polls)
 	}
 	p.say("\nFifteen polls cannot see every moment of 300 s within two: they are put where the end is due. A target group holds")
 	p.say("its target for the whole delay, so nothing is lost by looking seldom before. A Classic load balancer lets go with")
@@ -120,7 +118,6 @@ func (p *page) processes(b *budget) {
 		b.peak = max(b.peak, u.peak)
 		if size == 1000 {
 			b.status = u.cpu
-			b.thousand = u.peak
 		}
 	}
 	for _, size := range []int{10, 1000} {
@@ -129,6 +126,7 @@ func (p *page) processes(b *budget) {
 		in := st.run("in", "--probe", "off")
 		p.row("out, 4 sources, drain 15 s", size, millis(out.cpu), tenths(out.wall), megabytes(out.peak))
 		p.row("in, 4 sources", size, millis(in.cpu), tenths(in.wall), megabytes(in.peak))
+		b.peak = max(b.peak, out.peak, in.peak)
 	}
 }
 

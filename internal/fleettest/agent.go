@@ -5,9 +5,11 @@ package fleettest
 
 import (
 	"context"
+	"hash/fnv"
 	"math/rand/v2"
 	"net/http"
 	"sync"
+	"time"
 
 	"go.uber.org/zap"
 
@@ -42,7 +44,7 @@ func (h *Host) Process(ctx context.Context) (*rotation.Agent, *awsapi.Session, e
 		Endpoint: sim.APIEndpoint, MetadataEndpoint: sim.MetadataEndpoint(h.ID),
 	}
 	if h.Rand != nil {
-		opt.Rand = h.Rand.Float64
+		opt.Rand = h.momentary
 	}
 	session, err := awsapi.Load(ctx, opt)
 	if err != nil {
@@ -53,6 +55,14 @@ func (h *Host) Process(ctx context.Context) (*rotation.Agent, *awsapi.Session, e
 		Self: self, Groups: groups, Mover: groups, Balancers: elb.New(session.Config()), Metadata: meta,
 		Log: h.Log, Jitter: h.Rand, Alone: h.alone, Throttled: session.Throttled,
 	}, session, nil
+}
+
+// momentary is the luck of the waits between two tries of a call. Calls are made side by side:
+// it depends on the moment, and not on which of them asks first.
+func (h *Host) momentary() float64 {
+	of := fnv.New64a()
+	of.Write([]byte(h.ID))
+	return rand.New(rand.NewPCG(of.Sum64(), uint64(time.Now().UnixNano()))).Float64()
 }
 
 // alone stands in for the kernel's name, which parallel tests with the same instance

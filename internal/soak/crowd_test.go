@@ -35,6 +35,7 @@ type crowd struct {
 	once   bool          // each tries once to leave, and that is all
 	bucket bucket
 	seed   uint64
+	oneIn  int // somebody else empties the buckets: one call in so many is answered; 0: nobody does
 }
 
 // bucket is a token bucket, one for each service.
@@ -53,9 +54,9 @@ var (
 // all at once for one place. size is below 50 or a multiple of it.
 func crowds(size int, b bucket, seed uint64) []crowd {
 	return []crowd{
-		{"many groups", size, max(1, size/50), size, size, "0", rotation.Auto, false, b, seed},
-		{"a tenth at a time", size, 1, size * 3 / 10, size / 10, "90%", rotation.Auto, false, b, seed},
-		{"all for one place", size, 1, size, size, "all", 0, true, b, seed},
+		{"many groups", size, max(1, size/50), size, size, "0", rotation.Auto, false, b, seed, 0},
+		{"a tenth at a time", size, 1, size * 3 / 10, size / 10, "90%", rotation.Auto, false, b, seed, 0},
+		{"all for one place", size, 1, size, size, "all", 0, true, b, seed, 0},
 	}
 }
 
@@ -67,7 +68,7 @@ func crowds(size int, b bucket, seed uint64) []crowd {
 // prints the tables of docs/architecture.md.
 func TestCrowd(t *testing.T) {
 	if *measureCrowds {
-		t.Log("\n" + crowdTables(t))
+		t.Log("\n" + crowdTables(t) + "\n" + aloneTable(t))
 		return
 	}
 	size, buckets, runs := 30, []bucket{{4, 1}}, []uint64{1}
@@ -166,6 +167,9 @@ func (c crowd) build() (*sim.Region, []*agent) {
 		}
 	}
 	region.SetFaults(weather(c.seed))
+	if c.oneIn > 0 {
+		region.SetFaults(crowdedOut(c.oneIn, c.seed))
+	}
 	for _, service := range []string{"autoscaling", "elasticloadbalancing", "elasticloadbalancingv2"} {
 		if c.bucket.refill > 0 {
 			region.SetBucket(service, c.bucket.capacity, c.bucket.refill)

@@ -2,7 +2,6 @@ package soak
 
 import (
 	"context"
-	"hash/fnv"
 	"math/rand/v2"
 	"net/http"
 	"sync"
@@ -11,22 +10,14 @@ import (
 	"balanced/internal/sim"
 )
 
-// fault draws what goes wrong with one API call. It depends on the seed, the caller
-// and how many such calls it has made, not on the order in which goroutines run.
+// fault draws what goes wrong with one API call.
 func (f *fleet) fault(c sim.Call) *sim.Fault {
 	if c.Service == "imds" {
 		return nil
 	}
 	f.look()
-	f.mu.Lock()
-	key := c.Caller + c.Action
-	f.counts[key]++
-	n := f.counts[key]
-	f.mu.Unlock()
-	h := fnv.New64a()
-	h.Write([]byte(key))
-	r := rand.New(rand.NewPCG(f.plan.seed^h.Sum64(), uint64(n)))
-	ordinary := &sim.Fault{Delay: time.Duration(20+r.IntN(200)) * time.Millisecond}
+	r := f.draws.of(c)
+	ordinary := &sim.Fault{Delay: 20*time.Millisecond + time.Duration(r.Int64N(200e6))}
 	if f.since() > calm {
 		return ordinary
 	}

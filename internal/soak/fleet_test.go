@@ -30,6 +30,7 @@ type fleet struct {
 	min   rotation.MinHealthy
 
 	refreshing atomic.Bool
+	draws      *draws
 
 	mu     sync.Mutex
 	log    []string
@@ -38,7 +39,6 @@ type fleet struct {
 	gone   map[string]bool // hosts that EC2 lost: nothing runs on them any more
 	wanted int             // desired capacity at the end
 	lost   int             // hosts taken away while they were out
-	counts map[string]int  // API calls by caller and action, to draw faults by
 }
 
 func newFleet(t *testing.T, p plan) *fleet {
@@ -48,7 +48,7 @@ func newFleet(t *testing.T, p plan) *fleet {
 	}
 	f := &fleet{
 		t: t, plan: p, min: min, began: time.Now(), wanted: p.group.Desired,
-		atWork: map[string]bool{}, gone: map[string]bool{}, counts: map[string]int{},
+		atWork: map[string]bool{}, gone: map[string]bool{}, draws: newDraws(p.seed),
 	}
 	f.Region = sim.New(sim.Config{Seed: p.seed, MaxLag: 20 * time.Second, Behaviour: p.way})
 	check := sim.HealthCheck{Interval: 10 * time.Second, Timeout: 5 * time.Second, Healthy: 2, Unhealthy: 2, Path: "/health"}

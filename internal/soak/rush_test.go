@@ -4,8 +4,6 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"hash/fnv"
-	"math/rand/v2"
 	"runtime"
 	"slices"
 	"strings"
@@ -137,31 +135,6 @@ func (r rush) run(t *testing.T) tally {
 		}
 	}
 	return got
-}
-
-// weather is how slow each call is and how old its answer. It depends on the caller and
-// on how many such calls it has made, not on the order in which goroutines run.
-func weather(seed uint64) func(sim.Call) *sim.Fault {
-	var mu sync.Mutex
-	made := map[string]uint64{}
-	return func(c sim.Call) *sim.Fault {
-		if c.Service == "imds" {
-			return nil
-		}
-		key := c.Caller + c.Action
-		mu.Lock()
-		made[key]++
-		n := made[key]
-		mu.Unlock()
-		h := fnv.New64a()
-		h.Write([]byte(key))
-		draw := rand.New(rand.NewPCG(seed^h.Sum64(), n))
-		f := &sim.Fault{Delay: time.Duration(50+draw.IntN(200)) * time.Millisecond}
-		if !c.Mutating() {
-			f.Lag = time.Duration(draw.Int64N(int64(rushLag)))
-		}
-		return f
-	}
 }
 
 // leaveOnce is one process that tries once.

@@ -194,7 +194,13 @@ func (r *Region) detachInstances(q *query, d *document) error {
 		}
 		leaving = append(leaving, in)
 	}
-	if s := g.sizes.now(); decrement && s.desired-r.moveUnits(leaving) < s.min {
+	units := 0
+	for _, in := range leaving {
+		if in.capacity() { // otherwise dismiss does not lower the desired capacity
+			units += in.weight
+		}
+	}
+	if s := g.sizes.now(); decrement && units > 0 && s.desired-units < s.min {
 		return g.sizeRefusal("detach", len(leaving), r.behaviour.AlwaysPlural)
 	}
 	var moved []*activity

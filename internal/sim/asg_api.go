@@ -46,12 +46,13 @@ func (r *Region) namedGroup(q *query) (*group, error) {
 	return g, nil
 }
 
-// describeAutoScalingGroups leaves out unknown names without an error.
+// describeAutoScalingGroups leaves out unknown names without an error. All filters are about tags,
+// and groups have none here.
 func (r *Region) describeAutoScalingGroups(q *query, d *document) error {
 	names := q.items("AutoScalingGroupNames")
 	var groups []*group
 	for _, g := range r.groups.inTurn {
-		if _, there := g.sizes.at(q.at); there && (len(names) == 0 || slices.Contains(names, g.Name)) {
+		if _, there := g.sizes.at(q.at); there && !q.hasPrefix("Filters") && (len(names) == 0 || slices.Contains(names, g.Name)) {
 			groups = append(groups, g)
 		}
 	}
@@ -83,9 +84,9 @@ func (r *Region) writeGroup(q *query, d *document, g *group) {
 	}
 	list(d, "Instances", members, func(m member) { m.write(d) })
 	d.moment("CreatedTime", g.created)
-	list(d, "SuspendedProcesses", s.suspended, func(process string) {
-		d.text("ProcessName", process)
-		d.text("SuspensionReason", "User suspended at "+wholeSeconds(r.now))
+	list(d, "SuspendedProcesses", s.suspended, func(s suspension) {
+		d.text("ProcessName", s.process)
+		d.text("SuspensionReason", "User suspended at "+wholeSeconds(s.since))
 	})
 	d.text("VPCZoneIdentifier", subnets(g.Zones))
 	d.words("EnabledMetrics", nil)

@@ -1,6 +1,9 @@
 package sim
 
-import "slices"
+import (
+	"slices"
+	"time"
+)
 
 func (r *Region) suspendProcesses(q *query, _ *document) error {
 	g, err := r.namedGroup(q)
@@ -42,21 +45,32 @@ func namedProcesses(q *query) ([]string, error) {
 	return named, nil
 }
 
+// suspension is a process that does not run, and since when.
+type suspension struct {
+	process string
+	since   time.Time
+}
+
+func suspendedAt(moment time.Time, processes ...string) []suspension {
+	var all []suspension
+	for _, process := range processes {
+		all = append(all, suspension{process, moment})
+	}
+	return all
+}
+
+// suspend stops processes. One that is suspended already stays so since then.
 func (r *Region) suspend(g *group, named []string) {
 	s := g.sizes.now()
-	s.suspended = slices.Clone(s.suspended)
-	for _, process := range named {
-		if !slices.Contains(s.suspended, process) {
-			s.suspended = append(s.suspended, process)
-		}
-	}
+	news := slices.DeleteFunc(slices.Clone(named), g.suspends)
+	s.suspended = slices.Concat(s.suspended, suspendedAt(r.now, news...))
 	become(r, &g.sizes, s)
 }
 
 // resume lets what has been held up happen: moves behind Launch, and judgements behind HealthCheck.
 func (r *Region) resume(g *group, named []string) {
 	s := g.sizes.now()
-	s.suspended = slices.DeleteFunc(slices.Clone(s.suspended), func(p string) bool { return slices.Contains(named, p) })
+	s.suspended = slices.DeleteFunc(slices.Clone(s.suspended), func(p suspension) bool { return slices.Contains(named, p.process) })
 	become(r, &g.sizes, s)
 	for _, in := range g.present() {
 		if in.stuck && !g.suspends(processLaunch) {

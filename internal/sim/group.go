@@ -34,7 +34,7 @@ type Group struct {
 // sizes is what changes about a group and is shown.
 type sizes struct {
 	min, max, desired int
-	suspended         []string
+	suspended         []suspension
 	deleting          bool
 }
 
@@ -65,7 +65,7 @@ func (r *Region) AddGroup(spec Group) []string {
 	g := r.newGroup(spec)
 	g.sizes = always(sizes{
 		min: spec.Min, max: cmp.Or(spec.Max, spec.Desired), desired: spec.Desired,
-		suspended: slices.Clone(spec.Suspended),
+		suspended: suspendedAt(r.now, spec.Suspended...),
 	})
 	r.groups.add(spec.Name, g)
 	var ids []string
@@ -162,7 +162,7 @@ func (g *group) present() []*instance {
 
 // suspends says whether a process is suspended now.
 func (g *group) suspends(process string) bool {
-	return slices.Contains(g.sizes.now().suspended, process)
+	return slices.ContainsFunc(g.sizes.now().suspended, func(s suspension) bool { return s.process == process })
 }
 
 // asksLoadBalancers says whether their health checks count for Auto Scaling.

@@ -77,6 +77,8 @@ func returned(v view) *Stop {
 	switch {
 	case v.State.Launching():
 		return stopf(Unfinished, "run it again to resume", "%s is %s", v.ID, v.State)
+	case v.sent.IsZero() && entering(v.State): // an undo, and a look older than the one that decided on it
+		return stillEntering(v)
 	case v.State.Leaving():
 		return stopf(Gone, "nothing is left to repair", "%s is %s", v.ID, v.State)
 	case v.young():

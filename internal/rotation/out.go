@@ -133,6 +133,8 @@ func entered(v view) *Stop {
 	switch {
 	case v.State == asg.EnteringStandby:
 		return stopf(Unfinished, "run it again to resume", "%s is EnteringStandby%s", v.ID, v.drainers())
+	case v.sent.IsZero() && v.State.Arriving(): // an undo, and a look older than the one that decided on it
+		return stopf(Unfinished, "run it again to resume", "%s is %s", v.ID, v.State)
 	case v.State.Leaving():
 		return stopf(Gone, "nothing is left to repair", "%s is %s", v.ID, v.State)
 	case v.young():

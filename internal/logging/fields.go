@@ -10,7 +10,6 @@ import (
 // them; messages stay short and constant.
 func Instance(id string) zap.Field      { return zap.String("instance_id", id) }
 func Group(name string) zap.Field       { return zap.String("asg", name) }
-func Source(name string) zap.Field      { return zap.String("lb", name) }
 func Step(name string) zap.Field        { return zap.String("step", name) }
 func State(state string) zap.Field      { return zap.String("state", state) }
 func Reason(why string) zap.Field       { return zap.String("reason", why) }
@@ -23,5 +22,4 @@ func Attempt(n int) zap.Field           { return zap.Int("attempt", n) }
 func Status(code int) zap.Field         { return zap.Int("http_status", code) }
 func Code(code string) zap.Field        { return zap.String("code", code) }
 func RequestID(id string) zap.Field     { return zap.String("request_id", id) }
-func ExitCode(code int) zap.Field       { return zap.Int("exit_code", code) }
 func Error(err error) zap.Field         { return zap.NamedError("error", err) }

@@ -200,7 +200,7 @@ func (t *tally) watch(region *sim.Region, floor int, over <-chan struct{}) {
 func measureRushes(t *testing.T) {
 	var table strings.Builder
 	fmt.Fprintf(&table, "%s, %d cores, drain %v, reads lag up to %v\n\n", time.Now().Format(time.DateOnly), runtime.NumCPU(), rushDrain, rushLag)
-	table.WriteString("| agents | MinSize | runs | refused by AWS | runs with surplus leavers | surplus leavers: mean, most | floor short: mean, longest | short by, at most |\n")
+	table.WriteString("| agents | MinSize | runs | refused by MinSize, mean | runs with surplus leavers | surplus leavers, mean and most | floor short, mean and longest | short by at most |\n")
 	table.WriteString("|---|---|---|---|---|---|---|---|\n")
 	for _, agents := range []int{8, 50, 200} {
 		for _, fence := range []bool{true, false} {

@@ -60,10 +60,11 @@ changelog() {
 }
 
 # anonymous COMMAND...: an RPM names the host that built it. A namespace gives it a
-# name that says nothing, where one may be made.
+# name that says nothing, where one may be made. The file is for the real root alone,
+# the program is not everywhere.
 anonymous() {
 	# shellcheck disable=SC2016 # expanded by the shell inside
-	local renamed='echo localhost >/proc/sys/kernel/hostname && exec "$@"'
+	local renamed='{ hostname localhost || echo localhost >/proc/sys/kernel/hostname; } 2>/dev/null && exec "$@"'
 	if unshare --map-root-user --uts sh -c "$renamed" sh true 2>/dev/null; then
 		unshare --map-root-user --uts sh -c "$renamed" sh "$@"
 	else

@@ -55,7 +55,7 @@ type facts struct {
 	spread    bool          // the start was put off
 	fit       bool          // the host passed what it will be asked
 	resumed   bool          // found in Standby: may be half upgraded, never undone
-	seenOut   time.Time     // when it was first seen out, on this host's clock; zero: by this run's own move
+	found     time.Time     // since when it was seen on its side of Standby, out or not, on this host's clock; zero: by this run's own move
 	returning bool          // found on its way back, or brought back by this run
 	sent      time.Time     // when the move was answered, on this host's clock
 	answer    asg.Activity  // the move as the answer told it
@@ -103,7 +103,7 @@ type run struct {
 	proven   string // the outcome when every row is settled; empty: by the command and the moves
 	gave     *Stop  // the place was given back, and why
 	warnings []warning
-	resolve  func(Observed) budgets // budgets, once the load balancers are known
+	resolve  func(Observed) budgets // budgets, once the load balancers and the state are known; nil: they are given
 	attached []string               // the sources whose settings are known; nil: none were asked for yet
 	seen     Observed
 	looked   time.Time

@@ -100,7 +100,22 @@ func healthy(v view) *Stop {
 	if !v.Healthy {
 		return stopf(class, hint, "Auto Scaling calls %s Unhealthy", v.ID)
 	}
+	if !v.returning && v.sent.IsZero() {
+		return allAlong(v)
+	}
 	return nil
+}
+
+// allAlong: an instance that is in service without having returned may have left a moment
+// ago, by a run that was killed, and reads may lag.
+func allAlong(v view) *Stop {
+	ready := v.settledBy()
+	if !v.Began.Before(ready) {
+		return nil
+	}
+	stop := stopf(NotNow, "run it again", "letting reads catch up: %s looks as if it had been in service all along", v.ID)
+	stop.again = ready
+	return stop
 }
 
 // sendBack is the end of a return that did not get healthy in time: back to Standby

@@ -51,8 +51,8 @@ func (r *run) look(ctx context.Context, need scope) error {
 	}
 	o.Held = r.held() - held
 	r.last, r.seen, r.looked = r.seen.Began, o, time.Now()
-	if r.resolve != nil {
-		r.budgets, r.resolve = r.resolve(o), nil
+	if r.resolve != nil && (r.sure == "" || r.leftMeanwhile()) {
+		r.budgets = r.resolve(o)
 	}
 	r.learn()
 	if need == all {

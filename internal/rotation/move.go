@@ -94,7 +94,7 @@ func (r *run) learn() {
 		r.note("lifecycle state changed", stateField(r.sure))
 		r.resumed = r.resumed || r.sent.IsZero() && r.otherHands(was)
 	}
-	r.notice()
+	r.notice(was)
 	if r.doubt == nil || r.seen.Torn {
 		return
 	}
@@ -116,16 +116,22 @@ func (r *run) otherHands(was asg.State) bool {
 	return r.sure.Out() && (!was.Out() || late)
 }
 
-// notice keeps when this run first saw the instance out by a move that was not its own.
-// One that turns out to be in service after all had only been read too late.
-func (r *run) notice() {
-	switch {
-	case !r.sent.IsZero():
-	case r.sure.Out() && r.seenOut.IsZero():
-		r.seenOut = r.looked
-	case !r.sure.Out():
-		r.seenOut, r.resumed = time.Time{}, false
+// notice keeps since when this run saw the instance out, or not out, by a move that was
+// not its own. One that turns out not to be out after all had only been read too late.
+func (r *run) notice(was asg.State) {
+	if !r.sent.IsZero() {
+		return
 	}
+	if r.found.IsZero() || r.sure.Out() != was.Out() {
+		r.found = r.looked
+	}
+	r.resumed = r.resumed && r.sure.Out()
+}
+
+// leftMeanwhile: it is out, which it was not, by a move that was not this run's. What that
+// move has still to go through belongs to the budgets.
+func (r *run) leftMeanwhile() bool {
+	return r.sent.IsZero() && r.seen.State.Out() && !r.sure.Out()
 }
 
 // cameFromStandby: the newest standby move of this instance is a return.

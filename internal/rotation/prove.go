@@ -52,13 +52,7 @@ func settled(v view) *Stop {
 	if v.Torn {
 		return waiting
 	}
-	// Of a move that was not this run's nothing is known but that it is older than the
-	// first look that showed it: what the feed says of it may be about an earlier one.
-	moved := v.sent
-	if moved.IsZero() {
-		moved = v.seenOut
-	}
-	if ready := moved.Add(v.settle); v.Began.Before(ready) {
+	if ready := v.settledBy(); v.Began.Before(ready) {
 		waiting.again = ready
 		return waiting
 	}
@@ -66,6 +60,16 @@ func settled(v view) *Stop {
 		return waiting
 	}
 	return nil
+}
+
+// settledBy is when looks begin to be young enough. Of a move that was not this run's
+// nothing is known but that it is older than the first look that showed it: what the feed
+// says of it may be about an earlier one.
+func (v view) settledBy() time.Time {
+	if v.sent.IsZero() {
+		return v.found.Add(v.settle)
+	}
+	return v.sent.Add(v.settle)
 }
 
 func (o Observed) feedShows(id string) bool {
@@ -135,7 +139,7 @@ func (r *run) takeBack(ctx context.Context, table []step, limit time.Duration) e
 	back := *r
 	back.facts = facts{sure: r.sure, returning: true}
 	back.start, back.began = time.Now(), r.stood()
-	back.undoes, back.warnings = true, nil
+	back.undoes, back.warnings, back.resolve = true, nil, nil
 	back.budgets = budgets{wait: limit, timeout: limit, throttled: r.budgets.throttled}
 	err := back.follow(ctx, table)
 	r.ever, r.paused, r.seen, r.sure = back.ever, back.paused, back.seen, back.sure

@@ -36,10 +36,10 @@ func TestProven(t *testing.T) {
 		"the two views differ":            {func(v *view) { v.Torn = true }, Unfinished, false, "catch up"},
 		"the feed does not show the move": {func(v *view) { v.Activities = nil }, Unfinished, false, "catch up"},
 		"out since a moment": {func(v *view) {
-			v.sent, v.answer, v.seenOut = time.Time{}, asg.Activity{}, v.Began.Add(-3*time.Second)
+			v.sent, v.answer, v.found = time.Time{}, asg.Activity{}, v.Began.Add(-3*time.Second)
 		}, Unfinished, false, "catch up"},
 		"out since a while": {func(v *view) {
-			v.sent, v.answer, v.seenOut = time.Time{}, asg.Activity{}, v.Began.Add(-20*time.Second)
+			v.sent, v.answer, v.found = time.Time{}, asg.Activity{}, v.Began.Add(-20*time.Second)
 		}, 0, false, ""},
 		"still registered":           {func(v *view) { v.Traffic[0].Mine = []elb.Target{{Instance: "i-1", Port: 80, Health: elb.Draining}} }, Unfinished, false, "still lists"},
 		"registered on another port": {func(v *view) { v.Traffic[0].Mine = []elb.Target{{Instance: "i-1", Port: 81, Health: elb.Healthy}} }, Unfinished, false, "still lists"},

@@ -248,6 +248,36 @@ func TestRerunOnAFeedThatLags(t *testing.T) {
 	})
 }
 
+// Reads that lag may show a host in service that has just left: it is not "already in".
+func TestInRightAfterAKilledOut(t *testing.T) {
+	for name, balanced := range map[string]sim.Group{
+		"behind load balancers": fleet(),
+		"behind none":           {Name: "web", Min: 0, Max: 6, Desired: 4},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inWorld(t, sim.Config{MaxLag: time.Minute}, balanced, func(w *world) {
+				id := w.ids[0]
+				if err := w.EnterStandby("web", id, true); err != nil { // by a run killed right after
+					t.Fatal(err)
+				}
+				w.api(func(c sim.Call) *sim.Fault {
+					if c.Mutating() {
+						return nil
+					}
+					return &sim.Fault{Lag: 7 * time.Second}
+				})
+				report, err := w.in(id)
+				w.must(report, err)
+				w.wantState(id, "InService")
+				w.wantMoves("ExitStandby")
+				if report.Outcome != "in" {
+					t.Errorf("outcome %q of a run that brought the host back", report.Outcome)
+				}
+			})
+		})
+	}
+}
+
 // Reads that lag may show a host in Standby that has just come back: it is not "already
 // out".
 func TestOutRightAfterIn(t *testing.T) {

@@ -20,8 +20,9 @@ type forecast struct {
 }
 
 const (
-	// near is the pause between looks while the end is due.
-	near = 2 * time.Second
+	// near is the pause between looks while the end is due: with the calls of the last one,
+	// half of the ends are noticed within two seconds.
+	near = 2700 * time.Millisecond
 	// seldom is the pause while nothing is due and nothing can end.
 	seldom = 100 * time.Second
 	// overdue looks are this far apart at most.
@@ -34,10 +35,9 @@ const (
 // next says how long to wait for the next look, elapsed after the beginning, and
 // whether that look is aimed at a moment.
 //
-// Looks come close together where the end is due, and a little further apart with every
-// one that does not find it. Between moments they are few. Where the end may come at any
-// time the pause grows with the time passed, so that an end is noticed late by a share
-// of what it took.
+// Looks come close together where the end is due, and further apart where it is overdue.
+// Between moments they are few. Where the end may come at any time the pause grows with
+// the time passed, so that an end is noticed late by a share of what it took.
 func (f forecast) next(elapsed time.Duration) (pause time.Duration, aimed bool) {
 	if left := f.first - elapsed; left > 0 {
 		return left + shy, true
@@ -52,11 +52,11 @@ func (f forecast) next(elapsed time.Duration) (pause time.Duration, aimed bool) 
 	}
 	switch since := elapsed - past; {
 	case past >= 0 && coming < 0:
-		pause = min(max(near+since/16, since/8), overdue)
+		pause = min(max(near, since/12), overdue)
 	case past >= 0:
-		pause = min(max(near+since/16, since/4), overdue)
+		pause = min(max(near, since/4), overdue)
 	case f.loose || coming < 0:
-		pause = min(near+elapsed*3/5, seldom)
+		pause = min(near+elapsed/2, seldom)
 	default:
 		pause = seldom
 	}

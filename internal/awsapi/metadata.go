@@ -13,8 +13,8 @@ import (
 )
 
 // Metadata is the SDK's metadata client as balanced wants it: version 2 only, never
-// through a proxy, one retry. A nil client waits 1 s for a connection
-// and 2 s for an answer; an empty endpoint is the SDK's own.
+// through a proxy, one retry. A nil client waits 1 s for a connection and 2 s for an
+// answer; an empty endpoint is the SDK's own.
 func Metadata(client aws.HTTPClient, endpoint string, opts ...func(*awsimds.Options)) *awsimds.Client {
 	if client == nil {
 		// Wrapped, since the SDK gives a client that it knows 250 ms to connect and 500 ms

@@ -42,13 +42,17 @@ func TestASuspensionKeepsItsTime(t *testing.T) {
 		want := "User suspended at " + time.Now().UTC().Format("2006-01-02T15:04:05Z")
 		r.Suspend("web", "Launch")
 		pass(time.Hour)
-		r.Suspend("web", "Launch", "Terminate")
+		r.Suspend("web", "Launch", "Terminate", "Terminate")
 		out, err := w.asg.DescribeAutoScalingGroups(t.Context(), &awsasg.DescribeAutoScalingGroupsInput{})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := aws.ToString(out.AutoScalingGroups[0].SuspendedProcesses[0].SuspensionReason); got != want {
+		suspended := out.AutoScalingGroups[0].SuspendedProcesses
+		if got := aws.ToString(suspended[0].SuspensionReason); got != want {
 			t.Errorf("an hour later: %q, want %q", got, want)
+		}
+		if len(suspended) != 2 {
+			t.Errorf("%d processes suspended, want two: one that is named twice is one", len(suspended))
 		}
 	})
 }

@@ -63,7 +63,8 @@ func suspendedAt(moment time.Time, processes ...string) []suspension {
 func (r *Region) suspend(g *group, named []string) {
 	s := g.sizes.now()
 	news := slices.DeleteFunc(slices.Clone(named), g.suspends)
-	s.suspended = slices.Concat(s.suspended, suspendedAt(r.now, news...))
+	slices.Sort(news)
+	s.suspended = slices.Concat(s.suspended, suspendedAt(r.now, slices.Compact(news)...))
 	become(r, &g.sizes, s)
 }
 

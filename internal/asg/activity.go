@@ -11,17 +11,18 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/autoscaling/types"
 
 	"balanced/internal/awsapi"
+	"balanced/internal/fleet"
 )
 
 // Activities reads the group's feed: what is running first, then the newest first
 // (API reference, DescribeScalingActivities). It asks for page after page of 100
 // until enough, called with all read so far, says so, or the feed's six weeks end.
-func (c *Client) Activities(ctx context.Context, group string, enough func([]Activity) bool) ([]Activity, error) {
+func (c *Client) Activities(ctx context.Context, group string, enough func([]fleet.Activity) bool) ([]fleet.Activity, error) {
 	in := &awsasg.DescribeScalingActivitiesInput{
 		AutoScalingGroupName: aws.String(group), // without it the call spans the account and times out
 		MaxRecords:           aws.Int32(100),
 	}
-	var all []Activity
+	var all []fleet.Activity
 	for {
 		out, err := c.activities(ctx, in)
 		if err != nil {
@@ -37,8 +38,8 @@ func (c *Client) Activities(ctx context.Context, group string, enough func([]Act
 	}
 }
 
-func activity(a types.Activity) Activity {
-	out := Activity{
+func activity(a types.Activity) fleet.Activity {
+	out := fleet.Activity{
 		ID:     aws.ToString(a.ActivityId),
 		Status: string(a.StatusCode),
 		Start:  aws.ToTime(a.StartTime),
@@ -55,20 +56,20 @@ func activity(a types.Activity) Activity {
 // does not count: older feeds write StandBy.
 var kinds = []struct {
 	begins string
-	kind   Kind
+	kind   fleet.ActivityKind
 }{
-	{"moving ec2 instance to standby", ToStandby},
-	{"moving ec2 instance out of standby", FromStandby},
-	{"launching a new ec2 instance into warm pool", WarmLaunch},
-	{"launching a new ec2 instance", Launch},
-	{"terminating ec2 instance", Terminate},
+	{"moving ec2 instance to standby", fleet.ToStandby},
+	{"moving ec2 instance out of standby", fleet.FromStandby},
+	{"launching a new ec2 instance into warm pool", fleet.WarmLaunch},
+	{"launching a new ec2 instance", fleet.Launch},
+	{"terminating ec2 instance", fleet.Terminate},
 }
 
 var instanceID = regexp.MustCompile(`^[^:]*: (i-[0-9a-z]+)`)
 
 // classify reads a description such as "Terminating EC2 instance: i-0ab - Waiting For
 // ELB Connection Draining." A launch that failed names no instance.
-func classify(text string) (kind Kind, instance string) {
+func classify(text string) (kind fleet.ActivityKind, instance string) {
 	lower := strings.ToLower(text)
 	if m := instanceID.FindStringSubmatch(text); m != nil {
 		instance = m[1]
@@ -78,7 +79,7 @@ func classify(text string) (kind Kind, instance string) {
 			return k.kind, instance
 		}
 	}
-	return Other, instance
+	return fleet.OtherActivity, instance
 }
 
 var moved = regexp.MustCompile(`(?:shrinking|increasing) the capacity from (\d{1,9}) to (\d{1,9})`)

@@ -8,27 +8,29 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/autoscaling/types"
 	"github.com/aws/smithy-go/middleware"
 	"github.com/google/go-cmp/cmp"
+
+	"balanced/internal/fleet"
 )
 
 func TestClassify(t *testing.T) {
 	for _, c := range []struct {
 		text     string
-		kind     Kind
+		kind     fleet.ActivityKind
 		instance string
 	}{
-		{"Moving EC2 instance to Standby: i-05a27f8278dbb608d", ToStandby, "i-05a27f8278dbb608d"},
-		{"Moving EC2 instance to StandBy: i-1", ToStandby, "i-1"},
-		{"Moving EC2 instance to Standby: i-1 - Waiting For ELB Connection Draining.", ToStandby, "i-1"},
-		{"Moving EC2 instance out of Standby: i-1", FromStandby, "i-1"},
-		{"Launching a new EC2 instance: i-1", Launch, "i-1"},
-		{"Launching a new EC2 instance.  Status Reason: We currently do not have sufficient capacity: none", Launch, ""},
-		{"Launching a new EC2 instance from warm pool: i-1", Launch, "i-1"},
-		{"Launching a new EC2 instance into warm pool: i-1", WarmLaunch, "i-1"},
-		{"Terminating EC2 instance: i-1", Terminate, "i-1"},
-		{"Terminating EC2 instance: i-1 - Waiting For ELB Connection Draining.", Terminate, "i-1"},
-		{"Detaching EC2 instance: i-1", Other, "i-1"},
-		{"Updating load balancers/target groups: Successful. Status Reason: Added: arn:aws:…", Other, ""},
-		{"", Other, ""},
+		{"Moving EC2 instance to Standby: i-05a27f8278dbb608d", fleet.ToStandby, "i-05a27f8278dbb608d"},
+		{"Moving EC2 instance to StandBy: i-1", fleet.ToStandby, "i-1"},
+		{"Moving EC2 instance to Standby: i-1 - Waiting For ELB Connection Draining.", fleet.ToStandby, "i-1"},
+		{"Moving EC2 instance out of Standby: i-1", fleet.FromStandby, "i-1"},
+		{"Launching a new EC2 instance: i-1", fleet.Launch, "i-1"},
+		{"Launching a new EC2 instance.  Status Reason: We currently do not have sufficient capacity: none", fleet.Launch, ""},
+		{"Launching a new EC2 instance from warm pool: i-1", fleet.Launch, "i-1"},
+		{"Launching a new EC2 instance into warm pool: i-1", fleet.WarmLaunch, "i-1"},
+		{"Terminating EC2 instance: i-1", fleet.Terminate, "i-1"},
+		{"Terminating EC2 instance: i-1 - Waiting For ELB Connection Draining.", fleet.Terminate, "i-1"},
+		{"Detaching EC2 instance: i-1", fleet.OtherActivity, "i-1"},
+		{"Updating load balancers/target groups: Successful. Status Reason: Added: arn:aws:…", fleet.OtherActivity, ""},
+		{"", fleet.OtherActivity, ""},
 	} {
 		if kind, instance := classify(c.text); kind != c.kind || instance != c.instance {
 			t.Errorf("%q is %v of %q, want %v of %q", c.text, kind, instance, c.kind, c.instance)
@@ -79,8 +81,8 @@ func TestWhatIsAttachedIsTheUnionOfOldAndNewFields(t *testing.T) {
 		return s
 	}
 	const tg = "arn:aws:elasticloadbalancing:eu-west-1:1:targetgroup/"
-	var g Group
-	g.attach(types.AutoScalingGroup{
+	var g fleet.Group
+	attach(&g, types.AutoScalingGroup{
 		LoadBalancerNames: []string{"shop", "api"},
 		TargetGroupARNs:   []string{tg + "b/1"},
 		TrafficSources: []types.TrafficSourceIdentifier{
@@ -89,7 +91,7 @@ func TestWhatIsAttachedIsTheUnionOfOldAndNewFields(t *testing.T) {
 			source("", "arn:aws:other"),
 		},
 	})
-	want := Group{
+	want := fleet.Group{
 		Classic:      []string{"api", "new", "shop"},
 		TargetGroups: []string{tg + "a/1", tg + "b/1", tg + "c/1"},
 		Unknown:      []string{"arn:aws:other", "vpc-lattice arn:aws:vpc-lattice:eu-west-1:1:targetgroup/tg-1"},
@@ -122,8 +124,8 @@ func TestMembers(t *testing.T) {
 		{InstanceId: aws.String("i-1"), AvailabilityZone: aws.String("a"), LifecycleState: "InService", HealthStatus: aws.String("Healthy"), WeightedCapacity: aws.String("4")},
 		{InstanceId: aws.String("i-2"), LifecycleState: "ReplacingRootVolume", HealthStatus: aws.String("UNHEALTHY")},
 	}
-	want := []Member{
-		{ID: "i-1", Zone: "a", State: InService, Healthy: true, Weight: 4},
+	want := []fleet.Member{
+		{ID: "i-1", Zone: "a", State: fleet.InService, Healthy: true, Weight: 4},
 		{ID: "i-2", State: "ReplacingRootVolume"},
 	}
 	g := group(types.AutoScalingGroup{Instances: in, Status: aws.String("Delete in progress")}, answeredAt(middleware.Metadata{}))

@@ -2,7 +2,6 @@ package asg
 
 import (
 	"context"
-	"errors"
 	"strconv"
 	"time"
 
@@ -13,11 +12,8 @@ import (
 	"github.com/aws/smithy-go/middleware"
 
 	"balanced/internal/awsapi"
+	"balanced/internal/fleet"
 )
-
-// ErrNoGroup: Auto Scaling knows no group of that name. It answers an unknown name
-// with an empty list, not with an error.
-var ErrNoGroup = errors.New("no such Auto Scaling group")
 
 // call is one operation of the SDK.
 type call[In, Out any] func(context.Context, *In, ...func(*awsasg.Options)) (*Out, error)
@@ -53,34 +49,34 @@ func New(cfg aws.Config) *Client {
 
 // Membership asks about one instance, in one call. Group is empty where Auto Scaling
 // does not list the instance: it is in no group, or no longer, or not yet.
-func (c *Client) Membership(ctx context.Context, instance string) (Membership, error) {
+func (c *Client) Membership(ctx context.Context, instance string) (fleet.Membership, error) {
 	out, err := c.instances(ctx, &awsasg.DescribeAutoScalingInstancesInput{
 		InstanceIds: []string{instance},
 	})
 	if err != nil {
-		return Membership{}, awsapi.Wrap(err, "describe instance %s", instance)
+		return fleet.Membership{}, awsapi.Wrap(err, "describe instance %s", instance)
 	}
-	m := Membership{At: answeredAt(out.ResultMetadata)}
+	m := fleet.Membership{At: answeredAt(out.ResultMetadata)}
 	for _, i := range out.AutoScalingInstances {
 		if aws.ToString(i.InstanceId) != instance {
 			continue
 		}
 		m.Group = aws.ToString(i.AutoScalingGroupName)
 		m.Zone = aws.ToString(i.AvailabilityZone)
-		m.State = State(aws.ToString(i.LifecycleState))
+		m.State = fleet.State(aws.ToString(i.LifecycleState))
 		m.Healthy = healthy(i.HealthStatus)
 	}
 	return m, nil
 }
 
 // Group asks about the whole group: sizes, members, what is attached and suspended.
-// ErrNoGroup where the name is not listed.
-func (c *Client) Group(ctx context.Context, name string) (Group, error) {
+// fleet.ErrNoGroup where the name is not listed.
+func (c *Client) Group(ctx context.Context, name string) (fleet.Group, error) {
 	in := &awsasg.DescribeAutoScalingGroupsInput{AutoScalingGroupNames: []string{name}}
 	for {
 		out, err := c.groups(ctx, in)
 		if err != nil {
-			return Group{}, awsapi.Wrap(err, "describe group %s", name)
+			return fleet.Group{}, awsapi.Wrap(err, "describe group %s", name)
 		}
 		for _, g := range out.AutoScalingGroups {
 			if aws.ToString(g.AutoScalingGroupName) == name {
@@ -89,7 +85,7 @@ func (c *Client) Group(ctx context.Context, name string) (Group, error) {
 		}
 		// A filtered page may be empty and still have a successor.
 		if in.NextToken = out.NextToken; aws.ToString(in.NextToken) == "" {
-			return Group{}, awsapi.Wrap(ErrNoGroup, "describe group %s", name)
+			return fleet.Group{}, awsapi.Wrap(fleet.ErrNoGroup, "describe group %s", name)
 		}
 	}
 }
@@ -97,14 +93,14 @@ func (c *Client) Group(ctx context.Context, name string) (Group, error) {
 // Refreshes lists instance refreshes, newest first. One page is enough: only one runs
 // at a time, and AWS sorts by creation, newest first (API reference,
 // DescribeInstanceRefreshes).
-func (c *Client) Refreshes(ctx context.Context, group string) ([]Refresh, error) {
+func (c *Client) Refreshes(ctx context.Context, group string) ([]fleet.Refresh, error) {
 	out, err := c.refreshes(ctx, &awsasg.DescribeInstanceRefreshesInput{
 		AutoScalingGroupName: aws.String(group),
 	})
 	if err != nil {
 		return nil, awsapi.Wrap(err, "describe instance refreshes of %s", group)
 	}
-	var all []Refresh
+	var all []fleet.Refresh
 	for _, r := range out.InstanceRefreshes {
 		all = append(all, refresh(r))
 	}
@@ -114,7 +110,7 @@ func (c *Client) Refreshes(ctx context.Context, group string) ([]Refresh, error)
 // EnterStandby asks to move the instance out of service, once, whatever becomes of
 // ctx (see awsapi.Once): after an error, awsapi.Doubtful says whether it may have
 // taken effect. The move goes on after the answer.
-func (c *Client) EnterStandby(ctx context.Context, group, instance string, decrement bool) (Activity, error) {
+func (c *Client) EnterStandby(ctx context.Context, group, instance string, decrement bool) (fleet.Activity, error) {
 	ctx, cancel := awsapi.Once(ctx)
 	defer cancel()
 	out, err := c.enterStandby(ctx, &awsasg.EnterStandbyInput{
@@ -123,14 +119,14 @@ func (c *Client) EnterStandby(ctx context.Context, group, instance string, decre
 		ShouldDecrementDesiredCapacity: aws.Bool(decrement),
 	})
 	if err != nil {
-		return Activity{}, awsapi.Wrap(err, "enter standby %s in %s", instance, group)
+		return fleet.Activity{}, awsapi.Wrap(err, "enter standby %s in %s", instance, group)
 	}
 	return only(out.Activities), nil
 }
 
 // ExitStandby asks to move the instance back, once, as EnterStandby does. Auto
 // Scaling always raises the desired capacity by one.
-func (c *Client) ExitStandby(ctx context.Context, group, instance string) (Activity, error) {
+func (c *Client) ExitStandby(ctx context.Context, group, instance string) (fleet.Activity, error) {
 	ctx, cancel := awsapi.Once(ctx)
 	defer cancel()
 	out, err := c.exitStandby(ctx, &awsasg.ExitStandbyInput{
@@ -138,16 +134,16 @@ func (c *Client) ExitStandby(ctx context.Context, group, instance string) (Activ
 		InstanceIds:          []string{instance},
 	})
 	if err != nil {
-		return Activity{}, awsapi.Wrap(err, "exit standby %s in %s", instance, group)
+		return fleet.Activity{}, awsapi.Wrap(err, "exit standby %s in %s", instance, group)
 	}
 	return only(out.Activities), nil
 }
 
 // only: one instance was named, so there is one activity. An answer without any is an
 // acceptance all the same.
-func only(all []types.Activity) Activity {
+func only(all []types.Activity) fleet.Activity {
 	if len(all) == 0 {
-		return Activity{}
+		return fleet.Activity{}
 	}
 	return activity(all[0])
 }

@@ -11,6 +11,7 @@ import (
 
 	"balanced/internal/asg"
 	"balanced/internal/awsapi"
+	"balanced/internal/fleet"
 	"balanced/internal/sim"
 )
 
@@ -59,7 +60,7 @@ func count(r *sim.Region, action string) (n int) {
 
 func TestMembershipFollowsAMove(t *testing.T) {
 	region(t, web(), func(t *testing.T, r *sim.Region, c *asg.Client, ids []string) {
-		want := asg.Membership{Group: "web", Zone: "eu-west-1a", State: asg.InService, Healthy: true, At: time.Now().UTC().Truncate(time.Second)}
+		want := fleet.Membership{Group: "web", Zone: "eu-west-1a", State: fleet.InService, Healthy: true, At: time.Now().UTC().Truncate(time.Second)}
 		got, err := c.Membership(t.Context(), ids[0])
 		if diff := cmp.Diff(want, got); diff != "" || err != nil {
 			t.Errorf("%v\n%s", err, diff)
@@ -67,7 +68,7 @@ func TestMembershipFollowsAMove(t *testing.T) {
 		if _, err := c.EnterStandby(t.Context(), "web", ids[0], true); err != nil {
 			t.Fatal(err)
 		}
-		if m, err := c.Membership(t.Context(), ids[0]); m.State != asg.EnteringStandby || err != nil {
+		if m, err := c.Membership(t.Context(), ids[0]); m.State != fleet.EnteringStandby || err != nil {
 			t.Errorf("%+v, %v", m, err)
 		}
 		if m, err := c.Membership(t.Context(), "i-0stranger"); m.Group != "" || m.At.IsZero() || err != nil {
@@ -85,7 +86,7 @@ func TestGroup(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			want := asg.Group{
+			want := fleet.Group{
 				Name: "web", ARN: r.GroupARN("web"), Min: 2, Max: 6, Desired: 4, HealthCheckType: "EC2,ELB", Grace: 5 * time.Minute,
 				MinHealthyPercent: 90, Suspended: []string{"AZRebalance"}, Classic: []string{"old"},
 				TargetGroups: []string{r.TargetGroupARN("web")},
@@ -95,7 +96,7 @@ func TestGroup(t *testing.T) {
 			if diff := cmp.Diff(want, g); diff != "" {
 				t.Errorf("%s\n%s", name, diff)
 			}
-			if m, ok := g.Member(ids[1]); len(g.Members) != 4 || !ok || m.Zone != "eu-west-1b" || m.State != asg.InService || !m.Healthy {
+			if m, ok := g.Member(ids[1]); len(g.Members) != 4 || !ok || m.Zone != "eu-west-1b" || m.State != fleet.InService || !m.Healthy {
 				t.Errorf("%s: members %+v", name, g.Members)
 			}
 		})
@@ -104,7 +105,7 @@ func TestGroup(t *testing.T) {
 
 func TestAnUnknownGroupIsAnError(t *testing.T) {
 	region(t, web(), func(t *testing.T, _ *sim.Region, c *asg.Client, _ []string) {
-		if _, err := c.Group(t.Context(), "gone"); !errors.Is(err, asg.ErrNoGroup) || err.Error() != "describe group gone: no such Auto Scaling group" {
+		if _, err := c.Group(t.Context(), "gone"); !errors.Is(err, fleet.ErrNoGroup) || err.Error() != "describe group gone: no such Auto Scaling group" {
 			t.Errorf("got %v", err)
 		}
 	})
@@ -113,16 +114,16 @@ func TestAnUnknownGroupIsAnError(t *testing.T) {
 func TestAMoveSaysWhatItDidToTheCapacity(t *testing.T) {
 	region(t, web(), func(t *testing.T, r *sim.Region, c *asg.Client, ids []string) {
 		a, err := c.EnterStandby(t.Context(), "web", ids[0], true)
-		if err != nil || a.Kind != asg.ToStandby || a.Instance != ids[0] || !a.Moved || a.From != 4 || a.To != 3 || !a.Running() {
+		if err != nil || a.Kind != fleet.ToStandby || a.Instance != ids[0] || !a.Moved || a.From != 4 || a.To != 3 || !a.Running() {
 			t.Errorf("out: %+v, %v", a, err)
 		}
 		<-time.After(10 * time.Minute)
 		a, err = c.ExitStandby(t.Context(), "web", ids[0])
-		if err != nil || a.Kind != asg.FromStandby || a.Instance != ids[0] || !a.Moved || a.From != 3 || a.To != 4 {
+		if err != nil || a.Kind != fleet.FromStandby || a.Instance != ids[0] || !a.Moved || a.From != 3 || a.To != 4 {
 			t.Errorf("in: %+v, %v", a, err)
 		}
 		a, err = c.EnterStandby(t.Context(), "web", ids[1], false)
-		if err != nil || a.Kind != asg.ToStandby || a.Moved {
+		if err != nil || a.Kind != fleet.ToStandby || a.Moved {
 			t.Errorf("out with a stand-in: %+v, %v", a, err)
 		}
 	})
@@ -202,14 +203,14 @@ func TestActivitiesAreReadUntilThereAreEnough(t *testing.T) {
 		if _, err := c.EnterStandby(t.Context(), "web", ids[0], true); err != nil {
 			t.Fatal(err)
 		}
-		one, err := c.Activities(t.Context(), "web", func([]asg.Activity) bool { return true })
-		if err != nil || len(one) != 100 || one[0].Kind != asg.ToStandby || one[0].Instance != ids[0] || one[0].Start.IsZero() {
+		one, err := c.Activities(t.Context(), "web", func([]fleet.Activity) bool { return true })
+		if err != nil || len(one) != 100 || one[0].Kind != fleet.ToStandby || one[0].Instance != ids[0] || one[0].Start.IsZero() {
 			t.Errorf("%d activities, %v", len(one), err)
 		}
 		if n := count(r, "DescribeScalingActivities"); n != 1 {
 			t.Errorf("%d pages", n)
 		}
-		all, err := c.Activities(t.Context(), "web", func([]asg.Activity) bool { return false })
+		all, err := c.Activities(t.Context(), "web", func([]fleet.Activity) bool { return false })
 		if err != nil || len(all) < 250 {
 			t.Errorf("%d activities, %v", len(all), err)
 		}

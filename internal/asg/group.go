@@ -7,10 +7,12 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/autoscaling/types"
+
+	"balanced/internal/fleet"
 )
 
-func group(g types.AutoScalingGroup, at time.Time) Group {
-	out := Group{
+func group(g types.AutoScalingGroup, at time.Time) fleet.Group {
+	out := fleet.Group{
 		Name:              aws.ToString(g.AutoScalingGroupName),
 		ARN:               aws.ToString(g.AutoScalingGroupARN),
 		Min:               int(aws.ToInt32(g.MinSize)),
@@ -29,21 +31,21 @@ func group(g types.AutoScalingGroup, at time.Time) Group {
 		out.Suspended = append(out.Suspended, aws.ToString(p.ProcessName))
 	}
 	for _, i := range g.Instances {
-		out.Members = append(out.Members, Member{
+		out.Members = append(out.Members, fleet.Member{
 			ID:      aws.ToString(i.InstanceId),
 			Zone:    aws.ToString(i.AvailabilityZone),
-			State:   State(i.LifecycleState),
+			State:   fleet.State(i.LifecycleState),
 			Healthy: healthy(i.HealthStatus),
 			Weight:  number(i.WeightedCapacity), // a string, of all things
 		})
 	}
-	out.attach(g)
+	attach(&out, g)
 	return out
 }
 
 // attach takes the union of the old fields and the new one: which of them shows a
 // source depends on the call that attached it, and some show in both.
-func (g *Group) attach(from types.AutoScalingGroup) {
+func attach(g *fleet.Group, from types.AutoScalingGroup) {
 	g.Classic = slices.Clone(from.LoadBalancerNames)
 	g.TargetGroups = slices.Clone(from.TargetGroupARNs)
 	for _, s := range from.TrafficSources {
@@ -71,8 +73,8 @@ func sorted(s []string) []string {
 // healthy: one call spells it HEALTHY, the other Healthy.
 func healthy(s *string) bool { return strings.EqualFold(aws.ToString(s), "Healthy") }
 
-func refresh(r types.InstanceRefresh) Refresh {
-	out := Refresh{
+func refresh(r types.InstanceRefresh) fleet.Refresh {
+	out := fleet.Refresh{
 		ID:      aws.ToString(r.InstanceRefreshId),
 		Status:  string(r.Status),
 		Percent: int(aws.ToInt32(r.PercentageComplete)),

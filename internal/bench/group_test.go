@@ -8,9 +8,8 @@ import (
 
 	"go.uber.org/zap"
 
-	"balanced/internal/asg"
 	"balanced/internal/awsapi"
-	"balanced/internal/elb"
+	"balanced/internal/fleet"
 	"balanced/internal/imds"
 	"balanced/internal/rotation"
 )
@@ -18,10 +17,10 @@ import (
 // still is a group that answers at once from memory and never changes: every instance
 // in service and healthy, a tenth of those before the last in Standby.
 type still struct {
-	group   asg.Group
-	feed    []asg.Activity
-	source  elb.Source
-	targets []elb.Target
+	group   fleet.Group
+	feed    []fleet.Activity
+	source  fleet.Source
+	targets []fleet.Target
 }
 
 func instanceID(n int) string { return fmt.Sprintf("i-0%016x", n) }
@@ -29,53 +28,53 @@ func instanceID(n int) string { return fmt.Sprintf("i-0%016x", n) }
 func stillGroup(size int) *still {
 	now := time.Now()
 	s := &still{
-		group:  asg.Group{Name: "web", Max: size, MinHealthyPercent: -1, TargetGroups: []string{"web"}, At: now},
-		source: elb.Source{Kind: elb.Application, Name: "web", ID: "web", Port: 80, Drain: fiveMinutes, CrossZone: true, CutsFlows: true, Check: elb.Check{Protocol: "HTTP", Port: "traffic-port", Path: "/", Interval: 30 * time.Second, Timeout: 5 * time.Second, Healthy: 5}},
+		group:  fleet.Group{Name: "web", Max: size, MinHealthyPercent: -1, TargetGroups: []string{"web"}, At: now},
+		source: fleet.Source{Kind: fleet.Application, Name: "web", ID: "web", Port: 80, Drain: fiveMinutes, CrossZone: true, CutsFlows: true, Check: fleet.HealthCheck{Protocol: "HTTP", Port: "traffic-port", Path: "/", Interval: 30 * time.Second, Timeout: 5 * time.Second, Healthy: 5}},
 	}
 	for n := range size {
-		m := asg.Member{ID: instanceID(n), Zone: "eu-west-1" + string(rune('a'+n%3)), State: asg.InService, Healthy: true}
+		m := fleet.Member{ID: instanceID(n), Zone: "eu-west-1" + string(rune('a'+n%3)), State: fleet.InService, Healthy: true}
 		if out := n > 0 && n <= size/10; out {
-			m.State = asg.Standby
-			s.feed = append(s.feed, asg.Activity{
-				ID: fmt.Sprint(n), Kind: asg.ToStandby, Instance: m.ID, Status: "Successful",
+			m.State = fleet.Standby
+			s.feed = append(s.feed, fleet.Activity{
+				ID: fmt.Sprint(n), Kind: fleet.ToStandby, Instance: m.ID, Status: "Successful",
 				Start: now.Add(-time.Duration(n) * time.Second), From: size - n + 1, To: size - n, Moved: true,
 			})
 		} else {
 			s.group.Desired++
-			s.targets = append(s.targets, elb.Target{Instance: m.ID, Port: 80, Health: elb.Healthy})
+			s.targets = append(s.targets, fleet.Target{Instance: m.ID, Port: 80, Health: fleet.Healthy})
 		}
 		s.group.Members = append(s.group.Members, m)
 	}
 	return s
 }
 
-func (s *still) Membership(_ context.Context, id string) (asg.Membership, error) {
+func (s *still) Membership(_ context.Context, id string) (fleet.Membership, error) {
 	m, _ := s.group.Member(id)
-	return asg.Membership{Group: s.group.Name, Zone: m.Zone, State: m.State, Healthy: m.Healthy, At: s.group.At}, nil
+	return fleet.Membership{Group: s.group.Name, Zone: m.Zone, State: m.State, Healthy: m.Healthy, At: s.group.At}, nil
 }
-func (s *still) Group(context.Context, string) (asg.Group, error) { return s.group, nil }
+func (s *still) Group(context.Context, string) (fleet.Group, error) { return s.group, nil }
 
-func (s *still) Activities(context.Context, string, func([]asg.Activity) bool) ([]asg.Activity, error) {
+func (s *still) Activities(context.Context, string, func([]fleet.Activity) bool) ([]fleet.Activity, error) {
 	return s.feed, nil
 }
-func (s *still) Refreshes(context.Context, string) ([]asg.Refresh, error) { return nil, nil }
-func (s *still) Reads() []awsapi.Read                                     { return nil }
+func (s *still) Refreshes(context.Context, string) ([]fleet.Refresh, error) { return nil, nil }
+func (s *still) Reads() []awsapi.Read                                       { return nil }
 
-func (s *still) Describe(context.Context, []string, []string) ([]elb.Source, error) {
-	return []elb.Source{s.source}, nil
+func (s *still) Describe(context.Context, []string, []string) ([]fleet.Source, error) {
+	return []fleet.Source{s.source}, nil
 }
 
-func (s *still) Health(context.Context, elb.Source) ([]elb.Target, error) { return s.targets, nil }
+func (s *still) Health(context.Context, fleet.Source) ([]fleet.Target, error) { return s.targets, nil }
 
-func (s *still) HealthOf(_ context.Context, _ elb.Source, id string) (elb.Target, error) {
-	return elb.Target{Instance: id, Port: 80, Health: elb.Healthy}, nil
+func (s *still) HealthOf(_ context.Context, _ fleet.Source, id string) (fleet.Target, error) {
+	return fleet.Target{Instance: id, Port: 80, Health: fleet.Healthy}, nil
 }
 
-func (s *still) Registrations(context.Context, string, string) ([]elb.Registration, error) {
+func (s *still) Registrations(context.Context, string, string) ([]fleet.Registration, error) {
 	return nil, nil
 }
-func (s *still) Notices(context.Context) (imds.Notices, error) { return imds.Notices{}, nil }
-func (s *still) AnswersV1(context.Context) (bool, error)       { return false, nil }
+func (s *still) Notices(context.Context) (fleet.Notices, error) { return fleet.Notices{}, nil }
+func (s *still) AnswersV1(context.Context) (bool, error)        { return false, nil }
 
 func (s *still) agent() *rotation.Agent {
 	return &rotation.Agent{

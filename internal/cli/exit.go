@@ -9,7 +9,7 @@ import (
 	"syscall"
 
 	"balanced/internal/awsapi"
-	"balanced/internal/elb"
+	"balanced/internal/fleet"
 	"balanced/internal/imds"
 	"balanced/internal/rotation"
 )
@@ -71,7 +71,7 @@ func code(err error) int {
 		{as[*awsapi.DeniedError](err), 77},
 		{as[*awsapi.NoCredentialsError](err), 77},
 		{as[*awsapi.UnreachableError](err), 69},
-		{is(err, rotation.ErrNotMember, elb.ErrGone, imds.ErrDisabled, imds.ErrHopLimit) || as[*awsapi.SettingsError](err), 78},
+		{is(err, rotation.ErrNotMember, fleet.ErrNoSource, imds.ErrDisabled, imds.ErrHopLimit) || as[*awsapi.SettingsError](err), 78},
 		{is(err, imds.ErrNoAnswer, imds.ErrUnauthorized, imds.ErrBadAnswer, context.DeadlineExceeded), 69},
 	} {
 		if known.is {

@@ -13,7 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"balanced/internal/awsapi"
-	"balanced/internal/elb"
+	"balanced/internal/fleet"
 	"balanced/internal/imds"
 	"balanced/internal/rotation"
 )
@@ -54,7 +54,7 @@ func TestCode(t *testing.T) {
 		{"IMDS disabled", fmt.Errorf("read: %w", imds.ErrDisabled), 78},
 		{"IMDS hop limit", fmt.Errorf("read: %w", imds.ErrHopLimit), 78},
 		{"AWS settings", &awsapi.SettingsError{Err: errors.New("no region")}, 78},
-		{"a load balancer of the group is gone", fmt.Errorf("describe: %w", elb.ErrGone), 78},
+		{"a load balancer of the group is gone", fmt.Errorf("describe: %w", fleet.ErrNoSource), 78},
 		{"leaving", stop(rotation.Leaving, nil), 81},
 		{"unfinished", stop(rotation.Unfinished, nil), 82},
 		{"sick", stop(rotation.Sick, nil), 83},

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"balanced/internal/asg"
+	"balanced/internal/fleet"
 	"balanced/internal/rotation"
 )
 
@@ -163,7 +163,7 @@ func (o *outing) interrupted(told error) error {
 	return &rotation.Stop{Class: rotation.Interrupted, Reason: o.ended + ", " + o.left(), Hint: "to go on: " + o.next(), Err: told}
 }
 
-func (o *outing) isOut() bool { return o.report.Instance.State == string(asg.Standby) }
+func (o *outing) isOut() bool { return o.report.Instance.State == string(fleet.Standby) }
 
 // left is where the instance is when it does not come back.
 func (o *outing) left() string {

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"time"
 
-	"balanced/internal/elb"
+	"balanced/internal/fleet"
 	"balanced/internal/rotation"
 )
 
@@ -42,7 +42,7 @@ func outcome(r *rotation.Report) string {
 }
 
 func released(r *rotation.Report) string {
-	names := sources(r, func(t rotation.TrafficReport) bool { return t.State == string(elb.Unregistered) })
+	names := sources(r, func(t rotation.TrafficReport) bool { return t.State == string(fleet.Unregistered) })
 	if names == "" {
 		return r.Instance.State
 	}
@@ -50,7 +50,7 @@ func released(r *rotation.Report) string {
 }
 
 func healthyAt(r *rotation.Report) string {
-	names := sources(r, func(t rotation.TrafficReport) bool { return t.State == string(elb.Healthy) })
+	names := sources(r, func(t rotation.TrafficReport) bool { return t.State == string(fleet.Healthy) })
 	if names == "" {
 		return ""
 	}

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"balanced/internal/elb"
+	"balanced/internal/fleet"
 	"balanced/internal/rotation"
 )
 
@@ -55,7 +55,7 @@ func objections(r *rotation.Report) []string {
 	var all []string
 	for _, m := range byZone(r.Members) {
 		for _, t := range m.Traffic {
-			if t.Reason != "" && t.State != string(elb.Healthy) && m.State == "InService" {
+			if t.Reason != "" && t.State != string(fleet.Healthy) && m.State == "InService" {
 				all = append(all, fmt.Sprintf("%s at %s is %s: %s", m.ID, t.Name, t.State, t.Reason))
 			}
 		}
@@ -89,7 +89,7 @@ func why(m rotation.MemberReport) string {
 		return ", Unhealthy for Auto Scaling"
 	}
 	for _, t := range m.Traffic {
-		if t.State != string(elb.Healthy) {
+		if t.State != string(fleet.Healthy) {
 			return fmt.Sprintf(", %s at %s", t.State, t.Name)
 		}
 	}
@@ -151,12 +151,12 @@ func lifecycle(m rotation.MemberReport) cell {
 }
 
 func health(state string) cell {
-	switch elb.Health(state) {
-	case elb.Healthy:
+	switch fleet.Health(state) {
+	case fleet.Healthy:
 		return cell{state, green}
-	case elb.Unhealthy:
+	case fleet.Unhealthy:
 		return cell{state, red}
-	case elb.Unregistered:
+	case fleet.Unregistered:
 		return cell{text: "-"}
 	}
 	return cell{state, yellow}

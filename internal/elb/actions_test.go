@@ -15,7 +15,7 @@ import (
 
 // Each read tells whether its own action is allowed, and about nothing else.
 func TestReadsTellWhatIsAllowed(t *testing.T) {
-	region(t, func(t *testing.T, f fleet) {
+	region(t, func(t *testing.T, f threeHosts) {
 		for _, read := range f.elb.Reads() {
 			if err := read.Try(t.Context()); denied(err) != "" {
 				t.Errorf("%s: %v, though all is allowed", read.Action, err)
@@ -74,7 +74,7 @@ func denied(err error) string {
 
 // Registrations are found whoever made them, over more than one page.
 func TestRegistrations(t *testing.T) {
-	region(t, func(t *testing.T, f fleet) {
+	region(t, func(t *testing.T, f threeHosts) {
 		for i := range 401 { // one page of target groups holds 400
 			f.AddTargetGroup(sim.TargetGroup{Name: fmt.Sprintf("x%03d", i), Port: 7000 + i})
 		}

@@ -10,15 +10,17 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	elbv1 "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancing"
 	"github.com/aws/aws-sdk-go-v2/service/elasticloadbalancing/types"
+
+	"balanced/internal/fleet"
 )
 
-func (c *Client) describeClassic(ctx context.Context, names []string) ([]Source, error) {
+func (c *Client) describeClassic(ctx context.Context, names []string) ([]fleet.Source, error) {
 	what := strings.Join(names, ", ")
 	out, err := c.classic.loadBalancers(ctx, &elbv1.DescribeLoadBalancersInput{LoadBalancerNames: names})
 	if err != nil {
 		return nil, wrap(err, "describe Classic load balancer", what)
 	}
-	var all []Source
+	var all []fleet.Source
 	for _, lb := range out.LoadBalancerDescriptions {
 		s, err := classicSource(lb)
 		if err != nil {
@@ -29,9 +31,9 @@ func (c *Client) describeClassic(ctx context.Context, names []string) ([]Source,
 	return all, nil
 }
 
-func classicSource(lb types.LoadBalancerDescription) (Source, error) {
+func classicSource(lb types.LoadBalancerDescription) (fleet.Source, error) {
 	name := aws.ToString(lb.LoadBalancerName)
-	s := Source{Kind: Classic, Name: name, ID: name, CutsFlows: true}
+	s := fleet.Source{Kind: fleet.Classic, Name: name, ID: name, CutsFlows: true}
 	if lb.HealthCheck == nil {
 		return s, fmt.Errorf("no health check in the answer")
 	}
@@ -47,7 +49,7 @@ func classicSource(lb types.LoadBalancerDescription) (Source, error) {
 	return s, nil
 }
 
-func (c *Client) classicAttributes(ctx context.Context, s *Source) error {
+func (c *Client) classicAttributes(ctx context.Context, s *fleet.Source) error {
 	out, err := c.classic.attributes(ctx, &elbv1.DescribeLoadBalancerAttributesInput{
 		LoadBalancerName: aws.String(s.ID),
 	})
@@ -74,9 +76,9 @@ func (c *Client) classicAttributes(ctx context.Context, s *Source) error {
 // ParseClassicTarget reads the target of a Classic health check: "TCP:port",
 // "SSL:port", "HTTP:port/path" or "HTTPS:port/path" (API reference, HealthCheck). Only
 // 200 passes an HTTP check.
-func ParseClassicTarget(target string) (Check, error) {
-	bad := func(why string) (Check, error) {
-		return Check{}, fmt.Errorf("health check target %q: %s", target, why)
+func ParseClassicTarget(target string) (fleet.HealthCheck, error) {
+	bad := func(why string) (fleet.HealthCheck, error) {
+		return fleet.HealthCheck{}, fmt.Errorf("health check target %q: %s", target, why)
 	}
 	protocol, rest, ok := strings.Cut(target, ":")
 	if !ok {
@@ -92,12 +94,12 @@ func ParseClassicTarget(target string) (Check, error) {
 		if slash {
 			return bad("a path makes no sense for " + protocol)
 		}
-		return Check{Protocol: protocol, Port: port}, nil
+		return fleet.HealthCheck{Protocol: protocol, Port: port}, nil
 	case "HTTP", "HTTPS":
 		if !slash {
 			return bad("no path")
 		}
-		return Check{Protocol: protocol, Port: port, Path: "/" + path, Matcher: "200"}, nil
+		return fleet.HealthCheck{Protocol: protocol, Port: port, Path: "/" + path, Matcher: "200"}, nil
 	}
 	return bad("unknown protocol")
 }

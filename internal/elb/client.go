@@ -10,10 +10,8 @@ import (
 	elbv2 "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
 
 	"balanced/internal/awsapi"
+	"balanced/internal/fleet"
 )
-
-// ErrGone: a load balancer or target group that the group still names does not exist.
-var ErrGone = errors.New("does not exist")
 
 // call is one operation of the SDK.
 //
@@ -45,7 +43,7 @@ func (c targetCalls) DescribeTargetGroups(ctx context.Context, in *elbv2.Describ
 	return c.groups(ctx, in, with...)
 }
 
-// Client asks both Elastic Load Balancing services. Its errors are ErrGone and those
+// Client asks both Elastic Load Balancing services. Its errors are fleet.ErrNoSource and those
 // of package awsapi, wrapped with what was asked about what. It is safe for
 // concurrent use.
 type Client struct {
@@ -73,11 +71,11 @@ func New(cfg aws.Config) *Client {
 	}
 }
 
-// wrap adds what was asked about what, and turns "not found" into ErrGone.
+// wrap adds what was asked about what, and turns "not found" into fleet.ErrNoSource.
 func wrap(err error, asked, what string) error {
 	if gone(err) {
 		refusal, _ := errors.AsType[*awsapi.RefusedError](err)
-		return fmt.Errorf("%s %s: %w: %w", asked, what, ErrGone, refusal)
+		return fmt.Errorf("%s %s: %w: %w", asked, what, fleet.ErrNoSource, refusal)
 	}
 	return awsapi.Wrap(err, "%s %s", asked, what)
 }

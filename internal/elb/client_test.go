@@ -12,11 +12,12 @@ import (
 
 	"balanced/internal/awsapi"
 	"balanced/internal/elb"
+	"balanced/internal/fleet"
 	"balanced/internal/sim"
 )
 
-// fleet is a group of three behind one load balancer of every sort.
-type fleet struct {
+// threeHosts is a group of three behind one load balancer of every sort.
+type threeHosts struct {
 	*sim.Region
 	elb     *elb.Client
 	ids     []string
@@ -34,7 +35,7 @@ func hermetic(t *testing.T) {
 }
 
 // region runs a test against a fleet, in virtual time.
-func region(t *testing.T, test func(*testing.T, fleet)) {
+func region(t *testing.T, test func(*testing.T, threeHosts)) {
 	t.Helper()
 	hermetic(t)
 	synctest.Test(t, func(t *testing.T) {
@@ -52,7 +53,7 @@ func region(t *testing.T, test func(*testing.T, fleet)) {
 		r.AddTargetGroup(sim.TargetGroup{Name: "idle"}) // behind no listener
 		r.AddClassic(sim.Classic{Name: "old", Draining: true, Drain: 90 * time.Second, CrossZone: true, Check: sim.HealthCheck{Target: "HTTP:80/up", Healthy: 3}})
 		r.AddClassic(sim.Classic{Name: "abrupt", Check: sim.HealthCheck{Target: "TCP:22"}})
-		f := fleet{Region: r, classic: []string{"old", "abrupt"}}
+		f := threeHosts{Region: r, classic: []string{"old", "abrupt"}}
 		groups := []string{"web", "tcp", "tls", "inspect", "idle"}
 		f.ids = r.AddGroup(sim.Group{Name: "web", Min: 1, Desired: 3, Classic: f.classic, TargetGroups: groups})
 		for _, name := range groups {
@@ -71,13 +72,13 @@ func region(t *testing.T, test func(*testing.T, fleet)) {
 	})
 }
 
-func (f fleet) sources(t *testing.T) map[string]elb.Source {
+func (f threeHosts) sources(t *testing.T) map[string]fleet.Source {
 	t.Helper()
 	all, err := f.elb.Describe(t.Context(), f.classic, f.targets)
 	if err != nil {
 		t.Fatal(err)
 	}
-	byName := map[string]elb.Source{}
+	byName := map[string]fleet.Source{}
 	for _, s := range all {
 		byName[s.Name] = s
 	}
@@ -85,7 +86,7 @@ func (f fleet) sources(t *testing.T) map[string]elb.Source {
 }
 
 func TestDescribe(t *testing.T) {
-	region(t, func(t *testing.T, f fleet) {
+	region(t, func(t *testing.T, f threeHosts) {
 		got, err := f.elb.Describe(t.Context(), f.classic, f.targets)
 		if err != nil {
 			t.Fatal(err)
@@ -97,30 +98,30 @@ func TestDescribe(t *testing.T) {
 		if diff := cmp.Diff([]string{"abrupt", "old", "idle", "inspect", "tcp", "tls", "web"}, names); diff != "" {
 			t.Fatalf("order\n%s", diff)
 		}
-		want := map[string]elb.Source{
+		want := map[string]fleet.Source{
 			"abrupt": {
-				Kind: elb.Classic, Name: "abrupt", ID: "abrupt", CutsFlows: true,
-				Check: elb.Check{Protocol: "TCP", Port: "22", Interval: 30 * time.Second, Timeout: 5 * time.Second, Healthy: 10, Unhealthy: 2},
+				Kind: fleet.Classic, Name: "abrupt", ID: "abrupt", CutsFlows: true,
+				Check: fleet.HealthCheck{Protocol: "TCP", Port: "22", Interval: 30 * time.Second, Timeout: 5 * time.Second, Healthy: 10, Unhealthy: 2},
 			},
 			"old": {
-				Kind: elb.Classic, Name: "old", ID: "old", CutsFlows: true, CrossZone: true, Drain: 90 * time.Second,
-				Check: elb.Check{Protocol: "HTTP", Port: "80", Path: "/up", Matcher: "200", Interval: 30 * time.Second, Timeout: 5 * time.Second, Healthy: 3, Unhealthy: 2},
+				Kind: fleet.Classic, Name: "old", ID: "old", CutsFlows: true, CrossZone: true, Drain: 90 * time.Second,
+				Check: fleet.HealthCheck{Protocol: "HTTP", Port: "80", Path: "/up", Matcher: "200", Interval: 30 * time.Second, Timeout: 5 * time.Second, Healthy: 3, Unhealthy: 2},
 			},
 			"web": {
-				Kind: elb.Application, Name: "web", ID: f.targets[0], Port: 8080, CutsFlows: true, CrossZone: true, Drain: 2 * time.Minute,
-				Check: elb.Check{Protocol: "HTTP", Port: "traffic-port", Path: "/up", Matcher: "200-299", Interval: 10 * time.Second, Timeout: 3 * time.Second, Healthy: 2, Unhealthy: 3},
+				Kind: fleet.Application, Name: "web", ID: f.targets[0], Port: 8080, CutsFlows: true, CrossZone: true, Drain: 2 * time.Minute,
+				Check: fleet.HealthCheck{Protocol: "HTTP", Port: "traffic-port", Path: "/up", Matcher: "200-299", Interval: 10 * time.Second, Timeout: 3 * time.Second, Healthy: 2, Unhealthy: 3},
 			},
 			"tcp": {
-				Kind: elb.Network, Name: "tcp", ID: f.targets[1], Port: 9000, CutsFlows: true, Drain: time.Minute,
-				Check: elb.Check{Protocol: "TCP", Port: "traffic-port", Interval: 30 * time.Second, Timeout: 10 * time.Second, Healthy: 5, Unhealthy: 2},
+				Kind: fleet.Network, Name: "tcp", ID: f.targets[1], Port: 9000, CutsFlows: true, Drain: time.Minute,
+				Check: fleet.HealthCheck{Protocol: "TCP", Port: "traffic-port", Interval: 30 * time.Second, Timeout: 10 * time.Second, Healthy: 5, Unhealthy: 2},
 			},
 			"tls": {
-				Kind: elb.Network, Name: "tls", ID: f.targets[2], Port: 9443, CrossZone: true, Drain: time.Minute,
-				Check: elb.Check{Protocol: "TCP", Port: "traffic-port", Interval: 30 * time.Second, Timeout: 10 * time.Second, Healthy: 5, Unhealthy: 2},
+				Kind: fleet.Network, Name: "tls", ID: f.targets[2], Port: 9443, CrossZone: true, Drain: time.Minute,
+				Check: fleet.HealthCheck{Protocol: "TCP", Port: "traffic-port", Interval: 30 * time.Second, Timeout: 10 * time.Second, Healthy: 5, Unhealthy: 2},
 			},
 			"inspect": {
-				Kind: elb.Gateway, Name: "inspect", ID: f.targets[3], Port: 6081, CrossZone: true,
-				Check: elb.Check{Protocol: "TCP", Port: "80", Interval: 10 * time.Second, Timeout: 5 * time.Second, Healthy: 5, Unhealthy: 2},
+				Kind: fleet.Gateway, Name: "inspect", ID: f.targets[3], Port: 6081, CrossZone: true,
+				Check: fleet.HealthCheck{Protocol: "TCP", Port: "80", Interval: 10 * time.Second, Timeout: 5 * time.Second, Healthy: 5, Unhealthy: 2},
 			},
 		}
 		for _, s := range got {
@@ -135,7 +136,7 @@ func TestDescribe(t *testing.T) {
 
 // The account's bucket holds 40 calls for all hosts together.
 func TestDescribeSparesTheAPI(t *testing.T) {
-	region(t, func(t *testing.T, f fleet) {
+	region(t, func(t *testing.T, f threeHosts) {
 		f.sources(t)
 		want := map[string]int{
 			"elasticloadbalancing.DescribeLoadBalancers":            1,
@@ -151,21 +152,21 @@ func TestDescribeSparesTheAPI(t *testing.T) {
 }
 
 func TestWhatDoesNotExistIsNamed(t *testing.T) {
-	region(t, func(t *testing.T, f fleet) {
+	region(t, func(t *testing.T, f threeHosts) {
 		gone := strings.Replace(f.targets[0], "targetgroup/web", "targetgroup/gone", 1)
 		for missing, ask := range map[string]func() error{
 			"lost": func() error { _, err := f.elb.Describe(t.Context(), append(f.classic, "lost"), nil); return err },
 			gone:   func() error { _, err := f.elb.Describe(t.Context(), nil, append(f.targets, gone)); return err },
 			"gone": func() error {
-				_, err := f.elb.Health(t.Context(), elb.Source{Kind: elb.Application, Name: "gone", ID: gone})
+				_, err := f.elb.Health(t.Context(), fleet.Source{Kind: fleet.Application, Name: "gone", ID: gone})
 				return err
 			},
 			"past": func() error {
-				_, err := f.elb.HealthOf(t.Context(), elb.Source{Kind: elb.Classic, Name: "past", ID: "past"}, f.ids[0])
+				_, err := f.elb.HealthOf(t.Context(), fleet.Source{Kind: fleet.Classic, Name: "past", ID: "past"}, f.ids[0])
 				return err
 			},
 		} {
-			if err := ask(); !errors.Is(err, elb.ErrGone) || !strings.Contains(err.Error(), " "+missing+": does not exist") {
+			if err := ask(); !errors.Is(err, fleet.ErrNoSource) || !strings.Contains(err.Error(), " "+missing+": does not exist") {
 				t.Errorf("%s: %v", missing, err)
 			}
 		}
@@ -176,10 +177,10 @@ func TestWhatDoesNotExistIsNamed(t *testing.T) {
 }
 
 func TestHealthThroughADrain(t *testing.T) {
-	region(t, func(t *testing.T, f fleet) {
+	region(t, func(t *testing.T, f threeHosts) {
 		sources := f.sources(t)
 		me := f.ids[0]
-		expect := func(when string, want map[string]elb.Health) {
+		expect := func(when string, want map[string]fleet.Health) {
 			t.Helper()
 			for name, health := range want {
 				s := sources[name]
@@ -191,7 +192,7 @@ func TestHealthThroughADrain(t *testing.T) {
 				if err != nil {
 					t.Error(err)
 				}
-				listed := elb.Unregistered
+				listed := fleet.Unregistered
 				for _, x := range all {
 					if x.Instance == me {
 						listed = x.Health
@@ -202,40 +203,40 @@ func TestHealthThroughADrain(t *testing.T) {
 				}
 			}
 		}
-		expect("in service", map[string]elb.Health{"old": elb.Healthy, "web": elb.Healthy, "tcp": elb.Healthy, "idle": elb.NotInUse})
+		expect("in service", map[string]fleet.Health{"old": fleet.Healthy, "web": fleet.Healthy, "tcp": fleet.Healthy, "idle": fleet.NotInUse})
 		f.SetInFlight(me, time.Hour) // busy, so that the Classic one drains too
 		if err := f.EnterStandby("web", me, true); err != nil {
 			t.Fatal(err)
 		}
 		<-time.After(30 * time.Second)
-		expect("draining", map[string]elb.Health{"old": elb.Draining, "abrupt": elb.Unregistered, "web": elb.Draining, "tcp": elb.Draining})
+		expect("draining", map[string]fleet.Health{"old": fleet.Draining, "abrupt": fleet.Unregistered, "web": fleet.Draining, "tcp": fleet.Draining})
 		<-time.After(10 * time.Minute)
-		expect("out", map[string]elb.Health{"old": elb.Unregistered, "web": elb.Unregistered, "tcp": elb.Unregistered})
+		expect("out", map[string]fleet.Health{"old": fleet.Unregistered, "web": fleet.Unregistered, "tcp": fleet.Unregistered})
 		f.SetAppHealthy(me, false)
 		if err := f.ExitStandby("web", me); err != nil {
 			t.Fatal(err)
 		}
 		<-time.After(2500 * time.Millisecond)
-		expect("coming back", map[string]elb.Health{"old": elb.Initial, "web": elb.Initial})
+		expect("coming back", map[string]fleet.Health{"old": fleet.Initial, "web": fleet.Initial})
 		<-time.After(10 * time.Minute)
-		expect("back, but broken", map[string]elb.Health{"old": elb.Unhealthy, "web": elb.Unhealthy})
+		expect("back, but broken", map[string]fleet.Health{"old": fleet.Unhealthy, "web": fleet.Unhealthy})
 	})
 }
 
 func TestHealthListsEveryRegistration(t *testing.T) {
-	region(t, func(t *testing.T, f fleet) {
+	region(t, func(t *testing.T, f threeHosts) {
 		f.AddTargets("web", "i-0stranger")
 		f.RegisterExtraPort("web", f.ids[0], 8081)
 		all, err := f.elb.Health(t.Context(), f.sources(t)["web"])
 		if err != nil || len(all) != 5 {
 			t.Errorf("%+v, %v; want three members, a stranger and a second port", all, err)
 		}
-		if got, err := f.elb.HealthOf(t.Context(), f.sources(t)["web"], f.ids[0]); err != nil || got.Port != 8080 || got.Health != elb.Healthy {
+		if got, err := f.elb.HealthOf(t.Context(), f.sources(t)["web"], f.ids[0]); err != nil || got.Port != 8080 || got.Health != fleet.Healthy {
 			t.Errorf("%+v, %v", got, err)
 		}
 		for _, name := range []string{"web", "old"} {
 			got, err := f.elb.HealthOf(t.Context(), f.sources(t)[name], "i-0unknown")
-			if err != nil || got.Health != elb.Unregistered && got.Health != elb.Unavailable {
+			if err != nil || got.Health != fleet.Unregistered && got.Health != fleet.Unavailable {
 				t.Errorf("unknown to %s: %+v, %v", name, got, err)
 			}
 		}
@@ -243,7 +244,7 @@ func TestHealthListsEveryRegistration(t *testing.T) {
 }
 
 func TestAnInstanceTheServiceDoesNotKnowIsNotRegistered(t *testing.T) {
-	region(t, func(t *testing.T, f fleet) {
+	region(t, func(t *testing.T, f threeHosts) {
 		sources := f.sources(t)
 		for name, code := range map[string]string{"web": "InvalidTarget", "old": "InvalidInstance"} {
 			f.SetFaults(func(c sim.Call) *sim.Fault {
@@ -252,7 +253,7 @@ func TestAnInstanceTheServiceDoesNotKnowIsNotRegistered(t *testing.T) {
 				}
 				return nil
 			})
-			if got, err := f.elb.HealthOf(t.Context(), sources[name], f.ids[0]); err != nil || got.Health != elb.Unregistered {
+			if got, err := f.elb.HealthOf(t.Context(), sources[name], f.ids[0]); err != nil || got.Health != fleet.Unregistered {
 				t.Errorf("%s: %+v, %v", code, got, err)
 			}
 			if _, err := f.elb.Health(t.Context(), sources[name]); err == nil {
@@ -263,7 +264,7 @@ func TestAnInstanceTheServiceDoesNotKnowIsNotRegistered(t *testing.T) {
 }
 
 func TestADeniedReadNamesItsPermission(t *testing.T) {
-	region(t, func(t *testing.T, f fleet) {
+	region(t, func(t *testing.T, f threeHosts) {
 		f.Deny("elasticloadbalancing:DescribeTargetGroupAttributes")
 		_, err := f.elb.Describe(t.Context(), f.classic, f.targets)
 		if d, ok := errors.AsType[*awsapi.DeniedError](err); !ok || d.Action != "elasticloadbalancing:DescribeTargetGroupAttributes" {
@@ -273,7 +274,7 @@ func TestADeniedReadNamesItsPermission(t *testing.T) {
 }
 
 func TestASignalEndsADescribe(t *testing.T) {
-	region(t, func(t *testing.T, f fleet) {
+	region(t, func(t *testing.T, f threeHosts) {
 		f.SetFaults(func(c sim.Call) *sim.Fault {
 			if strings.HasSuffix(c.Action, "Attributes") {
 				return sim.Throttled()

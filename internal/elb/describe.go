@@ -8,6 +8,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"golang.org/x/sync/errgroup"
+
+	"balanced/internal/fleet"
 )
 
 // atOnce bounds the calls under way: the account's bucket holds 40 and every host of
@@ -20,9 +22,9 @@ const perCall = 20
 // Describe reads the settings of the named Classic load balancers and target groups
 // (ARNs): one call for all of each sort, one for the attributes of each, and one for
 // each load balancer whose cross-zone setting a target group takes over. Classic ones
-// come first, then by name. ErrGone where one does not exist.
-func (c *Client) Describe(ctx context.Context, classic, targetGroups []string) ([]Source, error) {
-	var v1 []Source
+// come first, then by name. fleet.ErrNoSource where one does not exist.
+func (c *Client) Describe(ctx context.Context, classic, targetGroups []string) ([]fleet.Source, error) {
+	var v1 []fleet.Source
 	var v2 []targetGroup
 	g, gctx := errgroup.WithContext(ctx)
 	g.Go(func() (err error) { v1, err = inBatches(gctx, classic, c.describeClassic); return err })
@@ -48,14 +50,14 @@ func (c *Client) Describe(ctx context.Context, classic, targetGroups []string) (
 	for _, t := range v2 {
 		all = append(all, t.Source)
 	}
-	slices.SortFunc(all, func(a, b Source) int {
+	slices.SortFunc(all, func(a, b fleet.Source) int {
 		return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(a.Name, b.Name), cmp.Compare(a.ID, b.ID))
 	})
 	return all, nil
 }
 
-func rank(s Source) int {
-	if s.Kind == Classic {
+func rank(s fleet.Source) int {
+	if s.Kind == fleet.Classic {
 		return 0
 	}
 	return 1

@@ -10,26 +10,28 @@ import (
 	v1types "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancing/types"
 	elbv2 "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
 	v2types "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2/types"
+
+	"balanced/internal/fleet"
 )
 
 // Health lists every registration of a source, in one call, with instances that do
 // not belong to our group among them. What the load balancer has let go is not listed.
-func (c *Client) Health(ctx context.Context, s Source) ([]Target, error) {
+func (c *Client) Health(ctx context.Context, s fleet.Source) ([]fleet.Target, error) {
 	return c.health(ctx, s, "")
 }
 
 // HealthOf asks about one instance, on the source's own port. One that the source
 // does not know is Unregistered, not an error; one that the answer leaves out is
 // Unavailable, for silence proves nothing.
-func (c *Client) HealthOf(ctx context.Context, s Source, instance string) (Target, error) {
-	found := Target{Instance: instance, Port: s.Port, Health: Unavailable, Reason: "left out of the answer"}
+func (c *Client) HealthOf(ctx context.Context, s fleet.Source, instance string) (fleet.Target, error) {
+	found := fleet.Target{Instance: instance, Port: s.Port, Health: fleet.Unavailable, Reason: "left out of the answer"}
 	all, err := c.health(ctx, s, instance)
 	if refused(err, "InvalidTarget", "InvalidInstance") {
-		found.Health, found.Reason = Unregistered, ""
+		found.Health, found.Reason = fleet.Unregistered, ""
 		return found, nil
 	}
 	if err != nil {
-		return Target{}, err
+		return fleet.Target{}, err
 	}
 	for _, t := range all {
 		if t.Instance == instance {
@@ -43,14 +45,14 @@ func (c *Client) HealthOf(ctx context.Context, s Source, instance string) (Targe
 }
 
 // health asks about one instance, or about all where instance is empty.
-func (c *Client) health(ctx context.Context, s Source, instance string) ([]Target, error) {
-	if s.Kind == Classic {
+func (c *Client) health(ctx context.Context, s fleet.Source, instance string) ([]fleet.Target, error) {
+	if s.Kind == fleet.Classic {
 		return c.classicHealth(ctx, s, instance)
 	}
 	return c.targetHealth(ctx, s, instance)
 }
 
-func (c *Client) classicHealth(ctx context.Context, s Source, instance string) ([]Target, error) {
+func (c *Client) classicHealth(ctx context.Context, s fleet.Source, instance string) ([]fleet.Target, error) {
 	in := &elbv1.DescribeInstanceHealthInput{LoadBalancerName: aws.String(s.ID)}
 	if instance != "" {
 		in.Instances = []v1types.Instance{{InstanceId: aws.String(instance)}}
@@ -59,16 +61,16 @@ func (c *Client) classicHealth(ctx context.Context, s Source, instance string) (
 	if err != nil {
 		return nil, wrap(err, "describe health in Classic load balancer", s.Name)
 	}
-	var all []Target
+	var all []fleet.Target
 	for _, i := range out.InstanceStates {
-		t := Target{Instance: aws.ToString(i.InstanceId)}
+		t := fleet.Target{Instance: aws.ToString(i.InstanceId)}
 		t.Health, t.Reason = classicState(aws.ToString(i.State), aws.ToString(i.Description))
 		all = append(all, t)
 	}
 	return all, nil
 }
 
-func (c *Client) targetHealth(ctx context.Context, s Source, instance string) ([]Target, error) {
+func (c *Client) targetHealth(ctx context.Context, s fleet.Source, instance string) ([]fleet.Target, error) {
 	in := &elbv2.DescribeTargetHealthInput{TargetGroupArn: aws.String(s.ID)}
 	if instance != "" {
 		in.Targets = []v2types.TargetDescription{{Id: aws.String(instance), Port: aws.Int32(int32(s.Port))}}
@@ -77,9 +79,9 @@ func (c *Client) targetHealth(ctx context.Context, s Source, instance string) ([
 	if err != nil {
 		return nil, wrap(err, "describe health in target group", s.Name)
 	}
-	var all []Target
+	var all []fleet.Target
 	for _, d := range out.TargetHealthDescriptions {
-		t := Target{Health: Unavailable}
+		t := fleet.Target{Health: fleet.Unavailable}
 		if d.Target != nil {
 			t.Instance, t.Port = aws.ToString(d.Target.Id), int(aws.ToInt32(d.Target.Port))
 		}
@@ -96,63 +98,63 @@ func (c *Client) targetHealth(ctx context.Context, s Source, instance string) ([
 // of a text that says anything else too.
 var sentences = []struct {
 	says   string
-	health Health
+	health fleet.Health
 }{
-	{"deregistration currently in progress", Draining}, // reported with the state InService
-	{"has failed at least the unhealthythreshold", Unhealthy},
-	{"registration is still in progress", Initial},
-	{"has not passed the configured healthythreshold", Initial},
-	{"in stopped state", Unhealthy},
-	{"in pending state", Initial},
-	{"not configured to route traffic", NotInUse},
-	{"is not currently registered", Unregistered},
+	{"deregistration currently in progress", fleet.Draining}, // reported with the state InService
+	{"has failed at least the unhealthythreshold", fleet.Unhealthy},
+	{"registration is still in progress", fleet.Initial},
+	{"has not passed the configured healthythreshold", fleet.Initial},
+	{"in stopped state", fleet.Unhealthy},
+	{"in pending state", fleet.Initial},
+	{"not configured to route traffic", fleet.NotInUse},
+	{"is not currently registered", fleet.Unregistered},
 }
 
 // classicState reads a state and a description of DescribeInstanceHealth. Only
 // InService without a remark is healthy.
-func classicState(state, description string) (Health, string) {
+func classicState(state, description string) (fleet.Health, string) {
 	reason := description
 	if reason == "N/A" {
 		reason = ""
 	}
 	if state == "InService" && reason == "" {
-		return Healthy, ""
+		return fleet.Healthy, ""
 	}
 	lower := strings.ToLower(reason)
 	for _, s := range sentences {
-		if strings.Contains(lower, s.says) && (s.health == Draining || state == "OutOfService") {
+		if strings.Contains(lower, s.says) && (s.health == fleet.Draining || state == "OutOfService") {
 			return s.health, reason
 		}
 	}
 	if state == "OutOfService" {
-		return Unhealthy, reason
+		return fleet.Unhealthy, reason
 	}
-	return Unavailable, strings.TrimSpace(state + " " + reason)
+	return fleet.Unavailable, strings.TrimSpace(state + " " + reason)
 }
 
 // targetState reads a state, a reason code and a description of DescribeTargetHealth.
-func targetState(state, code, description string) (Health, string) {
+func targetState(state, code, description string) (fleet.Health, string) {
 	reason := cmp.Or(description, code)
 	switch state {
 	case "healthy":
-		return Healthy, reason
+		return fleet.Healthy, reason
 	case "unhealthy", "unhealthy.draining": // draining for being sick: still registered
-		return Unhealthy, reason
+		return fleet.Unhealthy, reason
 	case "initial":
-		return Initial, reason
+		return fleet.Initial, reason
 	case "draining":
-		return Draining, reason
+		return fleet.Draining, reason
 	case "unavailable":
-		return Unavailable, reason
+		return fleet.Unavailable, reason
 	case "unused":
 		switch code {
 		case "Target.NotRegistered":
-			return Unregistered, reason
+			return fleet.Unregistered, reason
 		case "Target.NotInUse":
-			return NotInUse, reason
+			return fleet.NotInUse, reason
 		case "Target.InvalidState", "Target.IpUnusable":
-			return Unhealthy, reason
+			return fleet.Unhealthy, reason
 		}
 	}
-	return Unavailable, strings.TrimSpace(state + " " + reason)
+	return fleet.Unavailable, strings.TrimSpace(state + " " + reason)
 }

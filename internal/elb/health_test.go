@@ -3,6 +3,8 @@ package elb
 import (
 	"strings"
 	"testing"
+
+	"balanced/internal/fleet"
 )
 
 func TestClassicStates(t *testing.T) {
@@ -16,29 +18,29 @@ func TestClassicStates(t *testing.T) {
 	)
 	for _, c := range []struct {
 		state, description string
-		want               Health
+		want               fleet.Health
 	}{
-		{"InService", "N/A", Healthy},
-		{"InService", "", Healthy},
-		{"InService", draining, Draining}, // the trap of this API
-		{"OutOfService", draining, Draining},
-		{"OutOfService", registering, Initial},
-		{"OutOfService", below, Initial},
-		{"OutOfService", failing, Unhealthy},
-		{"OutOfService", failing + " " + registering, Unhealthy},
-		{"OutOfService", unregistered, Unregistered},
-		{"OutOfService", unregistered + " " + draining, Draining},
-		{"OutOfService", unregistered + " " + registering, Initial},
-		{"OutOfService", zone, NotInUse},
-		{"OutOfService", "Instance is in stopped state.", Unhealthy},
-		{"OutOfService", "Instance is in pending state.", Initial},
-		{"OutOfService", "N/A", Unhealthy},
-		{"OutOfService", "A sentence AWS adds one day.", Unhealthy},
-		{"InService", "A sentence AWS adds one day.", Unavailable},
-		{"InService", unregistered, Unavailable},
-		{"Unknown", "A transient error occurred. Please try again later.", Unavailable},
-		{"Unknown", unregistered, Unavailable},
-		{"", "", Unavailable},
+		{"InService", "N/A", fleet.Healthy},
+		{"InService", "", fleet.Healthy},
+		{"InService", draining, fleet.Draining}, // the trap of this API
+		{"OutOfService", draining, fleet.Draining},
+		{"OutOfService", registering, fleet.Initial},
+		{"OutOfService", below, fleet.Initial},
+		{"OutOfService", failing, fleet.Unhealthy},
+		{"OutOfService", failing + " " + registering, fleet.Unhealthy},
+		{"OutOfService", unregistered, fleet.Unregistered},
+		{"OutOfService", unregistered + " " + draining, fleet.Draining},
+		{"OutOfService", unregistered + " " + registering, fleet.Initial},
+		{"OutOfService", zone, fleet.NotInUse},
+		{"OutOfService", "Instance is in stopped state.", fleet.Unhealthy},
+		{"OutOfService", "Instance is in pending state.", fleet.Initial},
+		{"OutOfService", "N/A", fleet.Unhealthy},
+		{"OutOfService", "A sentence AWS adds one day.", fleet.Unhealthy},
+		{"InService", "A sentence AWS adds one day.", fleet.Unavailable},
+		{"InService", unregistered, fleet.Unavailable},
+		{"Unknown", "A transient error occurred. Please try again later.", fleet.Unavailable},
+		{"Unknown", unregistered, fleet.Unavailable},
+		{"", "", fleet.Unavailable},
 	} {
 		got, reason := classicState(c.state, c.description)
 		if got != c.want {
@@ -53,24 +55,24 @@ func TestClassicStates(t *testing.T) {
 func TestTargetStates(t *testing.T) {
 	for _, c := range []struct {
 		state, code string
-		want        Health
+		want        fleet.Health
 	}{
-		{"healthy", "", Healthy},
-		{"initial", "Elb.RegistrationInProgress", Initial},
-		{"initial", "Elb.InitialHealthChecking", Initial},
-		{"unhealthy", "Target.Timeout", Unhealthy},
-		{"unhealthy.draining", "Target.FailedHealthChecks", Unhealthy}, // still registered
-		{"draining", "Target.DeregistrationInProgress", Draining},
-		{"unavailable", "Target.HealthCheckDisabled", Unavailable},
-		{"unavailable", "Elb.InternalError", Unavailable},
-		{"unused", "Target.NotRegistered", Unregistered},
-		{"unused", "Target.NotInUse", NotInUse},
-		{"unused", "Target.InvalidState", Unhealthy},
-		{"unused", "Target.IpUnusable", Unhealthy},
-		{"unused", "Target.SomethingNew", Unavailable},
-		{"unused", "", Unavailable},
-		{"something.new", "", Unavailable},
-		{"", "", Unavailable},
+		{"healthy", "", fleet.Healthy},
+		{"initial", "Elb.RegistrationInProgress", fleet.Initial},
+		{"initial", "Elb.InitialHealthChecking", fleet.Initial},
+		{"unhealthy", "Target.Timeout", fleet.Unhealthy},
+		{"unhealthy.draining", "Target.FailedHealthChecks", fleet.Unhealthy}, // still registered
+		{"draining", "Target.DeregistrationInProgress", fleet.Draining},
+		{"unavailable", "Target.HealthCheckDisabled", fleet.Unavailable},
+		{"unavailable", "Elb.InternalError", fleet.Unavailable},
+		{"unused", "Target.NotRegistered", fleet.Unregistered},
+		{"unused", "Target.NotInUse", fleet.NotInUse},
+		{"unused", "Target.InvalidState", fleet.Unhealthy},
+		{"unused", "Target.IpUnusable", fleet.Unhealthy},
+		{"unused", "Target.SomethingNew", fleet.Unavailable},
+		{"unused", "", fleet.Unavailable},
+		{"something.new", "", fleet.Unavailable},
+		{"", "", fleet.Unavailable},
 	} {
 		got, reason := targetState(c.state, c.code, "")
 		if got != c.want {
@@ -92,11 +94,11 @@ func FuzzStates(f *testing.F) {
 	f.Add("unused", "Target.NotRegistered")
 	f.Fuzz(func(t *testing.T, state, text string) {
 		h, _ := classicState(state, text)
-		if h == Healthy && state != "InService" || h == Unregistered && state != "OutOfService" {
+		if h == fleet.Healthy && state != "InService" || h == fleet.Unregistered && state != "OutOfService" {
 			t.Errorf("Classic %q, %q is %s", state, text, h)
 		}
 		h, _ = targetState(state, text, "")
-		if h == Healthy && state != "healthy" || h == Unregistered && (state != "unused" || text != "Target.NotRegistered") {
+		if h == fleet.Healthy && state != "healthy" || h == fleet.Unregistered && (state != "unused" || text != "Target.NotRegistered") {
 			t.Errorf("target %q, %q is %s", state, text, h)
 		}
 	})

@@ -11,34 +11,29 @@ import (
 	elbv2 "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
 	"github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2/types"
 	"golang.org/x/sync/errgroup"
-)
 
-// Registration is one place at which a load balancer or target group holds an instance.
-// Of the source only its kind, name and id are known.
-type Registration struct {
-	Source
-	Target
-}
+	"balanced/internal/fleet"
+)
 
 // Registrations finds every registration of an instance in the account and Region: by
 // its id, and by its address in target groups of addresses. It asks every Classic load
 // balancer and every target group there is, so it is not for polling.
-func (c *Client) Registrations(ctx context.Context, instance, address string) ([]Registration, error) {
-	var v1, v2 []Registration
+func (c *Client) Registrations(ctx context.Context, instance, address string) ([]fleet.Registration, error) {
+	var v1, v2 []fleet.Registration
 	g, gctx := errgroup.WithContext(ctx)
 	g.Go(func() (err error) { v1, err = c.classicRegistrations(gctx, instance); return err })
 	g.Go(func() (err error) { v2, err = c.targetRegistrations(gctx, instance, address); return err })
 	if err := g.Wait(); err != nil {
 		return nil, err
 	}
-	slices.SortFunc(v2, func(a, b Registration) int {
+	slices.SortFunc(v2, func(a, b fleet.Registration) int {
 		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.ID, b.ID), cmp.Compare(a.Target.Port, b.Target.Port))
 	})
 	return slices.Concat(v1, v2), nil
 }
 
-func (c *Client) classicRegistrations(ctx context.Context, instance string) ([]Registration, error) {
-	var all []Registration
+func (c *Client) classicRegistrations(ctx context.Context, instance string) ([]fleet.Registration, error) {
+	var all []fleet.Registration
 	pages := elbv1.NewDescribeLoadBalancersPaginator(c.classic, &elbv1.DescribeLoadBalancersInput{})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
@@ -48,7 +43,7 @@ func (c *Client) classicRegistrations(ctx context.Context, instance string) ([]R
 		for _, lb := range page.LoadBalancerDescriptions {
 			for _, i := range lb.Instances {
 				if name := aws.ToString(lb.LoadBalancerName); aws.ToString(i.InstanceId) == instance {
-					all = append(all, Registration{Source{Kind: Classic, Name: name, ID: name}, Target{Instance: instance}})
+					all = append(all, fleet.Registration{Source: fleet.Source{Kind: fleet.Classic, Name: name, ID: name}, Target: fleet.Target{Instance: instance}})
 				}
 			}
 		}
@@ -56,12 +51,12 @@ func (c *Client) classicRegistrations(ctx context.Context, instance string) ([]R
 	return all, nil
 }
 
-func (c *Client) targetRegistrations(ctx context.Context, instance, address string) ([]Registration, error) {
+func (c *Client) targetRegistrations(ctx context.Context, instance, address string) ([]fleet.Registration, error) {
 	groups, err := c.allTargetGroups(ctx)
 	if err != nil {
 		return nil, err
 	}
-	found := make([][]Registration, len(groups))
+	found := make([][]fleet.Registration, len(groups))
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(atOnce)
 	for i, t := range groups {
@@ -95,21 +90,21 @@ func (c *Client) allTargetGroups(ctx context.Context) ([]types.TargetGroup, erro
 	return all, nil
 }
 
-func source(t types.TargetGroup) Source {
-	return Source{Kind: kindOf(t.Protocol), Name: aws.ToString(t.TargetGroupName), ID: aws.ToString(t.TargetGroupArn), Port: int(aws.ToInt32(t.Port))}
+func source(t types.TargetGroup) fleet.Source {
+	return fleet.Source{Kind: kindOf(t.Protocol), Name: aws.ToString(t.TargetGroupName), ID: aws.ToString(t.TargetGroupArn), Port: int(aws.ToInt32(t.Port))}
 }
 
 // held are a target group's registrations of one target, on any port. One deleted
 // since it was listed holds nobody.
-func (c *Client) held(ctx context.Context, s Source, id string) ([]Registration, error) {
+func (c *Client) held(ctx context.Context, s fleet.Source, id string) ([]fleet.Registration, error) {
 	targets, err := c.targetHealth(ctx, s, "")
-	if errors.Is(err, ErrGone) {
+	if errors.Is(err, fleet.ErrNoSource) {
 		return nil, nil
 	}
-	var all []Registration
+	var all []fleet.Registration
 	for _, t := range targets {
-		if t.Instance == id && t.Health != Unregistered {
-			all = append(all, Registration{s, t})
+		if t.Instance == id && t.Health != fleet.Unregistered {
+			all = append(all, fleet.Registration{Source: s, Target: t})
 		}
 	}
 	return all, err

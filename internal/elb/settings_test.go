@@ -8,10 +8,12 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2/types"
 	"github.com/google/go-cmp/cmp"
+
+	"balanced/internal/fleet"
 )
 
 func TestParseClassicTarget(t *testing.T) {
-	for target, want := range map[string]Check{
+	for target, want := range map[string]fleet.HealthCheck{
 		"HTTP:80/health":       {Protocol: "HTTP", Port: "80", Path: "/health", Matcher: "200"},
 		"HTTP:80/":             {Protocol: "HTTP", Port: "80", Path: "/", Matcher: "200"},
 		"HTTPS:443/a/b?c=d:e/": {Protocol: "HTTPS", Port: "443", Path: "/a/b?c=d:e/", Matcher: "200"},
@@ -41,7 +43,7 @@ func FuzzParseClassicTarget(f *testing.F) {
 	f.Fuzz(func(t *testing.T, target string) {
 		c, err := ParseClassicTarget(target)
 		if err != nil {
-			if c != (Check{}) {
+			if c != (fleet.HealthCheck{}) {
 				t.Errorf("%q: %v and %+v", target, err, c)
 			}
 			return
@@ -56,9 +58,9 @@ func FuzzParseClassicTarget(f *testing.F) {
 }
 
 func TestKinds(t *testing.T) {
-	for protocol, want := range map[types.ProtocolEnum]Kind{
-		"HTTP": Application, "HTTPS": Application, "TCP": Network, "TLS": Network, "UDP": Network,
-		"TCP_UDP": Network, "QUIC": Network, "TCP_QUIC": Network, "GENEVE": Gateway,
+	for protocol, want := range map[types.ProtocolEnum]fleet.SourceKind{
+		"HTTP": fleet.Application, "HTTPS": fleet.Application, "TCP": fleet.Network, "TLS": fleet.Network, "UDP": fleet.Network,
+		"TCP_UDP": fleet.Network, "QUIC": fleet.Network, "TCP_QUIC": fleet.Network, "GENEVE": fleet.Gateway,
 	} {
 		if got := kindOf(protocol); got != want {
 			t.Errorf("%s is %s", protocol, got)
@@ -74,22 +76,22 @@ func TestTargetGroupAttributes(t *testing.T) {
 	}
 	for _, c := range []struct {
 		name   string
-		kind   Kind
+		kind   fleet.SourceKind
 		values map[string]string
 		want   read
 	}{
-		{"defaults of an ALB", Application, nil, read{300 * time.Second, true, true, false}},
-		{"defaults of an NLB", Network, nil, read{300 * time.Second, false, false, true}},
-		{"no delay", Application, map[string]string{delay: "0"}, read{0, true, true, false}},
-		{"ALB, cross-zone off", Application, map[string]string{zone: "false"}, read{300 * time.Second, true, false, false}},
-		{"ALB, as its load balancer", Application, map[string]string{zone: "use_load_balancer_configuration"}, read{300 * time.Second, true, true, false}},
-		{"NLB, on", Network, map[string]string{zone: "true", cut: "true", delay: "30"}, read{30 * time.Second, true, true, false}},
-		{"NLB, off", Network, map[string]string{zone: "false"}, read{300 * time.Second, false, false, false}},
-		{"NLB, as its load balancer", Network, map[string]string{zone: "use_load_balancer_configuration"}, read{300 * time.Second, false, false, true}},
-		{"GWLB that rebalances", Gateway, map[string]string{"target_failover.on_deregistration": "rebalance"}, read{300 * time.Second, true, false, true}},
-		{"GWLB that keeps flows", Gateway, map[string]string{"target_failover.on_deregistration": "no_rebalance"}, read{300 * time.Second, false, false, true}},
+		{"defaults of an ALB", fleet.Application, nil, read{300 * time.Second, true, true, false}},
+		{"defaults of an NLB", fleet.Network, nil, read{300 * time.Second, false, false, true}},
+		{"no delay", fleet.Application, map[string]string{delay: "0"}, read{0, true, true, false}},
+		{"ALB, cross-zone off", fleet.Application, map[string]string{zone: "false"}, read{300 * time.Second, true, false, false}},
+		{"ALB, as its load balancer", fleet.Application, map[string]string{zone: "use_load_balancer_configuration"}, read{300 * time.Second, true, true, false}},
+		{"NLB, on", fleet.Network, map[string]string{zone: "true", cut: "true", delay: "30"}, read{30 * time.Second, true, true, false}},
+		{"NLB, off", fleet.Network, map[string]string{zone: "false"}, read{300 * time.Second, false, false, false}},
+		{"NLB, as its load balancer", fleet.Network, map[string]string{zone: "use_load_balancer_configuration"}, read{300 * time.Second, false, false, true}},
+		{"GWLB that rebalances", fleet.Gateway, map[string]string{"target_failover.on_deregistration": "rebalance"}, read{300 * time.Second, true, false, true}},
+		{"GWLB that keeps flows", fleet.Gateway, map[string]string{"target_failover.on_deregistration": "no_rebalance"}, read{300 * time.Second, false, false, true}},
 	} {
-		g := targetGroup{Source: Source{Kind: c.kind}}
+		g := targetGroup{Source: fleet.Source{Kind: c.kind}}
 		g.apply(c.values)
 		if got := (read{g.Drain, g.CutsFlows, g.CrossZone, g.inherits}); got != c.want {
 			t.Errorf("%s: got %+v, want %+v", c.name, got, c.want)
@@ -100,16 +102,16 @@ func TestTargetGroupAttributes(t *testing.T) {
 func TestTargetChecks(t *testing.T) {
 	for _, c := range []struct {
 		in   types.TargetGroup
-		want Check
+		want fleet.HealthCheck
 	}{
 		{types.TargetGroup{
 			HealthCheckEnabled: aws.Bool(true), HealthCheckProtocol: "HTTP", HealthCheckPort: aws.String("traffic-port"),
 			HealthCheckPath: aws.String("/up"), HealthCheckIntervalSeconds: aws.Int32(30), HealthCheckTimeoutSeconds: aws.Int32(5),
 			HealthyThresholdCount: aws.Int32(5), UnhealthyThresholdCount: aws.Int32(2), Matcher: &types.Matcher{HttpCode: aws.String("200-299")},
-		}, Check{Protocol: "HTTP", Port: "traffic-port", Path: "/up", Matcher: "200-299", Interval: 30 * time.Second, Timeout: 5 * time.Second, Healthy: 5, Unhealthy: 2}},
-		{types.TargetGroup{Matcher: &types.Matcher{GrpcCode: aws.String("0-99")}}, Check{GRPC: true, Matcher: "0-99"}},
-		{types.TargetGroup{HealthCheckEnabled: aws.Bool(false)}, Check{Disabled: true}},
-		{types.TargetGroup{}, Check{}},
+		}, fleet.HealthCheck{Protocol: "HTTP", Port: "traffic-port", Path: "/up", Matcher: "200-299", Interval: 30 * time.Second, Timeout: 5 * time.Second, Healthy: 5, Unhealthy: 2}},
+		{types.TargetGroup{Matcher: &types.Matcher{GrpcCode: aws.String("0-99")}}, fleet.HealthCheck{GRPC: true, Matcher: "0-99"}},
+		{types.TargetGroup{HealthCheckEnabled: aws.Bool(false)}, fleet.HealthCheck{Disabled: true}},
+		{types.TargetGroup{}, fleet.HealthCheck{}},
 	} {
 		if diff := cmp.Diff(c.want, targetCheck(c.in)); diff != "" {
 			t.Error(diff)
@@ -118,9 +120,9 @@ func TestTargetChecks(t *testing.T) {
 }
 
 func TestFirstPass(t *testing.T) {
-	check := Check{Interval: 30 * time.Second, Timeout: 5 * time.Second, Healthy: 3}
-	for kind, want := range map[Kind]time.Duration{Application: 35 * time.Second, Network: 105 * time.Second, Classic: 105 * time.Second} {
-		if got := (Source{Kind: kind, Check: check}).FirstPass(); got != want {
+	check := fleet.HealthCheck{Interval: 30 * time.Second, Timeout: 5 * time.Second, Healthy: 3}
+	for kind, want := range map[fleet.SourceKind]time.Duration{fleet.Application: 35 * time.Second, fleet.Network: 105 * time.Second, fleet.Classic: 105 * time.Second} {
+		if got := (fleet.Source{Kind: kind, Check: check}).FirstPass(); got != want {
 			t.Errorf("%s: %v, want %v", kind, got, want)
 		}
 	}

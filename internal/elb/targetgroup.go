@@ -10,11 +10,13 @@ import (
 	elbv2 "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
 	"github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2/types"
 	"golang.org/x/sync/errgroup"
+
+	"balanced/internal/fleet"
 )
 
 // targetGroup is a source under construction.
 type targetGroup struct {
-	Source
+	fleet.Source
 	balancers []string // ARNs of the load balancers that route to it
 	inherits  bool     // CrossZone is what those say
 }
@@ -35,18 +37,18 @@ func (c *Client) describeTargetGroups(ctx context.Context, arns []string) ([]tar
 
 // kindOf: what is neither HTTP nor GENEVE flows through a Network Load Balancer,
 // whatever AWS calls its next protocol.
-func kindOf(p types.ProtocolEnum) Kind {
+func kindOf(p types.ProtocolEnum) fleet.SourceKind {
 	switch p {
 	case types.ProtocolEnumHttp, types.ProtocolEnumHttps:
-		return Application
+		return fleet.Application
 	case types.ProtocolEnumGeneve:
-		return Gateway
+		return fleet.Gateway
 	}
-	return Network
+	return fleet.Network
 }
 
-func targetCheck(t types.TargetGroup) Check {
-	check := Check{
+func targetCheck(t types.TargetGroup) fleet.HealthCheck {
+	check := fleet.HealthCheck{
 		Disabled:  !aws.ToBool(t.HealthCheckEnabled) && t.HealthCheckEnabled != nil,
 		Protocol:  string(t.HealthCheckProtocol),
 		Port:      aws.ToString(t.HealthCheckPort),
@@ -89,9 +91,9 @@ func (t *targetGroup) apply(values map[string]string) {
 		t.Drain = time.Duration(n) * time.Second
 	}
 	switch t.Kind {
-	case Application:
+	case fleet.Application:
 		t.CutsFlows = true
-	case Gateway:
+	case fleet.Gateway:
 		t.CutsFlows = values["target_failover.on_deregistration"] == "rebalance" ||
 			values["send_tcp_reset.on_deregistration.enabled"] == "true"
 	default:
@@ -103,8 +105,8 @@ func (t *targetGroup) apply(values map[string]string) {
 	case "false":
 		t.CrossZone = false
 	default: // use_load_balancer_configuration; for an Application Load Balancer always on
-		t.CrossZone = t.Kind == Application
-		t.inherits = t.Kind != Application
+		t.CrossZone = t.Kind == fleet.Application
+		t.inherits = t.Kind != fleet.Application
 	}
 }
 

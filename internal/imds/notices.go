@@ -10,12 +10,14 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+
+	"balanced/internal/fleet"
 )
 
 // Notices reads what is planned for the instance: four items, together, within 5 s.
 // An item that is not there (404) means that nothing is planned.
-func (c *Client) Notices(ctx context.Context) (Notices, error) {
-	var n Notices
+func (c *Client) Notices(ctx context.Context) (fleet.Notices, error) {
+	var n fleet.Notices
 	g, ctx := errgroup.WithContext(ctx)
 	read := func(path string, parse func(text string) error) {
 		g.Go(func() error {
@@ -34,7 +36,7 @@ func (c *Client) Notices(ctx context.Context) (Notices, error) {
 	read("events/maintenance/scheduled", func(text string) (err error) { n.Scheduled, err = parseScheduled(text); return err })
 	read("autoscaling/target-lifecycle-state", func(text string) error { n.Target = text; return nil })
 	if err := g.Wait(); err != nil {
-		return Notices{}, err
+		return fleet.Notices{}, err
 	}
 	return n, nil
 }
@@ -70,12 +72,12 @@ const eventTime = "2 Jan 2006 15:04:05 GMT"
 
 // parseScheduled reads the maintenance events that are still to come. Events stay
 // listed for a while after they are over (EC2 user guide, "Scheduled events").
-func parseScheduled(text string) ([]Event, error) {
+func parseScheduled(text string) ([]fleet.Event, error) {
 	var list []struct{ Code, Description, EventID, NotBefore, State string }
 	if err := json.Unmarshal([]byte(text), &list); err != nil {
 		return nil, err
 	}
-	var pending []Event
+	var pending []fleet.Event
 	for _, e := range list {
 		switch strings.ToLower(e.State) {
 		case "completed", "canceled", "cancelled":
@@ -85,9 +87,9 @@ func parseScheduled(text string) ([]Event, error) {
 		if err != nil {
 			return nil, fmt.Errorf("event %s: %w", e.EventID, err)
 		}
-		pending = append(pending, Event{ID: e.EventID, Code: e.Code, Description: e.Description, Begins: begins})
+		pending = append(pending, fleet.Event{ID: e.EventID, Code: e.Code, Description: e.Description, Begins: begins})
 	}
-	slices.SortFunc(pending, func(a, b Event) int {
+	slices.SortFunc(pending, func(a, b fleet.Event) int {
 		return cmp.Or(a.Begins.Compare(b.Begins), strings.Compare(a.ID, b.ID))
 	})
 	return pending, nil

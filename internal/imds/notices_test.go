@@ -9,9 +9,11 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"balanced/internal/fleet"
 )
 
-func notices(t *testing.T, s http.Handler) (n Notices, err error) {
+func notices(t *testing.T, s http.Handler) (n fleet.Notices, err error) {
 	synctest.Test(t, func(t *testing.T) {
 		n, err = New(Options{HTTP: pipe(t, s), Endpoint: "http://imds"}).Notices(t.Context())
 	})
@@ -25,7 +27,7 @@ func TestNothingPlanned(t *testing.T) {
 		"an empty document": {"meta-data/events/maintenance/scheduled": ""},
 	} {
 		got, err := notices(t, s)
-		if diff := cmp.Diff(Notices{}, got); diff != "" || err != nil {
+		if diff := cmp.Diff(fleet.Notices{}, got); diff != "" || err != nil {
 			t.Errorf("%s: %v\n%s", name, err, diff)
 		}
 	}
@@ -42,10 +44,10 @@ func TestEverythingPlanned(t *testing.T) {
 {"NotBefore":"1 Jan 2018 01:03:47 GMT","Code":"instance-stop","Description":"[Completed] power","EventId":"instance-event-0","State":"completed"},
 {"NotBefore":"1 Jan 2018 01:03:47 GMT","Code":"instance-stop","Description":"[Canceled] power","EventId":"instance-event-9","State":"canceled"}]`,
 	})
-	want := Notices{
+	want := fleet.Notices{
 		Spot: "terminate", SpotAt: time.Date(2017, 9, 18, 8, 22, 0, 0, time.UTC),
 		Rebalance: time.Date(2020, 11, 5, 8, 22, 0, 0, time.UTC),
-		Scheduled: []Event{
+		Scheduled: []fleet.Event{
 			{ID: "instance-event-1", Code: "instance-stop", Description: "power", Begins: time.Date(2019, 1, 1, 1, 3, 47, 0, time.UTC)},
 			{ID: "instance-event-2", Code: "system-reboot", Description: "scheduled reboot", Begins: time.Date(2019, 1, 21, 9, 0, 43, 0, time.UTC)},
 		},

@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"balanced/internal/fleet"
 	"balanced/internal/imds"
 	"balanced/internal/sim"
 )
@@ -50,9 +51,9 @@ func TestNoticesInARegion(t *testing.T) {
 				{Code: "system-reboot", EventID: "e-1", State: "completed", NotBefore: begins},
 			},
 		})
-		want := imds.Notices{
+		want := fleet.Notices{
 			Spot: "stop", SpotAt: begins.Add(2 * time.Minute), Rebalance: begins, Target: "Standby",
-			Scheduled: []imds.Event{{ID: "e-2", Code: "instance-retirement", Begins: begins}},
+			Scheduled: []fleet.Event{{ID: "e-2", Code: "instance-retirement", Begins: begins}},
 		}
 		got, err := ask(client, id).Notices(t.Context())
 		if diff := cmp.Diff(want, got); diff != "" || err != nil {

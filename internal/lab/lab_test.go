@@ -14,6 +14,7 @@ import (
 
 	"balanced/internal/asg"
 	"balanced/internal/awsapi"
+	"balanced/internal/fleet"
 	"balanced/internal/lab/host"
 )
 
@@ -85,7 +86,7 @@ func TestTheSDKFindsTheGroupWithTheInstancesSettingsAlone(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if m.Group != "web" || m.State != asg.InService || m.Zone != i.Zone {
+	if m.Group != "web" || m.State != fleet.InService || m.Zone != i.Zone {
 		t.Errorf("got %+v, want %s InService in group web", m, i.ID)
 	}
 }

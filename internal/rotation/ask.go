@@ -7,7 +7,7 @@ import (
 	"strconv"
 	"time"
 
-	"balanced/internal/elb"
+	"balanced/internal/fleet"
 	"balanced/internal/logging"
 	"balanced/internal/probe"
 )
@@ -87,7 +87,7 @@ func (v view) questions() []probe.Check {
 }
 
 // derived is a source's health check as the host can be asked it.
-func derived(s elb.Source) probe.Check {
+func derived(s fleet.Source) probe.Check {
 	c := probe.Check{
 		Source: s.Name, Protocol: s.Check.Protocol, HTTP2: s.Check.HTTP2, Port: s.Port, Path: s.Check.Path,
 		Matcher: s.Check.Matcher, Timeout: s.Check.Timeout, Healthy: s.Check.Healthy, Interval: s.Check.Interval,

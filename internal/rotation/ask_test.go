@@ -59,7 +59,7 @@ func (a *asker) wantAsked(times int) {
 }
 
 func TestAskedOnceThenBack(t *testing.T) {
-	inWorld(t, sim.Config{}, fleet(), func(w *world) {
+	inWorld(t, sim.Config{}, webGroup(), func(w *world) {
 		w.must(w.out(w.ids[0]))
 		var host asker
 		w.must(w.inWith(&host, inOptions()))
@@ -71,7 +71,7 @@ func TestAskedOnceThenBack(t *testing.T) {
 }
 
 func TestAnUnfitHostStaysInStandby(t *testing.T) {
-	inWorld(t, sim.Config{}, fleet(), func(w *world) {
+	inWorld(t, sim.Config{}, webGroup(), func(w *world) {
 		w.must(w.out(w.ids[0]))
 		host := asker{fails: true}
 		report, err := w.inWith(&host, inOptions())
@@ -88,7 +88,7 @@ func TestAnUnfitHostStaysInStandby(t *testing.T) {
 }
 
 func TestAQuestionThatMakesNoSense(t *testing.T) {
-	inWorld(t, sim.Config{}, fleet(), func(w *world) {
+	inWorld(t, sim.Config{}, webGroup(), func(w *world) {
 		w.must(w.out(w.ids[0]))
 		host := asker{err: errors.New("health check of web: no such thing")}
 		_, err := w.inWith(&host, inOptions())
@@ -98,7 +98,7 @@ func TestAQuestionThatMakesNoSense(t *testing.T) {
 }
 
 func TestStoppedWhileItIsAsked(t *testing.T) {
-	inWorld(t, sim.Config{}, fleet(), func(w *world) {
+	inWorld(t, sim.Config{}, webGroup(), func(w *world) {
 		w.must(w.out(w.ids[0]))
 		ctx, cancel := context.WithCancelCause(w.Context())
 		agent := w.agent(w.ids[0])
@@ -130,7 +130,7 @@ func TestAskedAgainAfterAWait(t *testing.T) {
 		}, 3},
 	} {
 		t.Run(name, func(t *testing.T) {
-			inWorld(t, sim.Config{}, fleet(), func(w *world) {
+			inWorld(t, sim.Config{}, webGroup(), func(w *world) {
 				w.must(w.out(w.ids[0]))
 				var host asker
 				host.meanwhile = func() { c.obstacle(w) }
@@ -157,7 +157,7 @@ func TestAskingLeavesTimeForTheWayBack(t *testing.T) {
 		"dry run of little time": {20 * time.Second, true, 10 * time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
-			inWorld(t, sim.Config{}, fleet(), func(w *world) {
+			inWorld(t, sim.Config{}, webGroup(), func(w *world) {
 				w.must(w.out(w.ids[0]))
 				host := asker{fails: true}
 				opt := inOptions()
@@ -175,7 +175,7 @@ func TestAskingLeavesTimeForTheWayBack(t *testing.T) {
 // A drain, or a first asking, that took all the time there was is no reason to call a
 // host unfit unasked.
 func TestAskedWhenTheTimeIsUsedUp(t *testing.T) {
-	inWorld(t, sim.Config{}, fleet(), func(w *world) {
+	inWorld(t, sim.Config{}, webGroup(), func(w *world) {
 		if err := w.EnterStandby("web", w.ids[0], true); err != nil {
 			t.Fatal(err)
 		}
@@ -190,15 +190,15 @@ func TestAskedWhenTheTimeIsUsedUp(t *testing.T) {
 }
 
 func TestNotAsked(t *testing.T) {
-	bare := fleet()
+	bare := webGroup()
 	bare.Classic, bare.TargetGroups = nil, nil
 	for name, c := range map[string]struct {
 		group  sim.Group
 		change func(*rotation.InOptions)
 	}{
-		"as told":           {fleet(), func(o *rotation.InOptions) { o.NoProbe = true }},
+		"as told":           {webGroup(), func(o *rotation.InOptions) { o.NoProbe = true }},
 		"no load balancer":  {bare, func(*rotation.InOptions) {}},
-		"all of it ignored": {fleet(), func(o *rotation.InOptions) { o.Ignore = []string{"web", "old"} }},
+		"all of it ignored": {webGroup(), func(o *rotation.InOptions) { o.Ignore = []string{"web", "old"} }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			inWorld(t, sim.Config{}, c.group, func(w *world) {
@@ -215,9 +215,9 @@ func TestNotAsked(t *testing.T) {
 
 // A name to ignore that nobody bears is a mistake, also where there is nothing to ignore.
 func TestIgnoringWhatIsNotThere(t *testing.T) {
-	bare := fleet()
+	bare := webGroup()
 	bare.Classic, bare.TargetGroups = nil, nil
-	for name, g := range map[string]sim.Group{"two others": fleet(), "no load balancer": bare} {
+	for name, g := range map[string]sim.Group{"two others": webGroup(), "no load balancer": bare} {
 		t.Run(name, func(t *testing.T) {
 			inWorld(t, sim.Config{}, g, func(w *world) {
 				opt := outOptions()
@@ -232,7 +232,7 @@ func TestIgnoringWhatIsNotThere(t *testing.T) {
 
 // A run that was cut short after ExitStandby goes on from there: the load balancers ask.
 func TestNotAskedOnItsWayBack(t *testing.T) {
-	inWorld(t, sim.Config{}, fleet(), func(w *world) {
+	inWorld(t, sim.Config{}, webGroup(), func(w *world) {
 		w.must(w.out(w.ids[0]))
 		if err := w.ExitStandby("web", w.ids[0]); err != nil {
 			t.Fatal(err)
@@ -265,7 +265,7 @@ func TestAnUndoOfOutAsksNothing(t *testing.T) {
 // Without an address of its own the host would be asked on the loopback address, where
 // an application may answer that no load balancer can reach.
 func TestAHostWithoutAnAddressIsNotAsked(t *testing.T) {
-	inWorld(t, sim.Config{}, fleet(), func(w *world) {
+	inWorld(t, sim.Config{}, webGroup(), func(w *world) {
 		w.must(w.out(w.ids[0]))
 		agent := w.agent(w.ids[0])
 		agent.Self.PrivateIP, agent.Prober = "", &asker{}

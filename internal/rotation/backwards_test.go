@@ -12,7 +12,7 @@ import (
 // An undo begins with a look of its own. One that is older than the look that decided on
 // it shows the state before: nobody else moved the instance.
 func TestAnUndoWaitsForALookThatHasCaughtUp(t *testing.T) {
-	g := fleet()
+	g := webGroup()
 	g.Min = 0
 	inWorld(t, sim.Config{MaxLag: time.Minute}, g, func(w *world) {
 		old, ahead, caughtUp := 0, false, time.Time{}

@@ -3,7 +3,7 @@ package rotation
 import (
 	"time"
 
-	"balanced/internal/elb"
+	"balanced/internal/fleet"
 )
 
 // What AWS takes besides the settings one can read. Registration and the start of
@@ -82,7 +82,7 @@ func wayOut(traffic []Traffic) time.Duration {
 	network := false
 	for _, t := range traffic {
 		sum += t.Drain
-		network = network || t.Kind == elb.Network
+		network = network || t.Kind == fleet.Network
 	}
 	if network {
 		sum += networkOut
@@ -96,7 +96,7 @@ func wayBack(traffic []Traffic) time.Duration {
 	longest := time.Duration(0)
 	for _, t := range traffic {
 		back := t.FirstPass()
-		if t.Kind == elb.Network {
+		if t.Kind == fleet.Network {
 			back += networkIn
 		}
 		longest = max(longest, back)

@@ -4,13 +4,13 @@ import (
 	"testing"
 	"time"
 
-	"balanced/internal/elb"
+	"balanced/internal/fleet"
 )
 
 func TestBudgets(t *testing.T) {
-	alb := Traffic{Source: elb.Source{Kind: elb.Application, Drain: 300 * time.Second, Check: elb.Check{Interval: 30 * time.Second, Timeout: 5 * time.Second, Healthy: 5}}}
-	old := Traffic{Source: elb.Source{Kind: elb.Classic, Drain: 60 * time.Second, Check: elb.Check{Interval: 10 * time.Second, Timeout: 5 * time.Second, Healthy: 3}}}
-	nlb := Traffic{Source: elb.Source{Kind: elb.Network, Drain: 100 * time.Second, Check: elb.Check{Interval: 10 * time.Second, Timeout: 10 * time.Second, Healthy: 3}}}
+	alb := Traffic{Source: fleet.Source{Kind: fleet.Application, Drain: 300 * time.Second, Check: fleet.HealthCheck{Interval: 30 * time.Second, Timeout: 5 * time.Second, Healthy: 5}}}
+	old := Traffic{Source: fleet.Source{Kind: fleet.Classic, Drain: 60 * time.Second, Check: fleet.HealthCheck{Interval: 10 * time.Second, Timeout: 5 * time.Second, Healthy: 3}}}
+	nlb := Traffic{Source: fleet.Source{Kind: fleet.Network, Drain: 100 * time.Second, Check: fleet.HealthCheck{Interval: 10 * time.Second, Timeout: 10 * time.Second, Healthy: 3}}}
 	for name, tc := range map[string]struct {
 		traffic   []Traffic
 		out, back time.Duration

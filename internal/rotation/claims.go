@@ -5,13 +5,13 @@ import (
 	"slices"
 	"time"
 
-	"balanced/internal/asg"
+	"balanced/internal/fleet"
 )
 
 // Claim is one place taken: a member on its way to Standby, or in it.
 type Claim struct {
 	ID    string
-	State asg.State
+	State fleet.State
 	// Since is the StartTime of its newest move to Standby that neither failed nor was
 	// cancelled; zero where no page of the feed has one, which makes it the earliest.
 	Since time.Time
@@ -25,13 +25,13 @@ type Claim struct {
 // A member counts by its state, or by a feed whose newest standby move of it is a
 // move to Standby: the two answers may lag differently, and a place that is taken in
 // either is taken.
-func Claims(members []asg.Member, feed []asg.Activity) []Claim {
-	moves, entered := newestMoves(feed), newestOf(feed, asg.ToStandby)
+func Claims(members []fleet.Member, feed []fleet.Activity) []Claim {
+	moves, entered := newestMoves(feed), newestOf(feed, fleet.ToStandby)
 	var claims []Claim
 	for _, m := range members {
 		last, known := moves[m.ID]
-		entering := known && last.Kind == asg.ToStandby
-		if !m.State.Out() && !(entering && m.State == asg.InService) {
+		entering := known && last.Kind == fleet.ToStandby
+		if !m.State.Out() && !(entering && m.State == fleet.InService) {
 			continue
 		}
 		c := Claim{ID: m.ID, State: m.State}
@@ -47,14 +47,14 @@ func Claims(members []asg.Member, feed []asg.Activity) []Claim {
 }
 
 // newestMoves is each instance's newest move into or out of Standby that stands.
-func newestMoves(feed []asg.Activity) map[string]asg.Activity {
-	return newestOf(feed, asg.ToStandby, asg.FromStandby)
+func newestMoves(feed []fleet.Activity) map[string]fleet.Activity {
+	return newestOf(feed, fleet.ToStandby, fleet.FromStandby)
 }
 
 // newestOf is each instance's newest activity of some kinds that stands. Running ones
 // come first in the feed, so the order of the feed alone does not tell.
-func newestOf(feed []asg.Activity, kinds ...asg.Kind) map[string]asg.Activity {
-	moves := map[string]asg.Activity{}
+func newestOf(feed []fleet.Activity, kinds ...fleet.ActivityKind) map[string]fleet.Activity {
+	moves := map[string]fleet.Activity{}
 	for _, a := range feed {
 		if !a.Stands() || !slices.Contains(kinds, a.Kind) {
 			continue
@@ -67,7 +67,7 @@ func newestOf(feed []asg.Activity, kinds ...asg.Kind) map[string]asg.Activity {
 }
 
 // newest finds an instance's newest activity of a kind that stands.
-func newest(feed []asg.Activity, id string, kind asg.Kind) (asg.Activity, bool) {
+func newest(feed []fleet.Activity, id string, kind fleet.ActivityKind) (fleet.Activity, bool) {
 	found, ok := newestOf(feed, kind)[id]
 	return found, ok
 }
@@ -118,12 +118,12 @@ func (o Observed) rule(n Numbers) ruling {
 
 // everyClaimant says when enough of the feed is read: each member that holds a claim
 // has its move in it, and what is still running is all seen.
-func everyClaimant(g asg.Group) func([]asg.Activity) bool {
-	return func(feed []asg.Activity) bool {
+func everyClaimant(g fleet.Group) func([]fleet.Activity) bool {
+	return func(feed []fleet.Activity) bool {
 		if len(feed) > 0 && feed[len(feed)-1].Running() {
 			return false
 		}
-		entered := newestOf(feed, asg.ToStandby)
+		entered := newestOf(feed, fleet.ToStandby)
 		for _, m := range g.Members {
 			if _, ok := entered[m.ID]; m.State.Out() && !ok {
 				return false

@@ -8,8 +8,8 @@ import (
 
 	"go.uber.org/zap"
 
-	"balanced/internal/asg"
 	"balanced/internal/awsapi"
+	"balanced/internal/fleet"
 	"balanced/internal/logging"
 )
 
@@ -137,9 +137,9 @@ func (r *run) absent(ctx context.Context) error {
 		return err
 	}
 	switch target := notices.Target; {
-	case target == string(asg.Terminated):
+	case target == string(fleet.Terminated):
 		return stopf(Leaving, "nothing was moved", "Auto Scaling is bringing %s to %s", r.Self.Instance, target)
-	case target == "", target == string(asg.Detached): // which it stays, as what comes last
+	case target == "", target == string(fleet.Detached): // which it stays, as what comes last
 		return &Stop{Class: Setup, Reason: r.Self.Instance, Hint: "attach it to a group, or say --if-member", Err: ErrNotMember}
 	case time.Now().Add(confirm).Before(r.deadline()):
 		r.tell("join", r.Self.Instance+" is in no Auto Scaling group, which wants it "+target)
@@ -154,4 +154,4 @@ func waitField(d time.Duration) zap.Field { return logging.Wait(d) }
 func reasonField(err error) zap.Field     { return logging.Reason(err.Error()) }
 func errorField(err error) zap.Field      { return logging.Error(err) }
 func detailField(text string) zap.Field   { return logging.Detail(text) }
-func stateField(s asg.State) zap.Field    { return logging.State(string(s)) }
+func stateField(s fleet.State) zap.Field  { return logging.State(string(s)) }

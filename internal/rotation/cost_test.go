@@ -31,7 +31,7 @@ func TestOnlyTheOneThatHoldsItUpIsPolled(t *testing.T) {
 // Instance refreshes speak against leaving and nothing else: asked once by out, before
 // it moves.
 func TestRefreshesAreReadWhereTheyMatter(t *testing.T) {
-	inWorld(t, sim.Config{}, fleet(), func(w *world) {
+	inWorld(t, sim.Config{}, webGroup(), func(w *world) {
 		w.must(w.out(w.ids[0]))
 		w.must(w.in(w.ids[0]))
 		n := 0
@@ -49,7 +49,7 @@ func TestRefreshesAreReadWhereTheyMatter(t *testing.T) {
 // Who waits for a turn looks at the group, and at the rest only now and then; when the
 // place is free, it is taken as soon as ever.
 func TestAWaitForATurnAsksTheGroupAlone(t *testing.T) {
-	inWorld(t, sim.Config{}, fleet(), func(w *world) {
+	inWorld(t, sim.Config{}, webGroup(), func(w *world) {
 		w.must(w.out(w.ids[0]))
 		first := len(w.Calls())
 		time.AfterFunc(9*time.Minute, func() { w.must(w.in(w.ids[0])) })

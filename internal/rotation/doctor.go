@@ -5,7 +5,7 @@ import (
 	"errors"
 	"time"
 
-	"balanced/internal/elb"
+	"balanced/internal/fleet"
 )
 
 // Severity says how bad a finding is.
@@ -44,7 +44,7 @@ type checkup struct {
 	nobody    bool     // there are no credentials
 	ahead     time.Duration
 	v1        bool // the metadata service answers without a token
-	elsewhere []elb.Registration
+	elsewhere []fleet.Registration
 	moves     moveProbe
 }
 
@@ -169,7 +169,7 @@ func (r *run) lookOver(ctx context.Context) error {
 // refills with ten calls a second, and an account may have thousands of target groups.
 const everywhereWithin = 10 * time.Minute
 
-func (r *run) findElsewhere(ctx context.Context, forgiven *forgiveness) ([]elb.Registration, error) {
+func (r *run) findElsewhere(ctx context.Context, forgiven *forgiveness) ([]fleet.Registration, error) {
 	ctx, cancel := context.WithTimeout(ctx, everywhereWithin)
 	defer cancel()
 	if r.Progress != nil {

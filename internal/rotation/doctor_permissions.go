@@ -7,8 +7,8 @@ import (
 	"fmt"
 	"time"
 
-	"balanced/internal/asg"
 	"balanced/internal/awsapi"
+	"balanced/internal/fleet"
 )
 
 // missingPermissions names every read that is not allowed.
@@ -105,7 +105,7 @@ func unsteady(o Observed) string {
 	if o.Torn {
 		return "Auto Scaling's two views of " + o.ID + " differ at the moment"
 	}
-	if o.State != asg.InService && o.State != asg.Standby {
+	if o.State != fleet.InService && o.State != fleet.Standby {
 		return fmt.Sprintf("%s is %s", o.ID, o.State)
 	}
 	for _, a := range o.Activities {
@@ -120,7 +120,7 @@ func unsteady(o Observed) string {
 func (r *run) askInVain(ctx context.Context) (moveProbe, error) {
 	p := moveProbe{action: "autoscaling:ExitStandby"}
 	var err error
-	if r.seen.State == asg.Standby {
+	if r.seen.State == fleet.Standby {
 		p.action = "autoscaling:EnterStandby"
 		_, err = r.Mover.EnterStandby(ctx, r.group, r.Self.Instance, true)
 	} else {

@@ -4,7 +4,7 @@ import (
 	"testing"
 	"time"
 
-	"balanced/internal/asg"
+	"balanced/internal/fleet"
 )
 
 // The state is certain enough to ask for the impossible only when nothing moved.
@@ -14,18 +14,18 @@ func TestUnsteady(t *testing.T) {
 		steady bool
 	}{
 		"in service for long": {func(o *Observed) {}, true},
-		"in Standby for long": {func(o *Observed) { o.State = asg.Standby }, true},
-		"entering":            {func(o *Observed) { o.State = asg.EnteringStandby }, false},
-		"returning":           {func(o *Observed) { o.State = asg.Pending }, false},
+		"in Standby for long": {func(o *Observed) { o.State = fleet.Standby }, true},
+		"entering":            {func(o *Observed) { o.State = fleet.EnteringStandby }, false},
+		"returning":           {func(o *Observed) { o.State = fleet.Pending }, false},
 		"two views":           {func(o *Observed) { o.Torn = true }, false},
-		"moved just now":      {func(o *Observed) { o.Activities = []asg.Activity{moved("i-1", 30*time.Second, "Successful")} }, false},
-		"moving":              {func(o *Observed) { o.Activities = []asg.Activity{moved("i-1", time.Hour, "InProgress")} }, false},
-		"moved long ago":      {func(o *Observed) { o.Activities = []asg.Activity{moved("i-1", time.Hour, "Successful")} }, true},
-		"a peer moved":        {func(o *Observed) { o.Activities = []asg.Activity{moved("i-2", time.Second, "InProgress")} }, true},
+		"moved just now":      {func(o *Observed) { o.Activities = []fleet.Activity{moved("i-1", 30*time.Second, "Successful")} }, false},
+		"moving":              {func(o *Observed) { o.Activities = []fleet.Activity{moved("i-1", time.Hour, "InProgress")} }, false},
+		"moved long ago":      {func(o *Observed) { o.Activities = []fleet.Activity{moved("i-1", time.Hour, "Successful")} }, true},
+		"a peer moved":        {func(o *Observed) { o.Activities = []fleet.Activity{moved("i-2", time.Second, "InProgress")} }, true},
 		"ended just now": {func(o *Observed) {
 			a := moved("i-1", time.Hour, "Successful")
 			a.End = o.Now.Add(-time.Second)
-			o.Activities = []asg.Activity{a}
+			o.Activities = []fleet.Activity{a}
 		}, false},
 	} {
 		o := sound().Observed
@@ -36,6 +36,6 @@ func TestUnsteady(t *testing.T) {
 	}
 }
 
-func moved(id string, ago time.Duration, status string) asg.Activity {
-	return asg.Activity{Kind: asg.ToStandby, Instance: id, Status: status, Start: noon.Add(-ago)}
+func moved(id string, ago time.Duration, status string) fleet.Activity {
+	return fleet.Activity{Kind: fleet.ToStandby, Instance: id, Status: status, Start: noon.Add(-ago)}
 }

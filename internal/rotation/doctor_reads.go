@@ -11,9 +11,8 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"balanced/internal/asg"
 	"balanced/internal/awsapi"
-	"balanced/internal/elb"
+	"balanced/internal/fleet"
 )
 
 // forgiveness is what went wrong with reads that doctor does without. It is safe for
@@ -77,13 +76,13 @@ type forgivingGroups struct {
 	*forgiveness
 }
 
-func (g forgivingGroups) Membership(ctx context.Context, instance string) (asg.Membership, error) {
+func (g forgivingGroups) Membership(ctx context.Context, instance string) (fleet.Membership, error) {
 	m, err := g.Groups.Membership(ctx, instance)
 	g.clock(m.At)
 	return m, err
 }
 
-func (g forgivingGroups) Activities(ctx context.Context, group string, enough func([]asg.Activity) bool) ([]asg.Activity, error) {
+func (g forgivingGroups) Activities(ctx context.Context, group string, enough func([]fleet.Activity) bool) ([]fleet.Activity, error) {
 	all, err := g.Groups.Activities(ctx, group, enough)
 	if g.note(err) {
 		return nil, nil
@@ -91,7 +90,7 @@ func (g forgivingGroups) Activities(ctx context.Context, group string, enough fu
 	return all, err
 }
 
-func (g forgivingGroups) Refreshes(ctx context.Context, group string) ([]asg.Refresh, error) {
+func (g forgivingGroups) Refreshes(ctx context.Context, group string) ([]fleet.Refresh, error) {
 	all, err := g.Groups.Refreshes(ctx, group)
 	if g.note(err) {
 		return nil, nil
@@ -106,12 +105,12 @@ type forgivingBalancers struct {
 }
 
 // Describe leaves out what does not exist.
-func (b forgivingBalancers) Describe(ctx context.Context, classic, targetGroups []string) ([]elb.Source, error) {
+func (b forgivingBalancers) Describe(ctx context.Context, classic, targetGroups []string) ([]fleet.Source, error) {
 	all, err := b.Balancers.Describe(ctx, classic, targetGroups)
 	switch {
 	case b.note(err):
 		return nil, nil
-	case !errors.Is(err, elb.ErrGone):
+	case !errors.Is(err, fleet.ErrNoSource):
 		return all, err
 	case len(classic)+len(targetGroups) > 1:
 		return b.oneByOne(ctx, classic, targetGroups)
@@ -122,8 +121,8 @@ func (b forgivingBalancers) Describe(ctx context.Context, classic, targetGroups 
 	return nil, nil
 }
 
-func (b forgivingBalancers) oneByOne(ctx context.Context, classic, targetGroups []string) ([]elb.Source, error) {
-	var all []elb.Source
+func (b forgivingBalancers) oneByOne(ctx context.Context, classic, targetGroups []string) ([]fleet.Source, error) {
+	var all []fleet.Source
 	one := func(classic, targetGroups []string) error {
 		some, err := b.Describe(ctx, classic, targetGroups)
 		all = append(all, some...)
@@ -142,7 +141,7 @@ func (b forgivingBalancers) oneByOne(ctx context.Context, classic, targetGroups 
 	return all, nil
 }
 
-func (b forgivingBalancers) Health(ctx context.Context, source elb.Source) ([]elb.Target, error) {
+func (b forgivingBalancers) Health(ctx context.Context, source fleet.Source) ([]fleet.Target, error) {
 	all, err := b.Balancers.Health(ctx, source)
 	if b.note(err) {
 		return nil, nil

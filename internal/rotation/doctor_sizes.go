@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"time"
 
-	"balanced/internal/asg"
+	"balanced/internal/fleet"
 )
 
 // update is the command that changes a setting of the group.
@@ -82,7 +82,7 @@ func headroom(c checkup) []Finding {
 func leftInStandby(c checkup) []Finding {
 	var all []Finding
 	for _, claim := range c.claims() {
-		if claim.State != asg.Standby {
+		if claim.State != fleet.Standby {
 			continue
 		}
 		f := Finding{

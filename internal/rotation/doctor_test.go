@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"balanced/internal/asg"
-	"balanced/internal/elb"
+	"balanced/internal/fleet"
 )
 
 // healthyPatient is a setup with nothing to mend.
@@ -91,7 +91,7 @@ func TestFindings(t *testing.T) {
 				c.Traffic[0].CrossZone, c.Traffic[0].ID = false, "arn:tg"
 				c.Group.Members = c.Group.Members[:3]
 				c.Group.Members[2].Zone, c.Group.Min, c.Group.Desired = "c", 2, 3
-				leaver := member("i-5", asg.Terminating)
+				leaver := member("i-5", fleet.Terminating)
 				leaver.Zone = "c" // soon nobody's peer
 				c.Group.Members = append(c.Group.Members, leaver)
 			}, "zones", Error, "web has cross-zone off, and there is no second instance in a, b, c",
@@ -108,38 +108,40 @@ func TestFindings(t *testing.T) {
 		"another port of ours": {
 			func(c *checkup) {
 				c.Traffic[0].ID = "arn:tg"
-				c.Traffic[0].Targets = append(c.Traffic[0].Targets, elb.Target{Instance: "i-1", Port: 9000, Health: elb.Healthy})
+				c.Traffic[0].Targets = append(c.Traffic[0].Targets, fleet.Target{Instance: "i-1", Port: 9000, Health: fleet.Healthy})
 			}, "ports", Error, "i-1 is also registered on port 9000 in web", "aws elbv2 deregister-targets --target-group-arn arn:tg --targets Id=i-1,Port=9000",
 		},
 		"another port of a peer": {
 			func(c *checkup) {
-				c.Traffic[0].Targets = append(c.Traffic[0].Targets, elb.Target{Instance: "i-2", Port: 9000, Health: elb.Healthy})
+				c.Traffic[0].Targets = append(c.Traffic[0].Targets, fleet.Target{Instance: "i-2", Port: 9000, Health: fleet.Healthy})
 			}, "", "", "", "",
 		},
 		"registered elsewhere": {
-			func(c *checkup) { c.elsewhere = []elb.Registration{registered(elb.Application, "side", "arn:side")} },
+			func(c *checkup) {
+				c.elsewhere = []fleet.Registration{registered(fleet.Application, "side", "arn:side")}
+			},
 			"everywhere", Error, "i-1 is registered at side, which web does not list", "aws elbv2 deregister-targets --target-group-arn arn:side --targets Id=i-1,Port=81",
 		},
 		"registered at a Classic one": {
-			func(c *checkup) { c.elsewhere = []elb.Registration{registered(elb.Classic, "older", "older")} },
+			func(c *checkup) { c.elsewhere = []fleet.Registration{registered(fleet.Classic, "older", "older")} },
 			"everywhere", Error, "older", "aws elb deregister-instances-from-load-balancer --load-balancer-name older --instances i-1",
 		},
 		"registered where it belongs": {
 			func(c *checkup) {
 				c.Group.TargetGroups = []string{"arn:web"}
-				c.elsewhere = []elb.Registration{registered(elb.Application, "web", "arn:web")}
+				c.elsewhere = []fleet.Registration{registered(fleet.Application, "web", "arn:web")}
 			}, "", "", "", "",
 		},
 		"behind no listener": {
 			func(c *checkup) {
 				c.Traffic[0].ID = "arn:tg"
 				for i := range c.Traffic[0].Targets {
-					c.Traffic[0].Targets[i].Health = elb.NotInUse
+					c.Traffic[0].Targets[i].Health = fleet.NotInUse
 				}
 			}, "unused", Warning, "web is behind no listener", "Identifier=arn:tg,Type=elbv2",
 		},
 		"flows that outlive": {
-			func(c *checkup) { c.Traffic[0].Kind, c.Traffic[0].ID = elb.Network, "arn:tg" },
+			func(c *checkup) { c.Traffic[0].Kind, c.Traffic[0].ID = fleet.Network, "arn:tg" },
 			"flows", Warning, "outlive", "aws elbv2 modify-target-group-attributes --target-group-arn arn:tg --attributes Key=deregistration_delay.connection_termination.enabled,Value=true",
 		},
 		"version 1 answers": {func(c *checkup) { c.v1 = true }, "metadata", Warning, "IMDSv1", "aws ec2 modify-instance-metadata-options --instance-id i-1 --http-tokens required"},
@@ -173,11 +175,11 @@ func TestFindings(t *testing.T) {
 // takes 36 s.
 func slowChecks(c *checkup, grace time.Duration) {
 	c.Group.HealthCheckType, c.Group.Grace = "EC2,ELB", grace
-	c.Traffic[0].Check = elb.Check{Interval: 30 * time.Second, Timeout: 6 * time.Second, Healthy: 5}
+	c.Traffic[0].Check = fleet.HealthCheck{Interval: 30 * time.Second, Timeout: 6 * time.Second, Healthy: 5}
 }
 
-func registered(kind elb.Kind, name, id string) elb.Registration {
-	return elb.Registration{Source: elb.Source{Kind: kind, Name: name, ID: id}, Target: elb.Target{Instance: "i-1", Port: 81}}
+func registered(kind fleet.SourceKind, name, id string) fleet.Registration {
+	return fleet.Registration{Source: fleet.Source{Kind: kind, Name: name, ID: id}, Target: fleet.Target{Instance: "i-1", Port: 81}}
 }
 
 // named are the findings of one check.
@@ -190,7 +192,7 @@ func TestInstancesLeftInStandbyAreNamedWithTheirAge(t *testing.T) {
 	takeOut(&c.view, 0, 47*time.Minute)
 	takeOut(&c.view, 2, 26*time.Hour)
 	c.Activities = c.Activities[:1] // of the second no page tells since when
-	c.State = asg.Standby
+	c.State = fleet.Standby
 	all := named(c.findings(), "standby")
 	if len(all) != 2 {
 		t.Fatalf("findings %+v, want two in Standby", c.findings())

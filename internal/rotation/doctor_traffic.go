@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"balanced/internal/elb"
+	"balanced/internal/fleet"
 )
 
 // uneven: the zones would differ by two or more without this instance.
@@ -63,12 +63,12 @@ func lonelyZones(c checkup) []Finding {
 
 // crossZoneOn: a Gateway Load Balancer has the setting only on itself, and its ARN is
 // not known here.
-func crossZoneOn(s elb.Source) string {
+func crossZoneOn(s fleet.Source) string {
 	const on = "--attributes Key=load_balancing.cross_zone.enabled,Value=true"
 	switch s.Kind {
-	case elb.Classic:
+	case fleet.Classic:
 		return "aws elb modify-load-balancer-attributes --load-balancer-name " + s.Name + ` --load-balancer-attributes '{"CrossZoneLoadBalancing":{"Enabled":true}}'`
-	case elb.Gateway:
+	case fleet.Gateway:
 		return "aws elbv2 modify-load-balancer-attributes --load-balancer-arn LOAD-BALANCER-ARN " + on
 	}
 	return "aws elbv2 modify-target-group-attributes --target-group-arn " + s.ID + " " + on
@@ -127,8 +127,8 @@ func otherPorts(c checkup) []Finding {
 	return all
 }
 
-func deregister(s elb.Source, x elb.Target) string {
-	if s.Kind == elb.Classic {
+func deregister(s fleet.Source, x fleet.Target) string {
+	if s.Kind == fleet.Classic {
 		return fmt.Sprintf("aws elb deregister-instances-from-load-balancer --load-balancer-name %s --instances %s", s.Name, x.Instance)
 	}
 	return fmt.Sprintf("aws elbv2 deregister-targets --target-group-arn %s --targets Id=%s,Port=%d", s.ID, x.Instance, x.Port)

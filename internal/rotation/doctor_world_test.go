@@ -8,9 +8,8 @@ import (
 	"testing"
 	"time"
 
-	"balanced/internal/asg"
 	"balanced/internal/awsapi"
-	"balanced/internal/elb"
+	"balanced/internal/fleet"
 	"balanced/internal/rotation"
 	"balanced/internal/sim"
 )
@@ -29,7 +28,7 @@ func found(r *rotation.Report) []string {
 }
 
 func TestDoctorFindsNothingInASoundGroup(t *testing.T) {
-	inWorld(t, sim.Config{}, fleet(), func(w *world) {
+	inWorld(t, sim.Config{}, webGroup(), func(w *world) {
 		r, err := w.doctor(rotation.DoctorOptions{Everywhere: true, ProbePermissions: true})
 		if err != nil || len(r.Findings) > 0 || r.Outcome != "sound" || r.Moved {
 			t.Fatalf("%v, outcome %s, findings %q", err, r.Outcome, found(r))
@@ -46,7 +45,7 @@ func TestDoctorFindsNothingInASoundGroup(t *testing.T) {
 
 // Whichever single read is denied, it is named, alone, and the run goes on.
 func TestDoctorNamesEachDeniedRead(t *testing.T) {
-	inWorld(t, sim.Config{}, fleet(), func(w *world) {
+	inWorld(t, sim.Config{}, webGroup(), func(w *world) {
 		r, err := w.doctor(rotation.DoctorOptions{})
 		if err != nil {
 			t.Fatal(err)
@@ -72,7 +71,7 @@ func TestDoctorNamesEachDeniedRead(t *testing.T) {
 
 // With AWS out of reach nothing is known, and nothing is said about the setup.
 func TestDoctorWithoutAWS(t *testing.T) {
-	inWorld(t, sim.Config{}, fleet(), func(w *world) {
+	inWorld(t, sim.Config{}, webGroup(), func(w *world) {
 		w.api(func(sim.Call) *sim.Fault { return &sim.Fault{Reset: true} })
 		r, err := w.doctor(rotation.DoctorOptions{})
 		var unreachable *awsapi.UnreachableError
@@ -83,7 +82,7 @@ func TestDoctorWithoutAWS(t *testing.T) {
 }
 
 func TestDoctorOutsideAGroup(t *testing.T) {
-	inWorld(t, sim.Config{}, fleet(), func(w *world) {
+	inWorld(t, sim.Config{}, webGroup(), func(w *world) {
 		w.Detach(w.ids[0])
 		w.pass(10 * time.Minute)
 		if _, err := w.doctor(rotation.DoctorOptions{}); !errors.Is(err, rotation.ErrNotMember) {
@@ -107,7 +106,7 @@ func TestDoctorProbesOnlyWhatIsRefused(t *testing.T) {
 		{"in Standby", true, "EnterStandby", "", ""},
 		{"in Standby, denied", true, "EnterStandby", "autoscaling:EnterStandby", "permissions: autoscaling:EnterStandby is denied"},
 	} {
-		inWorld(t, sim.Config{}, fleet(), func(w *world) {
+		inWorld(t, sim.Config{}, webGroup(), func(w *world) {
 			state := "InService"
 			if tc.out {
 				state = "Standby"
@@ -138,7 +137,7 @@ func TestDoctorProbesOnlyWhatIsRefused(t *testing.T) {
 
 // Without the feed nobody knows whether the instance has just moved.
 func TestDoctorDoesNotProbeInTheDark(t *testing.T) {
-	inWorld(t, sim.Config{}, fleet(), func(w *world) {
+	inWorld(t, sim.Config{}, webGroup(), func(w *world) {
 		w.Deny("autoscaling:DescribeScalingActivities")
 		r, err := w.doctor(rotation.DoctorOptions{ProbePermissions: true})
 		if err != nil || len(r.Facts.Permissions.NotTried) != 2 {
@@ -152,7 +151,7 @@ func TestDoctorDoesNotProbeInTheDark(t *testing.T) {
 
 // A run at work keeps doctor from asking for a move, since the state may change.
 func TestDoctorDoesNotProbeBesideARun(t *testing.T) {
-	inWorld(t, sim.Config{}, fleet(), func(w *world) {
+	inWorld(t, sim.Config{}, webGroup(), func(w *world) {
 		a := w.agent(w.ids[0])
 		a.Alone = func(string) (func(), error) { return nil, errors.New("another balanced is at work") }
 		r, err := a.Doctor(context.Background(), rotation.DoctorOptions{ProbePermissions: true})
@@ -169,7 +168,7 @@ func TestDoctorDoesNotProbeBesideARun(t *testing.T) {
 
 // A probe that takes effect all the same is owned up to.
 func TestAProbeThatMovedIsNotHidden(t *testing.T) {
-	inWorld(t, sim.Config{}, fleet(), func(w *world) {
+	inWorld(t, sim.Config{}, webGroup(), func(w *world) {
 		a := w.agent(w.ids[0])
 		a.Mover = eager{a.Mover, func() {
 			w.must(nil, w.EnterStandby("web", w.ids[0], true))
@@ -189,14 +188,14 @@ type eager struct {
 	first func()
 }
 
-func (e eager) ExitStandby(ctx context.Context, group, instance string) (asg.Activity, error) {
+func (e eager) ExitStandby(ctx context.Context, group, instance string) (fleet.Activity, error) {
 	e.first()
 	return e.Mover.ExitStandby(ctx, group, instance)
 }
 
 // What the group names and nobody has is a finding; the rest is looked at.
 func TestDoctorDoesWithoutWhatIsGone(t *testing.T) {
-	inWorld(t, sim.Config{}, fleet(), func(w *world) {
+	inWorld(t, sim.Config{}, webGroup(), func(w *world) {
 		a := w.agent(w.ids[0])
 		a.Balancers = lacking{a.Balancers, w.TargetGroupARN("web")}
 		r, err := a.Doctor(context.Background(), rotation.DoctorOptions{})
@@ -215,16 +214,16 @@ type lacking struct {
 	gone string
 }
 
-func (l lacking) Describe(ctx context.Context, classic, targetGroups []string) ([]elb.Source, error) {
+func (l lacking) Describe(ctx context.Context, classic, targetGroups []string) ([]fleet.Source, error) {
 	if slices.Contains(targetGroups, l.gone) {
-		return nil, elb.ErrGone
+		return nil, fleet.ErrNoSource
 	}
 	return l.Balancers.Describe(ctx, classic, targetGroups)
 }
 
 // The clock is compared with the answers' own time.
 func TestDoctorComparesClocks(t *testing.T) {
-	inWorld(t, sim.Config{}, fleet(), func(w *world) {
+	inWorld(t, sim.Config{}, webGroup(), func(w *world) {
 		w.api(func(sim.Call) *sim.Fault { return &sim.Fault{Skew: 90 * time.Second} })
 		r, err := w.doctor(rotation.DoctorOptions{})
 		if want := []string{"clock: this host's clock is 90s behind AWS's"}; err != nil || !slices.Equal(found(r), want) {

@@ -8,8 +8,8 @@ import (
 	"testing"
 	"time"
 
-	"balanced/internal/asg"
 	"balanced/internal/awsapi"
+	"balanced/internal/fleet"
 	"balanced/internal/rotation"
 	"balanced/internal/sim"
 )
@@ -39,7 +39,7 @@ func TestADoubtfulAnswerIsSettledByLooking(t *testing.T) {
 	} {
 		for _, action := range []string{"EnterStandby", "ExitStandby"} {
 			t.Run(name+" "+action, func(t *testing.T) {
-				inWorld(t, sim.Config{}, fleet(), func(w *world) {
+				inWorld(t, sim.Config{}, webGroup(), func(w *world) {
 					w.SetFaults(once(action, fault))
 					report, err := w.out(w.ids[0])
 					w.must(report, err)
@@ -59,7 +59,7 @@ func TestADoubtfulAnswerIsSettledByLooking(t *testing.T) {
 // A move whose answer is lost and whose effect the describes do not show yet is not
 // taken for one that did not happen.
 func TestALostAnswerAndStaleReads(t *testing.T) {
-	inWorld(t, sim.Config{MaxLag: time.Minute}, fleet(), func(w *world) {
+	inWorld(t, sim.Config{MaxLag: time.Minute}, webGroup(), func(w *world) {
 		lost := once("EnterStandby", sim.Fault{LoseReply: true})
 		w.api(func(c sim.Call) *sim.Fault {
 			if f := lost(c); f != nil {
@@ -76,7 +76,7 @@ func TestALostAnswerAndStaleReads(t *testing.T) {
 }
 
 func TestThrottledToTheEndIsNeverAVerdict(t *testing.T) {
-	inWorld(t, sim.Config{}, fleet(), func(w *world) {
+	inWorld(t, sim.Config{}, webGroup(), func(w *world) {
 		w.api(func(sim.Call) *sim.Fault { return sim.Throttled() })
 		opt := outOptions()
 		opt.Wait = 2 * time.Minute
@@ -98,7 +98,7 @@ func TestThrottledToTheEndIsNeverAVerdict(t *testing.T) {
 }
 
 func TestThrottledForAWhileOnlyDelays(t *testing.T) {
-	inWorld(t, sim.Config{}, fleet(), func(w *world) {
+	inWorld(t, sim.Config{}, webGroup(), func(w *world) {
 		until := time.Now().Add(90 * time.Second)
 		w.api(func(c sim.Call) *sim.Fault {
 			if time.Now().Before(until) {
@@ -117,7 +117,7 @@ func TestDeniedNamesTheActionAtOnce(t *testing.T) {
 		"autoscaling:DescribeInstanceRefreshes", "autoscaling:EnterStandby", "elasticloadbalancing:DescribeTargetGroups",
 		"elasticloadbalancing:DescribeTargetHealth", "elasticloadbalancing:DescribeInstanceHealth",
 	} {
-		inWorld(t, sim.Config{}, fleet(), func(w *world) {
+		inWorld(t, sim.Config{}, webGroup(), func(w *world) {
 			w.Deny(action)
 			began := time.Now()
 			_, err := w.out(w.ids[0])
@@ -135,7 +135,7 @@ func TestDeniedNamesTheActionAtOnce(t *testing.T) {
 
 // Once the move took effect the code is about the move; the permission is the reason.
 func TestDeniedAfterTheMoveIsUnfinished(t *testing.T) {
-	inWorld(t, sim.Config{}, fleet(), func(w *world) {
+	inWorld(t, sim.Config{}, webGroup(), func(w *world) {
 		w.api(func(c sim.Call) *sim.Fault {
 			if c.Action == "EnterStandby" {
 				w.Deny("autoscaling:DescribeAutoScalingInstances")
@@ -154,7 +154,7 @@ func TestDeniedAfterTheMoveIsUnfinished(t *testing.T) {
 // that never answers again, which leaves behind what a kill would.
 func TestRerunIsTheRepair(t *testing.T) {
 	for calls := 1; calls < 40; calls++ {
-		inWorld(t, sim.Config{}, fleet(), func(w *world) {
+		inWorld(t, sim.Config{}, webGroup(), func(w *world) {
 			w.cutAfter(calls, func() error { _, err := w.out(w.ids[0]); return err })
 			w.must(w.out(w.ids[0]))
 			w.wantState(w.ids[0], "Standby")
@@ -200,7 +200,7 @@ func (w *world) cutAfter(calls int, run func() error) {
 }
 
 func TestInterruptedSaysWhereTheInstanceIs(t *testing.T) {
-	inWorld(t, sim.Config{}, fleet(), func(w *world) {
+	inWorld(t, sim.Config{}, webGroup(), func(w *world) {
 		ctx, cancel := context.WithCancelCause(context.Background())
 		go func() {
 			w.pass(30 * time.Second)
@@ -221,7 +221,7 @@ func TestInterruptedSaysWhereTheInstanceIs(t *testing.T) {
 // Answers so slow that the time is over while the host is asked for a second time whether
 // it is in no group: that is no verdict, and no riddle either.
 func TestTheTimeIsOverBeforeTheSecondRead(t *testing.T) {
-	inWorld(t, sim.Config{}, fleet(), func(w *world) {
+	inWorld(t, sim.Config{}, webGroup(), func(w *world) {
 		w.api(func(sim.Call) *sim.Fault { return &sim.Fault{Delay: 9 * time.Second} })
 		a := w.agent(w.ids[0])
 		a.Groups = &leaving{Groups: a.Groups}
@@ -241,15 +241,15 @@ type leaving struct {
 	asked atomic.Bool
 }
 
-func (l *leaving) Membership(ctx context.Context, instance string) (asg.Membership, error) {
+func (l *leaving) Membership(ctx context.Context, instance string) (fleet.Membership, error) {
 	m, err := l.Groups.Membership(ctx, instance)
 	if l.asked.Swap(true) {
-		return asg.Membership{At: m.At}, err
+		return fleet.Membership{At: m.At}, err
 	}
 	return m, err
 }
 
-func (l *leaving) Group(ctx context.Context, name string) (asg.Group, error) {
+func (l *leaving) Group(ctx context.Context, name string) (fleet.Group, error) {
 	g, err := l.Groups.Group(ctx, name)
 	g.Members = g.Members[1:]
 	return g, err

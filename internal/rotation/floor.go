@@ -5,7 +5,7 @@ import (
 	"strconv"
 	"strings"
 
-	"balanced/internal/asg"
+	"balanced/internal/fleet"
 )
 
 // MinHealthy is the rule that says how many must serve: --min-healthy.
@@ -149,7 +149,7 @@ func (o Observed) staying() int {
 func (o Observed) inService() (have, heaviest int) {
 	for _, m := range o.Group.Members {
 		heaviest = max(heaviest, m.Weight)
-		if m.State == asg.InService {
+		if m.State == fleet.InService {
 			have += max(1, m.Weight)
 		}
 	}

@@ -9,7 +9,7 @@ import (
 
 	"go.uber.org/zap"
 
-	"balanced/internal/asg"
+	"balanced/internal/fleet"
 	"balanced/internal/logging"
 	"balanced/internal/probe"
 )
@@ -52,21 +52,21 @@ const (
 // facts are what a run knows of its own deeds, which no read can tell it: when its
 // move was answered, and what that answer said.
 type facts struct {
-	spread    bool          // the start was put off
-	fit       bool          // the host passed what it will be asked
-	resumed   bool          // found in Standby: may be half upgraded, never undone
-	found     time.Time     // since when it was seen on its side of Standby, out or not, on this host's clock; zero: by this run's own move
-	returning bool          // found on its way back, or brought back by this run
-	sent      time.Time     // when the move was answered, on this host's clock
-	answer    asg.Activity  // the move as the answer told it
-	doubt     error         // an answer that leaves open whether the move took effect
-	refused   error         // the last answer to a move that did not take effect
-	before    Observed      // the look the move was decided on
-	moved     bool          // a move of this run took effect
-	since     time.Time     // when the clock of the move's budget was started; zero: it stands
-	still     time.Duration // for how long all budgets had stood still by then
-	spent     time.Duration // of the move's budget, before the clock last stood
-	sure      asg.State     // this instance's state at the last look
+	spread    bool           // the start was put off
+	fit       bool           // the host passed what it will be asked
+	resumed   bool           // found in Standby: may be half upgraded, never undone
+	found     time.Time      // since when it was seen on its side of Standby, out or not, on this host's clock; zero: by this run's own move
+	returning bool           // found on its way back, or brought back by this run
+	sent      time.Time      // when the move was answered, on this host's clock
+	answer    fleet.Activity // the move as the answer told it
+	doubt     error          // an answer that leaves open whether the move took effect
+	refused   error          // the last answer to a move that did not take effect
+	before    Observed       // the look the move was decided on
+	moved     bool           // a move of this run took effect
+	since     time.Time      // when the clock of the move's budget was started; zero: it stands
+	still     time.Duration  // for how long all budgets had stood still by then
+	spent     time.Duration  // of the move's budget, before the clock last stood
+	sure      fleet.State    // this instance's state at the last look
 }
 
 // settings are what a run was asked, in full.

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"time"
 
-	"balanced/internal/asg"
+	"balanced/internal/fleet"
 )
 
 // view is what a row of a table sees: the last look, what this run did so far, and
@@ -97,9 +97,9 @@ func (v view) takenAway() string {
 		return fmt.Sprintf("group %s is being deleted", v.Group.Name)
 	case n.Spot != "":
 		return fmt.Sprintf("EC2 will %s this Spot instance at %s", n.Spot, clock(n.SpotAt))
-	case n.Target == string(asg.Terminated), n.Target == string(asg.Detached):
+	case n.Target == string(fleet.Terminated), n.Target == string(fleet.Detached):
 		return fmt.Sprintf("Auto Scaling is bringing this instance to %s", n.Target)
-	case !v.Healthy && v.State == asg.InService:
+	case !v.Healthy && v.State == fleet.InService:
 		return "Auto Scaling calls this instance Unhealthy and will replace it"
 	}
 	return ""
@@ -180,7 +180,7 @@ func quiet(v view) *Stop {
 		}
 	}
 	for _, a := range v.Activities {
-		if a.Kind == asg.Launch && a.Running() {
+		if a.Kind == fleet.Launch && a.Running() {
 			why, short, launching = fmt.Sprintf("a launch is running (%s)", a.Status), true, true
 		}
 	}

@@ -8,24 +8,22 @@ import (
 
 	"pgregory.net/rapid"
 
-	"balanced/internal/asg"
-	"balanced/internal/elb"
-	"balanced/internal/imds"
+	"balanced/internal/fleet"
 )
 
 // sound is a group of four with nothing wrong, one member of which is us: i-1. Two
 // zones, an ALB target group with 300 s of drain, MinSize one below desired.
 func sound() view {
 	v := view{Observed: Observed{
-		ID: "i-1", State: asg.InService, Healthy: true, Zone: "a", Now: noon, scope: all,
-		Group: asg.Group{Name: "web", Min: 3, Max: 6, Desired: 4, MinHealthyPercent: -1},
+		ID: "i-1", State: fleet.InService, Healthy: true, Zone: "a", Now: noon, scope: all,
+		Group: fleet.Group{Name: "web", Min: 3, Max: 6, Desired: 4, MinHealthyPercent: -1},
 	}}
-	web := Traffic{Source: elb.Source{Kind: elb.Application, Name: "web", Port: 80, Drain: 300 * time.Second, CrossZone: true}}
+	web := Traffic{Source: fleet.Source{Kind: fleet.Application, Name: "web", Port: 80, Drain: 300 * time.Second, CrossZone: true}}
 	for i, zone := range []string{"a", "b", "a", "b"} {
-		m := member("i-"+string(rune('1'+i)), asg.InService)
+		m := member("i-"+string(rune('1'+i)), fleet.InService)
 		m.Zone = zone
 		v.Group.Members = append(v.Group.Members, m)
-		web.Targets = append(web.Targets, elb.Target{Instance: m.ID, Port: 80, Health: elb.Healthy})
+		web.Targets = append(web.Targets, fleet.Target{Instance: m.ID, Port: 80, Health: fleet.Healthy})
 	}
 	v.Traffic = []Traffic{web}
 	v.budgets = budgets{wait: 10 * time.Minute, timeout: 10 * time.Minute, undo: 2 * time.Minute}
@@ -35,12 +33,12 @@ func sound() view {
 // takeOut puts a peer in Standby since the given age, with desired lowered for it.
 func takeOut(v *view, i int, age time.Duration) {
 	m := &v.Group.Members[i]
-	m.State = asg.Standby
+	m.State = fleet.Standby
 	v.Group.Desired--
 	a := toStandby(m.ID, 0, "Successful")
 	a.Start = v.Now.Add(-age)
 	v.Activities = append(v.Activities, a)
-	v.Traffic[0].Targets[i].Health = elb.Unregistered
+	v.Traffic[0].Targets[i].Health = fleet.Unregistered
 }
 
 // A group's name may hold what a shell reads as more than one word.
@@ -50,7 +48,7 @@ func TestCommandsQuoteTheGroup(t *testing.T) {
 	left := toStandby(v.ID, 0, "Successful")
 	left.Moved = false
 	out := v
-	out.State, out.Activities = asg.Standby, []asg.Activity{left}
+	out.State, out.Activities = fleet.Standby, []fleet.Activity{left}
 	for _, command := range []string{processes(v).Hint, longerGroup(out)} {
 		if !strings.Contains(command, "--auto-scaling-group-name 'web tier; reboot' --") {
 			t.Errorf("not to be pasted: %s", command)
@@ -68,7 +66,7 @@ func TestWhatStandsWithTheGroupIsNotLiftedByTime(t *testing.T) {
 		v.Group.Max = rapid.IntRange(3, 5).Draw(t, "max")
 		v.Group.Desired = rapid.IntRange(1, 5).Draw(t, "desired")
 		v.min = rapid.SampledFrom([]MinHealthy{{}, {ruleCount, 0}, {ruleCount, 2}, {rulePercent, 50}}).Draw(t, "rule")
-		states := []asg.State{asg.InService, asg.Pending, asg.Standby, asg.EnteringStandby, asg.Terminating}
+		states := []fleet.State{fleet.InService, fleet.Pending, fleet.Standby, fleet.EnteringStandby, fleet.Terminating}
 		for i := range v.Group.Members {
 			m := &v.Group.Members[i]
 			m.State = rapid.SampledFrom(states).Draw(t, "state")
@@ -101,30 +99,30 @@ func TestOutGuards(t *testing.T) {
 		says   string
 	}{
 		"a sound group":           {func(v *view) {}, 0, ""},
-		"spot notice":             {func(v *view) { v.Notices = imds.Notices{Spot: "terminate", SpotAt: noon} }, Leaving, "terminate this Spot instance"},
+		"spot notice":             {func(v *view) { v.Notices = fleet.Notices{Spot: "terminate", SpotAt: noon} }, Leaving, "terminate this Spot instance"},
 		"target state Terminated": {func(v *view) { v.Notices.Target = "Terminated" }, Leaving, "Terminated"},
 		"retirement within the run": {func(v *view) {
-			v.Notices.Scheduled = []imds.Event{{Code: "instance-retirement", Begins: noon.Add(20 * time.Minute)}}
+			v.Notices.Scheduled = []fleet.Event{{Code: "instance-retirement", Begins: noon.Add(20 * time.Minute)}}
 		}, Leaving, "instance-retirement"},
 		"retirement next week": {func(v *view) {
-			v.Notices.Scheduled = []imds.Event{{Code: "instance-retirement", Begins: noon.Add(100 * time.Hour)}}
+			v.Notices.Scheduled = []fleet.Event{{Code: "instance-retirement", Begins: noon.Add(100 * time.Hour)}}
 		}, 0, ""},
-		"maintenance that stops nothing": {func(v *view) { v.Notices.Scheduled = []imds.Event{{Code: "system-maintenance", Begins: noon}} }, 0, ""},
+		"maintenance that stops nothing": {func(v *view) { v.Notices.Scheduled = []fleet.Event{{Code: "system-maintenance", Begins: noon}} }, 0, ""},
 		"own health Unhealthy":           {func(v *view) { v.Healthy = false }, Leaving, "Unhealthy"},
 		"group being deleted":            {func(v *view) { v.Group.Deleting = true }, Leaving, "being deleted"},
 		"vpc-lattice":                    {func(v *view) { v.Group.Unknown = []string{"vpc-lattice arn:x"} }, Setup, "vpc-lattice arn:x"},
 		"Launch suspended":               {func(v *view) { v.Group.Suspended = []string{"Launch"} }, Setup, "Launch"},
 		"AddToLoadBalancer suspended":    {func(v *view) { v.Group.Suspended = []string{"AddToLoadBalancer"} }, Setup, "AddToLoadBalancer"},
 		"AZRebalance suspended":          {func(v *view) { v.Group.Suspended = []string{"AZRebalance"} }, 0, ""},
-		"refresh running":                {func(v *view) { v.Refreshes = []asg.Refresh{{ID: "r", Status: "InProgress"}} }, NotNow, "refresh r is InProgress"},
-		"refresh baking":                 {func(v *view) { v.Refreshes = []asg.Refresh{{ID: "r", Status: "Baking"}} }, NotNow, "Baking"},
-		"refresh over":                   {func(v *view) { v.Refreshes = []asg.Refresh{{ID: "r", Status: "Cancelled"}} }, 0, ""},
+		"refresh running":                {func(v *view) { v.Refreshes = []fleet.Refresh{{ID: "r", Status: "InProgress"}} }, NotNow, "refresh r is InProgress"},
+		"refresh baking":                 {func(v *view) { v.Refreshes = []fleet.Refresh{{ID: "r", Status: "Baking"}} }, NotNow, "Baking"},
+		"refresh over":                   {func(v *view) { v.Refreshes = []fleet.Refresh{{ID: "r", Status: "Cancelled"}} }, 0, ""},
 		"fewer in service than desired":  {func(v *view) { v.Group.Desired = 5 }, NotNow, "4 in service, desired 5"},
 		"scale-in due":                   {func(v *view) { v.Group.Desired, v.Group.Min = 3, 1 }, NotNow, "scale-in is due"},
-		"a member Pending":               {func(v *view) { v.Group.Members = append(v.Group.Members, member("i-5", asg.PendingWait)) }, NotNow, "i-5 is Pending:Wait"},
-		"a launch running":               {func(v *view) { v.Activities = []asg.Activity{{Kind: asg.Launch, Status: "PreInService"}} }, NotNow, "launch is running"},
-		"a launch into the warm pool":    {func(v *view) { v.Activities = []asg.Activity{{Kind: asg.WarmLaunch, Status: "PreInService"}} }, 0, ""},
-		"a peer on its way out":          {func(v *view) { v.Group.Members = append(v.Group.Members, member("i-5", asg.Terminating)) }, 0, ""},
+		"a member Pending":               {func(v *view) { v.Group.Members = append(v.Group.Members, member("i-5", fleet.PendingWait)) }, NotNow, "i-5 is Pending:Wait"},
+		"a launch running":               {func(v *view) { v.Activities = []fleet.Activity{{Kind: fleet.Launch, Status: "PreInService"}} }, NotNow, "launch is running"},
+		"a launch into the warm pool":    {func(v *view) { v.Activities = []fleet.Activity{{Kind: fleet.WarmLaunch, Status: "PreInService"}} }, 0, ""},
+		"a peer on its way out":          {func(v *view) { v.Group.Members = append(v.Group.Members, member("i-5", fleet.Terminating)) }, 0, ""},
 		"MinSize at desired":             {func(v *view) { v.Group.Min = 4 }, Setup, "no room below desired 4"},
 		"MinSize because one is out":     {func(v *view) { takeOut(v, 2, time.Minute) }, NotNow, "i-3 in Standby for 60s takes the room above MinSize 3"},
 		"place taken":                    {func(v *view) { v.Group.Min = 1; takeOut(v, 2, 47*time.Minute) }, NotNow, "i-3 in Standby for 47m blocks floor 'all'"},
@@ -136,21 +134,21 @@ func TestOutGuards(t *testing.T) {
 			takeOut(v, 2, time.Minute)
 			takeOut(v, 3, time.Minute)
 		}, NotNow, "with 1 more out"},
-		"a sick peer":                {func(v *view) { v.Traffic[0].Targets[3].Health = elb.Unhealthy }, NotNow, "i-4 is unhealthy at web"},
-		"a sick peer, ignored":       {func(v *view) { v.Traffic[0].Targets[3].Health = elb.Unhealthy; v.Traffic[0].Ignored = true }, 0, ""},
-		"a sick peer, enough others": {func(v *view) { v.Traffic[0].Targets[3].Health = elb.Unhealthy; v.min = MinHealthy{rulePercent, 50} }, 0, ""},
+		"a sick peer":                {func(v *view) { v.Traffic[0].Targets[3].Health = fleet.Unhealthy }, NotNow, "i-4 is unhealthy at web"},
+		"a sick peer, ignored":       {func(v *view) { v.Traffic[0].Targets[3].Health = fleet.Unhealthy; v.Traffic[0].Ignored = true }, 0, ""},
+		"a sick peer, enough others": {func(v *view) { v.Traffic[0].Targets[3].Health = fleet.Unhealthy; v.min = MinHealthy{rulePercent, 50} }, 0, ""},
 		"a stranger's health is no peer's": {func(v *view) {
-			v.Traffic[0].Targets[3].Health = elb.Unhealthy
-			v.Traffic[0].Targets = append(v.Traffic[0].Targets, elb.Target{Instance: "i-9", Port: 80, Health: elb.Healthy})
+			v.Traffic[0].Targets[3].Health = fleet.Unhealthy
+			v.Traffic[0].Targets = append(v.Traffic[0].Targets, fleet.Target{Instance: "i-9", Port: 80, Health: fleet.Healthy})
 		}, NotNow, "2 others serve"},
 		"a target group in no use": {func(v *view) {
 			for i := range v.Traffic[0].Targets {
-				v.Traffic[0].Targets[i].Health = elb.NotInUse
+				v.Traffic[0].Targets[i].Health = fleet.NotInUse
 			}
 		}, 0, ""},
-		"one zone not in use": {func(v *view) { v.Traffic[0].Targets[1].Health = elb.NotInUse }, NotNow, "not in use at web"},
+		"one zone not in use": {func(v *view) { v.Traffic[0].Targets[1].Health = fleet.NotInUse }, NotNow, "not in use at web"},
 		"another port of ours": {func(v *view) {
-			v.Traffic[0].Targets = append(v.Traffic[0].Targets, elb.Target{Instance: "i-1", Port: 9000, Health: elb.Healthy})
+			v.Traffic[0].Targets = append(v.Traffic[0].Targets, fleet.Target{Instance: "i-1", Port: 9000, Health: fleet.Healthy})
 		}, Setup, "port 9000"},
 		"a floor above strength": {func(v *view) { v.min = MinHealthy{ruleCount, 4} }, Setup, "can never be met"},
 		"a group of one":         {func(v *view) { v.Group.Members = v.Group.Members[:1]; v.Group.Min, v.Group.Desired = 0, 1 }, Setup, "can never be met"},
@@ -163,7 +161,7 @@ func TestOutGuards(t *testing.T) {
 		"zone without a server": {func(v *view) {
 			v.Traffic[0].CrossZone = false
 			v.min = MinHealthy{ruleCount, 1}
-			v.Traffic[0].Targets[2].Health = elb.Unhealthy
+			v.Traffic[0].Targets[2].Health = fleet.Unhealthy
 		}, NotNow, "no other instance serves in a"},
 		"zone without a member":                   {func(v *view) { v.Traffic[0].CrossZone = false; v.Group.Members[2].Zone = "b" }, Setup, "no other member in a"},
 		"empty zone allowed":                      {func(v *view) { v.Traffic[0].CrossZone = false; v.Group.Members[2].Zone = "b"; v.emptyZone = true }, 0, ""},
@@ -202,7 +200,7 @@ func weigh(v *view, weight int) {
 // What waiting cannot lift is said at once, whatever else is in the way.
 func TestHopelessRefusalsComeFirst(t *testing.T) {
 	v := sound()
-	v.Refreshes = []asg.Refresh{{ID: "r", Status: "InProgress"}}
+	v.Refreshes = []fleet.Refresh{{ID: "r", Status: "InProgress"}}
 	v.Group.Min = 4
 	if stop := ask(outGuards, v); stop == nil || stop.Class != Setup {
 		t.Errorf("refused with %v, want the MinSize that must be changed", stop)
@@ -224,7 +222,7 @@ func TestOldBlockerInAQuietGroupIsFinal(t *testing.T) {
 		v.Group.Min = 1
 		takeOut(&v, 2, tc.age)
 		if tc.busy {
-			v.Activities = append(v.Activities, asg.Activity{Kind: asg.Terminate, Status: "WaitingForELBConnectionDraining"})
+			v.Activities = append(v.Activities, fleet.Activity{Kind: fleet.Terminate, Status: "WaitingForELBConnectionDraining"})
 		}
 		stop := ask(outGuards, v)
 		if stop == nil || stop.Class != NotNow || stop.hopeless() != tc.final {
@@ -245,13 +243,13 @@ func TestInGuards(t *testing.T) {
 		"at MaxSize":                {func(v *view) { v.Group.Max = 3 }, NotNow},
 		"Launch suspended":          {func(v *view) { v.Group.Suspended = []string{"Launch"} }, Setup},
 		"spot notice":               {func(v *view) { v.Notices.Spot = "terminate" }, Leaving},
-		"a refresh is fine":         {func(v *view) { v.Refreshes = []asg.Refresh{{Status: "InProgress"}} }, 0},
-		"a sick peer is fine":       {func(v *view) { v.Traffic[0].Targets[3].Health = elb.Unhealthy }, 0},
+		"a refresh is fine":         {func(v *view) { v.Refreshes = []fleet.Refresh{{Status: "InProgress"}} }, 0},
+		"a sick peer is fine":       {func(v *view) { v.Traffic[0].Targets[3].Health = fleet.Unhealthy }, 0},
 		"frozen ill health is fine": {func(v *view) { v.Healthy = false }, 0},
 	} {
 		v := sound()
 		takeOut(&v, 0, time.Minute)
-		v.State = asg.Standby
+		v.State = fleet.Standby
 		tc.change(&v)
 		if stop := ask(inGuards, v); (stop == nil) != (tc.class == 0) || stop != nil && stop.Class != tc.class {
 			t.Errorf("%s: %v, want class %v", name, stop, tc.class)
@@ -276,11 +274,11 @@ func TestFenced(t *testing.T) {
 func TestHiddenLeaver(t *testing.T) {
 	v := sound()
 	v.before = v.Observed
-	v.answer = asg.Activity{ID: "mine", Moved: true, From: 4, To: 3}
+	v.answer = fleet.Activity{ID: "mine", Moved: true, From: 4, To: 3}
 	if hidden(v) {
 		t.Error("the answer counted from what was read: nobody is hidden")
 	}
-	v.answer = asg.Activity{ID: "mine", Moved: true, From: 3, To: 2}
+	v.answer = fleet.Activity{ID: "mine", Moved: true, From: 3, To: 2}
 	if !hidden(v) {
 		t.Error("the answer counted from one less than was read, and nobody is seen: someone is hidden")
 	}
@@ -296,21 +294,21 @@ func TestALeaverThatOnlyTheFeedShowedIsNotHidden(t *testing.T) {
 	v := sound()
 	v.Activities = append(v.Activities, toStandby("i-2", 3, "InProgress"))
 	v.before = v.Observed
-	v.answer = asg.Activity{ID: "mine", Moved: true, From: 3, To: 2}
+	v.answer = fleet.Activity{ID: "mine", Moved: true, From: 3, To: 2}
 	if hidden(v) {
 		t.Error("i-2 lowered it: the feed showed its move, the group as read still had it in service")
 	}
-	v.answer = asg.Activity{ID: "mine", Moved: true, From: 2, To: 1}
+	v.answer = fleet.Activity{ID: "mine", Moved: true, From: 2, To: 1}
 	if !hidden(v) {
 		t.Error("i-2 lowered it by one of two: someone is hidden")
 	}
 	v.before.Group.Members = slices.Clone(v.before.Group.Members)
 	for i := range v.before.Group.Members {
 		if v.before.Group.Members[i].ID == "i-2" {
-			v.before.Group.Members[i].State = asg.EnteringStandby
+			v.before.Group.Members[i].State = fleet.EnteringStandby
 		}
 	}
-	v.answer = asg.Activity{ID: "mine", Moved: true, From: 3, To: 2}
+	v.answer = fleet.Activity{ID: "mine", Moved: true, From: 3, To: 2}
 	if !hidden(v) {
 		t.Error("the group as read had i-2 out, so its number was without it: someone else is hidden")
 	}

@@ -18,7 +18,7 @@ func (w *world) outWithin(id string, limit time.Duration) (*rotation.Report, err
 
 // The fleet's drains are 300 s and 60 s: leaving takes up to 430 s.
 func TestADrainThatDoesNotFitIsNotBegun(t *testing.T) {
-	inWorld(t, sim.Config{}, fleet(), func(w *world) {
+	inWorld(t, sim.Config{}, webGroup(), func(w *world) {
 		_, err := w.outWithin(w.ids[0], 300*time.Second)
 		stop := w.wantClass(err, rotation.Setup)
 		if !strings.Contains(stop.Reason, "does not fit into") || !strings.Contains(stop.Hint, " s or more") {
@@ -37,7 +37,7 @@ func TestADrainThatDoesNotFitIsNotBegun(t *testing.T) {
 }
 
 func TestAReturnThatDoesNotFitIsNotBegun(t *testing.T) {
-	inWorld(t, sim.Config{}, fleet(), func(w *world) {
+	inWorld(t, sim.Config{}, webGroup(), func(w *world) {
 		w.must(w.out(w.ids[0]))
 		opt := inOptions()
 		opt.Limit = 30 * time.Second
@@ -51,7 +51,7 @@ func TestAReturnThatDoesNotFitIsNotBegun(t *testing.T) {
 
 // Waiting for a turn takes what the drain and taking it back leave.
 func TestWaitingLeavesTimeForTheDrain(t *testing.T) {
-	inWorld(t, sim.Config{}, fleet(), func(w *world) {
+	inWorld(t, sim.Config{}, webGroup(), func(w *world) {
 		w.must(w.out(w.ids[1]))
 		begun := time.Now()
 		const limit = 900 * time.Second

@@ -4,7 +4,7 @@ import (
 	"context"
 	"fmt"
 
-	"balanced/internal/asg"
+	"balanced/internal/fleet"
 )
 
 // inSteps is what `balanced in` does, in order: the mirror of outSteps, with fewer
@@ -58,12 +58,12 @@ func (a *Agent) In(ctx context.Context, opt InOptions) (*Report, error) {
 	r.probes, r.instead = a.Prober != nil && !opt.NoProbe, opt.Probe
 	r.leaveSick, r.settle, r.warnings = opt.LeaveUnhealthy, DefaultSettle, inWarnings
 	r.resolve = func(o Observed) budgets {
-		return inBudgets(opt.Options, o.State == asg.EnteringStandby, r.probes, o.Traffic).fit(opt.Limit, wayBack(o.Traffic))
+		return inBudgets(opt.Options, o.State == fleet.EnteringStandby, r.probes, o.Traffic).fit(opt.Limit, wayBack(o.Traffic))
 	}
 	return r.command(ctx, inSteps())
 }
 
-func entering(s asg.State) bool { return s == asg.EnteringStandby }
+func entering(s fleet.State) bool { return s == fleet.EnteringStandby }
 
 func stillEntering(v view) *Stop {
 	return stopf(Unfinished, "run it again to resume", "%s is still EnteringStandby%s", v.ID, v.drainers())
@@ -140,7 +140,7 @@ func (r *run) sendBack(ctx context.Context, stop *Stop) error {
 	}
 	r.note("sending it back to Standby", reasonField(stop))
 	err := r.takeBack(ctx, outSteps()[outEnter:outEnter+2], wayOut(r.seen.Traffic)+DefaultSettle)
-	if err != nil && r.sure == asg.EnteringStandby && ctx.Err() == nil {
+	if err != nil && r.sure == fleet.EnteringStandby && ctx.Err() == nil {
 		return stopf(Sick, stop.Hint, "%s; on its way back to Standby", stop.Reason)
 	}
 	if err != nil {

@@ -12,7 +12,7 @@ import (
 
 func TestStatesThatNeedNothing(t *testing.T) {
 	for _, state := range []string{"Pending:Wait", "Warmed:Running", "Warmed:Stopped"} {
-		inWorld(t, sim.Config{}, fleet(), func(w *world) {
+		inWorld(t, sim.Config{}, webGroup(), func(w *world) {
 			w.SetState(w.ids[0], state)
 			for name, run := range map[string]func(string) (*rotation.Report, error){"out": w.out, "in": w.in} {
 				report, err := run(w.ids[0])
@@ -34,7 +34,7 @@ func TestStatesThatRefuse(t *testing.T) {
 		"ReplacingRootVolume": rotation.NotNow,
 		"Quantum:Superposed":  rotation.NotNow,
 	} {
-		inWorld(t, sim.Config{}, fleet(), func(w *world) {
+		inWorld(t, sim.Config{}, webGroup(), func(w *world) {
 			w.SetState(w.ids[0], state)
 			opt := outOptions()
 			opt.Wait = 0
@@ -60,7 +60,7 @@ func TestSickInServiceIsNotMoved(t *testing.T) {
 
 // quietHealth is a group that lets sick hosts be: EC2 checks only.
 func quietHealth() sim.Group {
-	g := fleet()
+	g := webGroup()
 	g.HealthCheckType = "EC2"
 	return g
 }
@@ -102,7 +102,7 @@ func TestSickReturnIsLeftWhereAskedOrNeeded(t *testing.T) {
 }
 
 func TestInWaitsForAPlaceBelowMaxSize(t *testing.T) {
-	inWorld(t, sim.Config{}, fleet(), func(w *world) {
+	inWorld(t, sim.Config{}, webGroup(), func(w *world) {
 		w.must(w.out(w.ids[0]))
 		w.SetSizes("web", 3, 4, 4)
 		w.pass(5 * time.Minute)
@@ -119,7 +119,7 @@ func TestInWaitsForAPlaceBelowMaxSize(t *testing.T) {
 }
 
 func TestTakenAwayWhileAtWork(t *testing.T) {
-	inWorld(t, sim.Config{}, fleet(), func(w *world) {
+	inWorld(t, sim.Config{}, webGroup(), func(w *world) {
 		go func() {
 			w.pass(time.Minute)
 			w.Terminate(w.ids[0])
@@ -131,7 +131,7 @@ func TestTakenAwayWhileAtWork(t *testing.T) {
 
 // A person who moves the instance back is not fought.
 func TestOtherHandsAreNotFought(t *testing.T) {
-	inWorld(t, sim.Config{}, fleet(), func(w *world) {
+	inWorld(t, sim.Config{}, webGroup(), func(w *world) {
 		w.api(func(c sim.Call) *sim.Fault {
 			if c.Action == "DescribeInstanceHealth" && w.State(w.ids[0]) == "Standby" {
 				if err := w.ExitStandby("web", w.ids[0]); err != nil {
@@ -152,7 +152,7 @@ func TestOtherHandsAreNotFought(t *testing.T) {
 // Detached is the last that Auto Scaling wanted, and stays so.
 func TestNotAMember(t *testing.T) {
 	for _, target := range []string{"", "Detached"} {
-		inWorld(t, sim.Config{}, fleet(), func(w *world) {
+		inWorld(t, sim.Config{}, webGroup(), func(w *world) {
 			w.detached(target)
 			_, err := w.out(w.ids[0])
 			w.wantClass(err, rotation.Setup)
@@ -182,7 +182,7 @@ func (w *world) detached(target string) {
 // keeps in service here: to take that for "in no group" would upgrade it while it serves.
 func TestNoGroupListsWhatAutoScalingWants(t *testing.T) {
 	for target, want := range map[string]rotation.Class{"InService": rotation.Setup, "Terminated": rotation.Leaving} {
-		inWorld(t, sim.Config{}, fleet(), func(w *world) {
+		inWorld(t, sim.Config{}, webGroup(), func(w *world) {
 			w.detached(target)
 			agent := w.agent(w.ids[0])
 			var waited bool
@@ -203,7 +203,7 @@ func TestNoGroupListsWhatAutoScalingWants(t *testing.T) {
 // A person took the instance out while the run waited for its turn: it is not this
 // run's to put back, whoever else is out.
 func TestAMoveByOtherHandsIsNotTakenBack(t *testing.T) {
-	g := fleet()
+	g := webGroup()
 	g.Min = 0
 	inWorld(t, sim.Config{}, g, func(w *world) {
 		w.must(w.out(w.ids[0]))

@@ -9,9 +9,8 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"balanced/internal/asg"
 	"balanced/internal/awsapi"
-	"balanced/internal/imds"
+	"balanced/internal/fleet"
 	"balanced/internal/logging"
 )
 
@@ -149,7 +148,7 @@ func (o Observed) stands(before Observed) bool {
 
 // lookForNotices asks what is planned for the instance. Once a move is under way the
 // answer decides little, so a metadata service out of breath does not end the run.
-func (r *run) lookForNotices(ctx context.Context) (imds.Notices, error) {
+func (r *run) lookForNotices(ctx context.Context) (fleet.Notices, error) {
 	n, err := r.Metadata.Notices(ctx)
 	if err != nil && r.underWay() && ctx.Err() == nil {
 		r.Log.Warn("notices not read", logging.Error(err))
@@ -168,7 +167,7 @@ func (r *run) lookAtGroup(ctx context.Context, o *Observed) error {
 		}
 	}
 	g, err := r.Groups.Group(ctx, r.group)
-	if errors.Is(err, asg.ErrNoGroup) {
+	if errors.Is(err, fleet.ErrNoGroup) {
 		return r.missing(ctx)
 	}
 	if err != nil {

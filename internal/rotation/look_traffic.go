@@ -6,8 +6,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"balanced/internal/asg"
-	"balanced/internal/elb"
+	"balanced/internal/fleet"
 )
 
 // atOnce bounds the load balancers asked at a time: each question needs a connection of
@@ -24,7 +23,7 @@ func (r *run) lookAtMyTargets(ctx context.Context, o *Observed) error {
 	ask := func(ctx context.Context, i int) (err error) {
 		t := &o.Traffic[i]
 		mine, err := r.Balancers.HealthOf(ctx, t.Source, r.Self.Instance)
-		t.Mine = []elb.Target{mine}
+		t.Mine = []fleet.Target{mine}
 		return err
 	}
 	o.Traffic = slices.Clone(o.Traffic)
@@ -58,10 +57,10 @@ func (o Observed) holdsUp() (source int, ok bool) {
 		return 0, false
 	}
 	for i, t := range o.Traffic {
-		if _, listed := t.listsMe(); o.State == asg.Standby && listed {
+		if _, listed := t.listsMe(); o.State == fleet.Standby && listed {
 			return i, true
 		}
-		if o.State == asg.InService && t.Counts() && t.saysOfMe(o.ID).Health != elb.Healthy {
+		if o.State == fleet.InService && t.Counts() && t.saysOfMe(o.ID).Health != fleet.Healthy {
 			return i, true
 		}
 	}
@@ -81,7 +80,7 @@ func (r *run) lookAtTraffic(ctx context.Context, o Observed) ([]Traffic, error) 
 		g.Go(func() (err error) {
 			t := &traffic[i]
 			t.Targets, err = r.Balancers.Health(ctx, t.Source)
-			t.Mine = slices.DeleteFunc(slices.Clone(t.Targets), func(x elb.Target) bool { return x.Instance != r.Self.Instance })
+			t.Mine = slices.DeleteFunc(slices.Clone(t.Targets), func(x fleet.Target) bool { return x.Instance != r.Self.Instance })
 			*t = t.sorted()
 			return err
 		})

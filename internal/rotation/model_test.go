@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"balanced/internal/asg"
+	"balanced/internal/fleet"
 )
 
 // This file explores the claim rule: every order in which a few agents can look, enter,
@@ -189,8 +189,8 @@ const (
 	isOut
 )
 
-func (h modelState) asg() asg.State {
-	return [...]asg.State{asg.InService, asg.EnteringStandby, asg.Standby}[h]
+func (h modelState) asg() fleet.State {
+	return [...]fleet.State{fleet.InService, fleet.EnteringStandby, fleet.Standby}[h]
 }
 
 // moment is the group between two events.
@@ -588,7 +588,7 @@ func (e *explorer) ask(q judged) conclusion {
 		}
 		return lookAgain
 	}
-	if v.State != asg.Standby {
+	if v.State != fleet.Standby {
 		return lookAgain
 	}
 	switch stop := proven(v); {
@@ -610,7 +610,7 @@ func (e *explorer) view(q judged) view {
 		Observed: Observed{
 			ID: hostNames[q.agent], State: q.list.hosts[q.agent].state.asg(), Healthy: true, Zone: "a", scope: all,
 			Began: noon, Now: noon.Add(10 * time.Hour),
-			Group: asg.Group{Name: "web", Min: e.minSize(), Max: 2 * e.size, Desired: int(q.list.desired), MinHealthyPercent: -1},
+			Group: fleet.Group{Name: "web", Min: e.minSize(), Max: 2 * e.size, Desired: int(q.list.desired), MinHealthyPercent: -1},
 		},
 		settings: settings{min: e.minHealthy(), settle: DefaultSettle},
 		looked:   noon,
@@ -633,7 +633,7 @@ func (e *explorer) view(q judged) view {
 }
 
 // moves is a host's part of the feed.
-func (h modelHost) moves(id string) []asg.Activity {
+func (h modelHost) moves(id string) []fleet.Activity {
 	if h.left == 0 {
 		return nil
 	}
@@ -641,7 +641,7 @@ func (h modelHost) moves(id string) []asg.Activity {
 	if h.state == isDraining {
 		status = "InProgress"
 	}
-	moves := []asg.Activity{toStandby(id, begins, status)}
+	moves := []fleet.Activity{toStandby(id, begins, status)}
 	if h.returned {
 		moves = append(moves, fromStandby(id, begins+30))
 	}

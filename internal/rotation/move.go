@@ -5,21 +5,21 @@ import (
 	"errors"
 	"time"
 
-	"balanced/internal/asg"
 	"balanced/internal/awsapi"
+	"balanced/internal/fleet"
 )
 
 // enterStandby asks Auto Scaling to take the instance out.
 func (r *run) enterStandby(ctx context.Context) error {
 	decrement := !r.view().replaces()
-	return r.move(ctx, func() (asg.Activity, error) {
+	return r.move(ctx, func() (fleet.Activity, error) {
 		return r.Mover.EnterStandby(ctx, r.group, r.Self.Instance, decrement)
 	})
 }
 
 // exitStandby asks Auto Scaling to bring it back.
 func (r *run) exitStandby(ctx context.Context) error {
-	return r.move(ctx, func() (asg.Activity, error) {
+	return r.move(ctx, func() (fleet.Activity, error) {
 		return r.Mover.ExitStandby(ctx, r.group, r.Self.Instance)
 	})
 }
@@ -27,7 +27,7 @@ func (r *run) exitStandby(ctx context.Context) error {
 // move sends one of the two calls, once. Its answer is believed only when it is a
 // yes: after any other the next looks tell whether it took effect, since neither call
 // is idempotent and an answer may be lost, or be that to a duplicate.
-func (r *run) move(ctx context.Context, call func() (asg.Activity, error)) error {
+func (r *run) move(ctx context.Context, call func() (fleet.Activity, error)) error {
 	r.before = r.seen
 	r.begin()
 	answer, err := call()
@@ -76,7 +76,7 @@ func refusal(v view) *Stop {
 	switch {
 	case !errors.As(v.refused, &refused):
 		return &Stop{Reason: "asking to move " + v.ID, Err: v.refused, throttled: throttledOff(v.refused)}
-	case v.Group.Weighted() && v.State == asg.InService && len(v.others()) == 0:
+	case v.Group.Weighted() && v.State == fleet.InService && len(v.others()) == 0:
 		return &Stop{Class: Setup, Reason: "Auto Scaling refuses with nobody out", Hint: "lower MinSize, or use --replace", Err: v.refused}
 	}
 	return &Stop{Class: NotNow, Reason: "Auto Scaling refuses", Hint: "run it again", Err: v.refused}
@@ -89,7 +89,7 @@ func (r *run) learn() {
 	r.sure = r.seen.State
 	switch {
 	case was == "":
-		r.resumed, r.returning = r.sure == asg.Standby, r.sure.Arriving() && r.cameFromStandby()
+		r.resumed, r.returning = r.sure == fleet.Standby, r.sure.Arriving() && r.cameFromStandby()
 	case was != r.sure:
 		r.note("lifecycle state changed", stateField(r.sure))
 		r.resumed = r.resumed || r.sent.IsZero() && r.otherHands(was)
@@ -111,14 +111,14 @@ func (r *run) learn() {
 // otherHands: it was put out by somebody else meanwhile, or it may have been in Standby
 // before this run began and only have been read as entering. Either way work on it may
 // have begun, and it is not this run's to put back.
-func (r *run) otherHands(was asg.State) bool {
-	late := r.sure == asg.Standby && r.last.Before(r.start.Add(r.settle))
+func (r *run) otherHands(was fleet.State) bool {
+	late := r.sure == fleet.Standby && r.last.Before(r.start.Add(r.settle))
 	return r.sure.Out() && (!was.Out() || late)
 }
 
 // notice keeps since when this run saw the instance out, or not out, by a move that was
 // not its own. One that turns out not to be out after all had only been read too late.
-func (r *run) notice(was asg.State) {
+func (r *run) notice(was fleet.State) {
 	if !r.sent.IsZero() {
 		return
 	}
@@ -137,5 +137,5 @@ func (r *run) leftMeanwhile() bool {
 // cameFromStandby: the newest standby move of this instance is a return.
 func (r *run) cameFromStandby() bool {
 	last, ok := newestMoves(r.seen.Activities)[r.Self.Instance]
-	return ok && last.Kind == asg.FromStandby
+	return ok && last.Kind == fleet.FromStandby
 }

@@ -4,9 +4,7 @@ import (
 	"slices"
 	"time"
 
-	"balanced/internal/asg"
-	"balanced/internal/elb"
-	"balanced/internal/imds"
+	"balanced/internal/fleet"
 )
 
 // scope is how much one look reads.
@@ -32,33 +30,33 @@ type Observed struct {
 	Now time.Time
 
 	ID         string
-	State      asg.State // this instance's; empty: in no group
+	State      fleet.State // this instance's; empty: in no group
 	Healthy    bool
 	Zone       string
-	Group      asg.Group
-	Activities []asg.Activity // newest first, at least back to every claim's beginning
-	Refreshes  []asg.Refresh
+	Group      fleet.Group
+	Activities []fleet.Activity // newest first, at least back to every claim's beginning
+	Refreshes  []fleet.Refresh
 	Traffic    []Traffic
-	Notices    imds.Notices
+	Notices    fleet.Notices
 	// Torn: the two views Auto Scaling gives of this instance differ, so one is old.
 	Torn bool
 }
 
 // Traffic is one load balancer or target group and what it says about its targets.
 type Traffic struct {
-	elb.Source
-	Targets []elb.Target // of every instance, at the last look that read all
-	Mine    []elb.Target // of this instance
-	Ignored bool         // by --ignore
+	fleet.Source
+	Targets []fleet.Target // of every instance, at the last look that read all
+	Mine    []fleet.Target // of this instance
+	Ignored bool           // by --ignore
 
 	// byID are the Targets on the group's port, by instance; nil: not sorted out yet.
-	byID map[string]elb.Target
+	byID map[string]fleet.Target
 }
 
 // sorted is the source with its targets at hand by their instances: a group may have
 // thousands.
 func (t Traffic) sorted() Traffic {
-	t.byID = make(map[string]elb.Target, len(t.Targets))
+	t.byID = make(map[string]fleet.Target, len(t.Targets))
 	for _, x := range t.Targets {
 		if _, known := t.byID[x.Instance]; !known && t.onPort(x) {
 			t.byID[x.Instance] = x
@@ -68,17 +66,17 @@ func (t Traffic) sorted() Traffic {
 }
 
 // onPort: a registration on the group's port, or of a Classic load balancer.
-func (t Traffic) onPort(x elb.Target) bool { return x.Port == t.Port || x.Port == 0 }
+func (t Traffic) onPort(x fleet.Target) bool { return x.Port == t.Port || x.Port == 0 }
 
 // Idle: every target is registered and sent nothing, since no listener uses the
 // target group. It gives no evidence of health, and nothing is lost without it.
 func (t Traffic) Idle() bool {
 	seen := false
-	for _, targets := range [][]elb.Target{t.Targets, t.Mine} {
+	for _, targets := range [][]fleet.Target{t.Targets, t.Mine} {
 		for _, x := range targets {
 			switch x.Health {
-			case elb.Unregistered:
-			case elb.NotInUse:
+			case fleet.Unregistered:
+			case fleet.NotInUse:
 				seen = true
 			default:
 				return false
@@ -96,44 +94,44 @@ func (t Traffic) asked() bool { return t.Counts() && !t.Check.Disabled }
 
 // says is how the source sees one instance on the port of the group, at the last look
 // that read all.
-func (t Traffic) says(id string) elb.Target {
+func (t Traffic) says(id string) fleet.Target {
 	if t.byID == nil {
 		return t.among(t.Targets, id)
 	}
 	if x, listed := t.byID[id]; listed {
 		return x
 	}
-	return elb.Target{Instance: id, Health: elb.Unregistered}
+	return fleet.Target{Instance: id, Health: fleet.Unregistered}
 }
 
 // saysOfMe is how the source sees this instance, at the last look that asked it.
-func (t Traffic) saysOfMe(id string) elb.Target { return t.among(t.Mine, id) }
+func (t Traffic) saysOfMe(id string) fleet.Target { return t.among(t.Mine, id) }
 
-func (t Traffic) among(targets []elb.Target, id string) elb.Target {
+func (t Traffic) among(targets []fleet.Target, id string) fleet.Target {
 	for _, x := range targets {
 		if x.Instance == id && t.onPort(x) {
 			return x
 		}
 	}
-	return elb.Target{Instance: id, Health: elb.Unregistered}
+	return fleet.Target{Instance: id, Health: fleet.Unregistered}
 }
 
 // listsMe finds the registration of this instance that the source still holds, on any
 // port.
-func (t Traffic) listsMe() (elb.Target, bool) {
+func (t Traffic) listsMe() (fleet.Target, bool) {
 	for _, x := range t.Mine {
-		if x.Health != elb.Unregistered {
+		if x.Health != fleet.Unregistered {
 			return x, true
 		}
 	}
-	return elb.Target{}, false
+	return fleet.Target{}, false
 }
 
 // otherPorts are the registrations of an instance on ports that are not the group's.
-func (t Traffic) otherPorts(id string) []elb.Target {
-	var others []elb.Target
+func (t Traffic) otherPorts(id string) []fleet.Target {
+	var others []fleet.Target
 	for _, x := range t.Targets {
-		if x.Instance == id && x.Port != t.Port && x.Port != 0 && x.Health != elb.Unregistered {
+		if x.Instance == id && x.Port != t.Port && x.Port != 0 && x.Health != fleet.Unregistered {
 			others = append(others, x)
 		}
 	}
@@ -147,11 +145,11 @@ func (o Observed) counting() []Traffic {
 
 // serves: in service, healthy for Auto Scaling, and healthy at every load balancer
 // that counts.
-func serves(m asg.Member, counting []Traffic) bool {
-	if m.State != asg.InService || !m.Healthy {
+func serves(m fleet.Member, counting []Traffic) bool {
+	if m.State != fleet.InService || !m.Healthy {
 		return false
 	}
-	return !slices.ContainsFunc(counting, func(t Traffic) bool { return t.says(m.ID).Health != elb.Healthy })
+	return !slices.ContainsFunc(counting, func(t Traffic) bool { return t.says(m.ID).Health != fleet.Healthy })
 }
 
 // peersServing counts the others that serve.
@@ -178,14 +176,14 @@ func (o Observed) serving() int {
 func (o Observed) sickPeer() (id, why string) {
 	counting := o.counting()
 	for _, m := range o.Group.Members {
-		if m.ID == o.ID || m.State != asg.InService || serves(m, counting) {
+		if m.ID == o.ID || m.State != fleet.InService || serves(m, counting) {
 			continue
 		}
 		if !m.Healthy {
 			return m.ID, "Unhealthy for Auto Scaling"
 		}
 		for _, t := range counting {
-			if x := t.says(m.ID); x.Health != elb.Healthy {
+			if x := t.says(m.ID); x.Health != fleet.Healthy {
 				return m.ID, string(x.Health) + " at " + t.Name
 			}
 		}
@@ -196,9 +194,9 @@ func (o Observed) sickPeer() (id, why string) {
 // moving: a member is between states, or an activity is running.
 func (o Observed) moving() bool {
 	for _, m := range o.Group.Members {
-		if m.State != asg.InService && m.State != asg.Standby {
+		if m.State != fleet.InService && m.State != fleet.Standby {
 			return true
 		}
 	}
-	return slices.ContainsFunc(o.Activities, asg.Activity.Running)
+	return slices.ContainsFunc(o.Activities, fleet.Activity.Running)
 }

@@ -5,8 +5,7 @@ import (
 	"fmt"
 	"time"
 
-	"balanced/internal/asg"
-	"balanced/internal/elb"
+	"balanced/internal/fleet"
 )
 
 // outSteps is what `balanced out` does, in order. A run is at the first row that
@@ -19,7 +18,7 @@ func outSteps() []step {
 		},
 		{
 			name: "arrive", says: "wait for a launch or a return that is under way",
-			applies: fresh(asg.State.Arriving), check: arriving, within: forTurn,
+			applies: fresh(fleet.State.Arriving), check: arriving, within: forTurn,
 		},
 		{
 			name: "stay", says: "refuse an instance that is leaving the group, or in a state not known",
@@ -67,22 +66,22 @@ func (a *Agent) Out(ctx context.Context, opt OutOptions) (*Report, error) {
 }
 
 // fresh rows have a say before this run has moved anything.
-func fresh(is func(asg.State) bool) func(view) bool {
+func fresh(is func(fleet.State) bool) func(view) bool {
 	return func(v view) bool { return v.sent.IsZero() && is(v.State) }
 }
 
-func in(is func(asg.State) bool) func(view) bool { return func(v view) bool { return is(v.State) } }
+func in(is func(fleet.State) bool) func(view) bool { return func(v view) bool { return is(v.State) } }
 
-func not(is func(asg.State) bool) func(view) bool { return func(v view) bool { return !is(v.State) } }
+func not(is func(fleet.State) bool) func(view) bool { return func(v view) bool { return !is(v.State) } }
 
-func inService(s asg.State) bool { return s == asg.InService }
-func standby(s asg.State) bool   { return s == asg.Standby }
+func inService(s fleet.State) bool { return s == fleet.InService }
+func standby(s fleet.State) bool   { return s == fleet.Standby }
 
 // idleState: Standby is out of reach and nothing is served; CodeDeploy's launch
 // deployments run in Pending:Wait.
-func idleState(s asg.State) bool { return s == asg.PendingWait || s.Warm() }
+func idleState(s fleet.State) bool { return s == fleet.PendingWait || s.Warm() }
 
-func strangeState(s asg.State) bool {
+func strangeState(s fleet.State) bool {
 	return !s.Arriving() && !s.Out() && !inService(s) && !idleState(s)
 }
 
@@ -131,7 +130,7 @@ func mayAsk(v view) *Stop {
 // instance elsewhere means that other hands moved it: they are not fought.
 func entered(v view) *Stop {
 	switch {
-	case v.State == asg.EnteringStandby:
+	case v.State == fleet.EnteringStandby:
 		return stopf(Unfinished, "run it again to resume", "%s is EnteringStandby%s", v.ID, v.drainers())
 	case v.sent.IsZero() && v.State.Arriving(): // an undo, and a look older than the one that decided on it
 		return stopf(Unfinished, "run it again to resume", "%s is %s", v.ID, v.State)
@@ -174,7 +173,7 @@ func drained(v view) *Stop {
 	}
 	since := v.Now.Sub(v.claimStart())
 	for _, t := range v.Traffic {
-		if t.Kind == elb.Network && since < networkOut {
+		if t.Kind == fleet.Network && since < networkOut {
 			stop := stopf(Unfinished, "run it again to resume", "%s may send new connections until %s after the move", t.Name, brief(networkOut))
 			stop.again = v.looked.Add(networkOut - since)
 			return stop
@@ -188,11 +187,11 @@ func (v view) claimStart() time.Time {
 	if !v.answer.Start.IsZero() {
 		return v.answer.Start
 	}
-	mine, _ := newest(v.Activities, v.ID, asg.ToStandby)
+	mine, _ := newest(v.Activities, v.ID, fleet.ToStandby)
 	return mine.Start
 }
 
-func said(t elb.Target) string {
+func said(t fleet.Target) string {
 	if t.Reason == "" {
 		return string(t.Health)
 	}

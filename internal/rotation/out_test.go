@@ -10,7 +10,7 @@ import (
 )
 
 func TestOutAndIn(t *testing.T) {
-	inWorld(t, sim.Config{}, fleet(), func(w *world) {
+	inWorld(t, sim.Config{}, webGroup(), func(w *world) {
 		id := w.ids[0]
 		began := time.Now()
 		report, err := w.out(id)
@@ -39,7 +39,7 @@ func TestOutAndIn(t *testing.T) {
 }
 
 func TestTwiceIsAlreadySo(t *testing.T) {
-	inWorld(t, sim.Config{}, fleet(), func(w *world) {
+	inWorld(t, sim.Config{}, webGroup(), func(w *world) {
 		id := w.ids[0]
 		report, err := w.in(id)
 		w.must(report, err)
@@ -62,7 +62,7 @@ func TestTwiceIsAlreadySo(t *testing.T) {
 }
 
 func TestSecondHostIsRefusedAndWaitsItsTurn(t *testing.T) {
-	inWorld(t, sim.Config{}, fleet(), func(w *world) {
+	inWorld(t, sim.Config{}, webGroup(), func(w *world) {
 		w.must(w.out(w.ids[0]))
 		opt := outOptions()
 		opt.Wait = 0
@@ -88,7 +88,7 @@ func TestSecondHostIsRefusedAndWaitsItsTurn(t *testing.T) {
 // A large group and a long feed come in pages: nobody is overlooked, and the claim at
 // the bottom of the feed has its age.
 func TestPagesAreReadToTheirEnd(t *testing.T) {
-	g := fleet()
+	g := webGroup()
 	g.Desired, g.Max, g.Min = 250, 300, 240
 	inWorld(t, sim.Config{}, g, func(w *world) {
 		if err := w.EnterStandby("web", w.ids[249], true); err != nil {

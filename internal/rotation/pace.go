@@ -4,8 +4,7 @@ import (
 	"slices"
 	"time"
 
-	"balanced/internal/asg"
-	"balanced/internal/elb"
+	"balanced/internal/fleet"
 )
 
 // A forecast says when a wait is likely to be over, counted from the beginning of the
@@ -82,7 +81,7 @@ func lettingGo(v view) forecast {
 	var longest, sum, heldLongest, heldSum time.Duration
 	for _, t := range v.Traffic {
 		longest, sum = max(longest, t.Drain), sum+t.Drain
-		if t.Kind != elb.Classic {
+		if t.Kind != fleet.Classic {
 			heldLongest, heldSum = max(heldLongest, t.Drain), heldSum+t.Drain
 		}
 	}
@@ -145,9 +144,9 @@ func (r *run) elapsed() time.Duration {
 	if !r.sent.IsZero() {
 		return time.Since(r.sent)
 	}
-	kind := asg.ToStandby
+	kind := fleet.ToStandby
 	if r.returning {
-		kind = asg.FromStandby
+		kind = fleet.FromStandby
 	}
 	found, ok := newest(r.seen.Activities, r.Self.Instance, kind)
 	if ok && (r.returning || r.seen.State.Out()) {

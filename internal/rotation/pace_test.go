@@ -6,12 +6,11 @@ import (
 	"testing"
 	"time"
 
-	"balanced/internal/asg"
-	"balanced/internal/elb"
+	"balanced/internal/fleet"
 )
 
-func draining(kind elb.Kind, seconds int) Traffic {
-	return Traffic{Source: elb.Source{Kind: kind, Drain: time.Duration(seconds) * time.Second}}
+func draining(kind fleet.SourceKind, seconds int) Traffic {
+	return Traffic{Source: fleet.Source{Kind: kind, Drain: time.Duration(seconds) * time.Second}}
 }
 
 // afterMove is what a row sees while a move of this run is under way.
@@ -55,14 +54,14 @@ func TestEndOfADrainIsNoticed(t *testing.T) {
 		most     int           // looks
 		late     time.Duration // in the median
 	}{
-		"on time":                     {[]Traffic{draining(elb.Application, 300)}, 300 * s, 315 * s, 15, 2 * s},
-		"Classic, held to the end":    {[]Traffic{draining(elb.Classic, 300)}, 300 * s, 310 * s, 15, 2 * s},
-		"one after another":           {[]Traffic{draining(elb.Application, 300), draining(elb.Network, 60)}, 360 * s, 375 * s, 30, 2 * s},
-		"Classic idle, target group":  {[]Traffic{draining(elb.Classic, 60), draining(elb.Application, 300)}, 300 * s, 315 * s, 15, 2 * s},
-		"half a minute late":          {[]Traffic{draining(elb.Application, 300)}, 315 * s, 345 * s, 25, 4 * s},
-		"short":                       {[]Traffic{draining(elb.Application, 30)}, 30 * s, 40 * s, 10, 2 * s},
-		"an hour":                     {[]Traffic{draining(elb.Application, 3600)}, 3600 * s, 3610 * s, 50, 2 * s},
-		"Classic, ends in the middle": {[]Traffic{draining(elb.Classic, 300)}, 15 * s, 300 * s, 15, 30 * s},
+		"on time":                     {[]Traffic{draining(fleet.Application, 300)}, 300 * s, 315 * s, 15, 2 * s},
+		"Classic, held to the end":    {[]Traffic{draining(fleet.Classic, 300)}, 300 * s, 310 * s, 15, 2 * s},
+		"one after another":           {[]Traffic{draining(fleet.Application, 300), draining(fleet.Network, 60)}, 360 * s, 375 * s, 30, 2 * s},
+		"Classic idle, target group":  {[]Traffic{draining(fleet.Classic, 60), draining(fleet.Application, 300)}, 300 * s, 315 * s, 15, 2 * s},
+		"half a minute late":          {[]Traffic{draining(fleet.Application, 300)}, 315 * s, 345 * s, 25, 4 * s},
+		"short":                       {[]Traffic{draining(fleet.Application, 30)}, 30 * s, 40 * s, 10, 2 * s},
+		"an hour":                     {[]Traffic{draining(fleet.Application, 3600)}, 3600 * s, 3610 * s, 50, 2 * s},
+		"Classic, ends in the middle": {[]Traffic{draining(fleet.Classic, 300)}, 15 * s, 300 * s, 15, 30 * s},
 	} {
 		t.Run(name, func(t *testing.T) {
 			draw := rand.New(rand.NewPCG(1, 2))
@@ -86,7 +85,7 @@ func TestEndOfADrainIsNoticed(t *testing.T) {
 // seen by the first look after it.
 func TestNoLookBeforeTheProofCanBeGiven(t *testing.T) {
 	draw := rand.New(rand.NewPCG(1, 2))
-	for _, traffic := range [][]Traffic{nil, {draining(elb.Classic, 300)}, {draining(elb.Application, 0)}} {
+	for _, traffic := range [][]Traffic{nil, {draining(fleet.Classic, 300)}, {draining(fleet.Application, 0)}} {
 		f := lettingGo(afterMove(traffic...))
 		for range 100 {
 			n, late := looks(f, ends(time.Second, 8*time.Second, draw), draw)
@@ -104,7 +103,7 @@ func TestNoLookBeforeTheProofCanBeGiven(t *testing.T) {
 func TestOverdueIsLookedAtSeldom(t *testing.T) {
 	draw := rand.New(rand.NewPCG(1, 2))
 	for name, f := range map[string]forecast{
-		"drain":  lettingGo(afterMove(draining(elb.Application, 300))),
+		"drain":  lettingGo(afterMove(draining(fleet.Application, 300))),
 		"none":   lettingGo(afterMove()),
 		"in":     registering(view{}),
 		"passes": passing(view{}),
@@ -117,22 +116,22 @@ func TestOverdueIsLookedAtSeldom(t *testing.T) {
 
 // A return is over within an interval after the passes before the last.
 func TestReturnIsForecast(t *testing.T) {
-	source := func(kind elb.Kind) Traffic {
+	source := func(kind fleet.SourceKind) Traffic {
 		return Traffic{
-			Source: elb.Source{Kind: kind, Check: elb.Check{Interval: 30 * time.Second, Timeout: 5 * time.Second, Healthy: 4}},
-			Mine:   []elb.Target{{Health: elb.Initial}},
+			Source: fleet.Source{Kind: kind, Check: fleet.HealthCheck{Interval: 30 * time.Second, Timeout: 5 * time.Second, Healthy: 4}},
+			Mine:   []fleet.Target{{Health: fleet.Initial}},
 		}
 	}
-	ignored := source(elb.Classic)
+	ignored := source(fleet.Classic)
 	ignored.Ignored = true
 	for name, tc := range map[string]struct {
 		traffic []Traffic
 		moment  time.Duration
 	}{
-		"one pass for an ALB":        {[]Traffic{source(elb.Application)}, 0},
-		"Classic wants four":         {[]Traffic{source(elb.Classic)}, 90 * time.Second},
-		"the slowest says":           {[]Traffic{source(elb.Application), source(elb.Network)}, 90 * time.Second},
-		"what is ignored says not":   {[]Traffic{source(elb.Application), ignored}, 0},
+		"one pass for an ALB":        {[]Traffic{source(fleet.Application)}, 0},
+		"Classic wants four":         {[]Traffic{source(fleet.Classic)}, 90 * time.Second},
+		"the slowest says":           {[]Traffic{source(fleet.Application), source(fleet.Network)}, 90 * time.Second},
+		"what is ignored says not":   {[]Traffic{source(fleet.Application), ignored}, 0},
 		"no load balancer, no check": {nil, 0},
 	} {
 		f := passing(view{Observed: Observed{Traffic: tc.traffic}})
@@ -157,13 +156,13 @@ func TestAMoveFoundUnderWayHasItsOwnBeginning(t *testing.T) {
 	r.Agent = &Agent{}
 	r.Self.Instance = "i-1"
 	r.seen = Observed{
-		State: asg.EnteringStandby, Now: began.Add(200 * time.Second),
-		Activities: []asg.Activity{{Kind: asg.ToStandby, Instance: "i-1", Status: "InProgress", Start: began}},
+		State: fleet.EnteringStandby, Now: began.Add(200 * time.Second),
+		Activities: []fleet.Activity{{Kind: fleet.ToStandby, Instance: "i-1", Status: "InProgress", Start: began}},
 	}
 	if got := r.elapsed().Round(time.Second); got != 200*time.Second {
 		t.Errorf("found entering: under way for %s, want 3m20s", got)
 	}
-	r.seen.State = asg.InService
+	r.seen.State = fleet.InService
 	if got := r.elapsed(); got > time.Second {
 		t.Errorf("found in service: under way for %s, want 0: it is an old move", got)
 	}

@@ -4,8 +4,7 @@ import (
 	"context"
 	"time"
 
-	"balanced/internal/asg"
-	"balanced/internal/elb"
+	"balanced/internal/fleet"
 )
 
 // proven: the place is ours and the floor holds, on reads that are younger than our
@@ -100,12 +99,12 @@ func hidden(v view) bool {
 // reckons: the group's numbers as read held this change of them already. An instance's
 // newest move, which the feed showed, may not have come to them yet: then the group
 // still had it in service.
-func (o Observed) reckons(a, newest asg.Activity) bool {
+func (o Observed) reckons(a, newest fleet.Activity) bool {
 	if !o.feedShows(a.ID) {
 		return false
 	}
 	m, _ := o.Group.Member(a.Instance)
-	return m.State != asg.InService || newest.ID != a.ID
+	return m.State != fleet.InService || newest.ID != a.ID
 }
 
 // yielding: when the budget is over, the place is given back.
@@ -159,14 +158,14 @@ func (r *run) stuck(ctx context.Context, err error, why *Stop) error {
 }
 
 // unhealthyAt names a load balancer that counts and does not call this instance healthy.
-func (o Observed) unhealthyAt() (Traffic, elb.Target, bool) {
+func (o Observed) unhealthyAt() (Traffic, fleet.Target, bool) {
 	for _, t := range o.Traffic {
 		if !t.Counts() {
 			continue
 		}
-		if x := t.saysOfMe(o.ID); x.Health != elb.Healthy {
+		if x := t.saysOfMe(o.ID); x.Health != fleet.Healthy {
 			return t, x, true
 		}
 	}
-	return Traffic{}, elb.Target{}, false
+	return Traffic{}, fleet.Target{}, false
 }

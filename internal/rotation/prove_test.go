@@ -5,8 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"balanced/internal/asg"
-	"balanced/internal/elb"
+	"balanced/internal/fleet"
 )
 
 // left is a view of i-1 in Standby by this run's own move, 20 s ago, with all proof
@@ -14,7 +13,7 @@ import (
 func left() view {
 	v := sound()
 	takeOut(&v, 0, 20*time.Second)
-	v.State = asg.Standby
+	v.State = fleet.Standby
 	v.before = sound().Observed
 	v.settle = DefaultSettle
 	v.sent = time.Now().Add(-20 * time.Second)
@@ -36,25 +35,25 @@ func TestProven(t *testing.T) {
 		"the two views differ":            {func(v *view) { v.Torn = true }, Unfinished, false, "catch up"},
 		"the feed does not show the move": {func(v *view) { v.Activities = nil }, Unfinished, false, "catch up"},
 		"out since a moment": {func(v *view) {
-			v.sent, v.answer, v.found = time.Time{}, asg.Activity{}, v.Began.Add(-3*time.Second)
+			v.sent, v.answer, v.found = time.Time{}, fleet.Activity{}, v.Began.Add(-3*time.Second)
 		}, Unfinished, false, "catch up"},
 		"out since a while": {func(v *view) {
-			v.sent, v.answer, v.found = time.Time{}, asg.Activity{}, v.Began.Add(-20*time.Second)
+			v.sent, v.answer, v.found = time.Time{}, fleet.Activity{}, v.Began.Add(-20*time.Second)
 		}, 0, false, ""},
-		"still registered":           {func(v *view) { v.Traffic[0].Mine = []elb.Target{{Instance: "i-1", Port: 80, Health: elb.Draining}} }, Unfinished, false, "still lists"},
-		"registered on another port": {func(v *view) { v.Traffic[0].Mine = []elb.Target{{Instance: "i-1", Port: 81, Health: elb.Healthy}} }, Unfinished, false, "still lists"},
+		"still registered":           {func(v *view) { v.Traffic[0].Mine = []fleet.Target{{Instance: "i-1", Port: 80, Health: fleet.Draining}} }, Unfinished, false, "still lists"},
+		"registered on another port": {func(v *view) { v.Traffic[0].Mine = []fleet.Target{{Instance: "i-1", Port: 81, Health: fleet.Healthy}} }, Unfinished, false, "still lists"},
 		"still registered where ignored": {func(v *view) {
 			v.Traffic[0].Ignored = true
-			v.Traffic[0].Mine = []elb.Target{{Instance: "i-1", Port: 80, Health: elb.Draining}}
+			v.Traffic[0].Mine = []fleet.Target{{Instance: "i-1", Port: 80, Health: fleet.Draining}}
 		}, Unfinished, false, "still lists"},
-		"an NLB that let go too lately":    {func(v *view) { v.Traffic[0].Kind = elb.Network }, Unfinished, false, "new connections"},
+		"an NLB that let go too lately":    {func(v *view) { v.Traffic[0].Kind = fleet.Network }, Unfinished, false, "new connections"},
 		"a peer ahead":                     {func(v *view) { takeOut(v, 2, time.Minute) }, GaveBack, false, "i-3 left first"},
 		"a peer ahead, found out already":  {func(v *view) { takeOut(v, 2, time.Minute); v.resumed = true }, Unfinished, false, "i-3"},
 		"a peer behind":                    {func(v *view) { takeOut(v, 2, time.Second) }, Unfinished, true, "only 2 others serve"},
-		"a sick peer":                      {func(v *view) { v.Traffic[0].Targets[3].Health = elb.Unhealthy }, Unfinished, true, "i-4 is unhealthy"},
-		"a sick peer, found out already":   {func(v *view) { v.Traffic[0].Targets[3].Health = elb.Unhealthy; v.resumed = true }, 0, false, ""},
+		"a sick peer":                      {func(v *view) { v.Traffic[0].Targets[3].Health = fleet.Unhealthy }, Unfinished, true, "i-4 is unhealthy"},
+		"a sick peer, found out already":   {func(v *view) { v.Traffic[0].Targets[3].Health = fleet.Unhealthy; v.resumed = true }, 0, false, ""},
 		"someone lowered desired unseen":   {func(v *view) { v.answer.From, v.answer.To = 3, 2 }, Unfinished, true, "no read shows who"},
-		"a sick peer, and a rule for that": {func(v *view) { v.Traffic[0].Targets[3].Health = elb.Unhealthy; v.min = MinHealthy{ruleCount, 2} }, 0, false, ""},
+		"a sick peer, and a rule for that": {func(v *view) { v.Traffic[0].Targets[3].Health = fleet.Unhealthy; v.min = MinHealthy{ruleCount, 2} }, 0, false, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			v := left()

@@ -8,7 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"balanced/internal/elb"
+	"balanced/internal/fleet"
 	"balanced/internal/probe"
 	"balanced/internal/rotation"
 	"balanced/internal/sim"
@@ -17,11 +17,11 @@ import (
 // described changes what the load balancers say of their settings.
 type described struct {
 	rotation.Balancers
-	change func(*elb.Source)
-	health elb.Health // of every target, if not ""
+	change func(*fleet.Source)
+	health fleet.Health // of every target, if not ""
 }
 
-func (d described) Describe(ctx context.Context, classic, groups []string) ([]elb.Source, error) {
+func (d described) Describe(ctx context.Context, classic, groups []string) ([]fleet.Source, error) {
 	all, err := d.Balancers.Describe(ctx, classic, groups)
 	for i := range all {
 		if all[i].Name == "web" && d.change != nil {
@@ -31,7 +31,7 @@ func (d described) Describe(ctx context.Context, classic, groups []string) ([]el
 	return all, err
 }
 
-func (d described) Health(ctx context.Context, s elb.Source) ([]elb.Target, error) {
+func (d described) Health(ctx context.Context, s fleet.Source) ([]fleet.Target, error) {
 	all, err := d.Balancers.Health(ctx, s)
 	for i := range all {
 		if s.Name == "web" && d.health != "" {
@@ -52,39 +52,39 @@ func TestWhatIsAskedFollowsTheHealthChecks(t *testing.T) {
 	}
 	instead := probe.Check{Source: "--probe", Protocol: "HTTP", Port: 1}
 	for name, c := range map[string]struct {
-		source  func(*elb.Source)
-		health  elb.Health
+		source  func(*fleet.Source)
+		health  fleet.Health
 		options func(*rotation.InOptions)
 		want    []probe.Check
 	}{
 		"on the port of the traffic": {want: []probe.Check{old, web}},
 		"on a port of its own": {
-			source: func(s *elb.Source) { s.Check.Port = "8081" },
+			source: func(s *fleet.Source) { s.Check.Port = "8081" },
 			want:   with(func(c *probe.Check) { c.Port = 8081 }),
 		},
 		"HTTP/2": {
-			source: func(s *elb.Source) { s.Check.HTTP2, s.Check.Protocol = true, "HTTPS" },
+			source: func(s *fleet.Source) { s.Check.HTTP2, s.Check.Protocol = true, "HTTPS" },
 			want:   with(func(c *probe.Check) { c.HTTP2, c.Protocol = true, "HTTPS" }),
 		},
 		"gRPC": {
-			source: func(s *elb.Source) { s.Check.GRPC, s.Check.Matcher = true, "0-5" },
+			source: func(s *fleet.Source) { s.Check.GRPC, s.Check.Matcher = true, "0-5" },
 			want:   with(func(c *probe.Check) { c.Protocol, c.Matcher = "GRPC", "0-5" }),
 		},
 		"gRPC over TLS": {
-			source: func(s *elb.Source) { s.Check.GRPC, s.Check.HTTP2, s.Check.Protocol = true, true, "HTTPS" },
+			source: func(s *fleet.Source) { s.Check.GRPC, s.Check.HTTP2, s.Check.Protocol = true, true, "HTTPS" },
 			want:   with(func(c *probe.Check) { c.Protocol = "GRPCS" }),
 		},
 		"TCP": {
-			source: func(s *elb.Source) { s.Check.Protocol, s.Check.Path, s.Check.Matcher = "TCP", "", "" },
+			source: func(s *fleet.Source) { s.Check.Protocol, s.Check.Path, s.Check.Matcher = "TCP", "", "" },
 			want:   with(func(c *probe.Check) { c.Protocol, c.Path, c.Matcher = "TCP", "", "" }),
 		},
-		"health checks off": {source: func(s *elb.Source) { s.Check.Disabled = true }, want: []probe.Check{old}},
-		"not in use":        {health: elb.NotInUse, want: []probe.Check{old}},
+		"health checks off": {source: func(s *fleet.Source) { s.Check.Disabled = true }, want: []probe.Check{old}},
+		"not in use":        {health: fleet.NotInUse, want: []probe.Check{old}},
 		"ignored":           {options: func(o *rotation.InOptions) { o.Ignore = []string{"web"} }, want: []probe.Check{old}},
 		"something instead": {options: func(o *rotation.InOptions) { o.Probe = &instead }, want: []probe.Check{instead}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			inWorld(t, sim.Config{}, fleet(), func(w *world) {
+			inWorld(t, sim.Config{}, webGroup(), func(w *world) {
 				w.must(w.out(w.ids[0]))
 				host := &asker{world: w, err: errors.New("enough")}
 				agent := w.agent(w.ids[0])

@@ -40,7 +40,7 @@ func succeeded(ends map[string]error) (n int) {
 }
 
 func TestRushIsHeldByMinSize(t *testing.T) {
-	inWorld(t, sim.Config{}, fleet(), func(w *world) {
+	inWorld(t, sim.Config{}, webGroup(), func(w *world) {
 		opt := outOptions()
 		opt.Wait = 0
 		if n := succeeded(w.rush(opt)); n != 1 {
@@ -55,7 +55,7 @@ func TestRushIsHeldByMinSize(t *testing.T) {
 func TestRushWithoutAFence(t *testing.T) {
 	for name, lag := range map[string]time.Duration{"fresh reads": 0, "stale reads": 8 * time.Second} {
 		t.Run(name, func(t *testing.T) {
-			g := fleet()
+			g := webGroup()
 			g.Min = 0
 			inWorld(t, sim.Config{MaxLag: time.Minute}, g, func(w *world) {
 				w.api(func(c sim.Call) *sim.Fault {
@@ -105,7 +105,7 @@ func TestRushWithoutADrain(t *testing.T) {
 // Starts are spread where MinSize does not fence the floor, so that agents started in
 // the same instant see one another: here nobody leaves in vain.
 func TestStartsAreSpread(t *testing.T) {
-	g := fleet()
+	g := webGroup()
 	g.Min = 0
 	inWorld(t, sim.Config{}, g, func(w *world) {
 		w.api(func(sim.Call) *sim.Fault { return &sim.Fault{Delay: 50 * time.Millisecond} })
@@ -155,7 +155,7 @@ func TestSickPeerDoesNotHoldUpAHostInStandby(t *testing.T) {
 
 // Somebody registered the instance again by hand: Standby alone proves nothing.
 func TestStandbyIsNotDrained(t *testing.T) {
-	inWorld(t, sim.Config{}, fleet(), func(w *world) {
+	inWorld(t, sim.Config{}, webGroup(), func(w *world) {
 		w.must(w.out(w.ids[0]))
 		w.AddTargets("web", w.ids[0])
 		opt := outOptions()
@@ -170,7 +170,7 @@ func TestStandbyIsNotDrained(t *testing.T) {
 
 // Everyone started at once with time to wait gets a turn, if the ones before return.
 func TestEveryoneGetsATurn(t *testing.T) {
-	g := fleet()
+	g := webGroup()
 	g.Min = 0
 	inWorld(t, sim.Config{}, g, func(w *world) {
 		var atWork, most int
@@ -251,7 +251,7 @@ func TestRerunOnAFeedThatLags(t *testing.T) {
 // Reads that lag may show a host in service that has just left: it is not "already in".
 func TestInRightAfterAKilledOut(t *testing.T) {
 	for name, balanced := range map[string]sim.Group{
-		"behind load balancers": fleet(),
+		"behind load balancers": webGroup(),
 		"behind none":           {Name: "web", Min: 0, Max: 6, Desired: 4},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -11,41 +11,40 @@ import (
 
 	"go.uber.org/zap"
 
-	"balanced/internal/asg"
 	"balanced/internal/awsapi"
-	"balanced/internal/elb"
+	"balanced/internal/fleet"
 	"balanced/internal/imds"
 	"balanced/internal/probe"
 )
 
 // Groups answers for Auto Scaling. *asg.Client meets it.
 type Groups interface {
-	Membership(ctx context.Context, instance string) (asg.Membership, error)
-	Group(ctx context.Context, name string) (asg.Group, error)
-	Activities(ctx context.Context, group string, enough func([]asg.Activity) bool) ([]asg.Activity, error)
-	Refreshes(ctx context.Context, group string) ([]asg.Refresh, error)
+	Membership(ctx context.Context, instance string) (fleet.Membership, error)
+	Group(ctx context.Context, name string) (fleet.Group, error)
+	Activities(ctx context.Context, group string, enough func([]fleet.Activity) bool) ([]fleet.Activity, error)
+	Refreshes(ctx context.Context, group string) ([]fleet.Refresh, error)
 	Reads() []awsapi.Read
 }
 
 // Mover moves an instance. Each call is sent once: neither is idempotent, so an
 // error may hide a move that took effect. *asg.Client meets it.
 type Mover interface {
-	EnterStandby(ctx context.Context, group, instance string, decrement bool) (asg.Activity, error)
-	ExitStandby(ctx context.Context, group, instance string) (asg.Activity, error)
+	EnterStandby(ctx context.Context, group, instance string, decrement bool) (fleet.Activity, error)
+	ExitStandby(ctx context.Context, group, instance string) (fleet.Activity, error)
 }
 
 // Balancers answers for the load balancers. *elb.Client meets it.
 type Balancers interface {
-	Describe(ctx context.Context, classic, targetGroups []string) ([]elb.Source, error)
-	Health(ctx context.Context, source elb.Source) ([]elb.Target, error)
-	HealthOf(ctx context.Context, source elb.Source, instance string) (elb.Target, error)
-	Registrations(ctx context.Context, instance, address string) ([]elb.Registration, error)
+	Describe(ctx context.Context, classic, targetGroups []string) ([]fleet.Source, error)
+	Health(ctx context.Context, source fleet.Source) ([]fleet.Target, error)
+	HealthOf(ctx context.Context, source fleet.Source, instance string) (fleet.Target, error)
+	Registrations(ctx context.Context, instance, address string) ([]fleet.Registration, error)
 	Reads() []awsapi.Read
 }
 
 // Metadata answers for what is planned for this instance. *imds.Client meets it.
 type Metadata interface {
-	Notices(ctx context.Context) (imds.Notices, error)
+	Notices(ctx context.Context) (fleet.Notices, error)
 	AnswersV1(ctx context.Context) (bool, error)
 }
 

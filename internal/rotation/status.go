@@ -5,7 +5,7 @@ import (
 	"errors"
 	"time"
 
-	"balanced/internal/asg"
+	"balanced/internal/fleet"
 )
 
 // Standing is what status comes down to.
@@ -88,7 +88,7 @@ func members(o Observed) []MemberReport {
 }
 
 // seenBy is what each load balancer says of a member.
-func seenBy(o Observed, m asg.Member) []TrafficReport {
+func seenBy(o Observed, m fleet.Member) []TrafficReport {
 	said := make([]TrafficReport, 0, len(o.Traffic))
 	for _, t := range o.Traffic {
 		x := t.says(m.ID)

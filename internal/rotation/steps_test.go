@@ -8,7 +8,7 @@ import (
 
 	"pgregory.net/rapid"
 
-	"balanced/internal/asg"
+	"balanced/internal/fleet"
 )
 
 // The step tables in docs/architecture.md are these tables.
@@ -42,12 +42,12 @@ func TestUndoBeginsAtItsRow(t *testing.T) {
 // no move yet is never at a row that is about one; a row that moves is reached only
 // from the state it moves.
 func TestEveryStateHasARow(t *testing.T) {
-	states := []asg.State{
-		"", asg.Pending, asg.PendingWait, asg.PendingProceed, asg.InService, asg.EnteringStandby, asg.Standby,
-		asg.Terminating, asg.TerminatingWait, asg.Terminated, asg.Detaching, asg.Detached,
+	states := []fleet.State{
+		"", fleet.Pending, fleet.PendingWait, fleet.PendingProceed, fleet.InService, fleet.EnteringStandby, fleet.Standby,
+		fleet.Terminating, fleet.TerminatingWait, fleet.Terminated, fleet.Detaching, fleet.Detached,
 		"ReplacingRootVolume", "Warmed:Running", "Terminating:Retained", "Something:New",
 	}
-	from := map[string]asg.State{"enter": asg.InService, "exit": asg.Standby}
+	from := map[string]fleet.State{"enter": fleet.InService, "exit": fleet.Standby}
 	rapid.Check(t, func(t *rapid.T) {
 		v := sound()
 		v.State = rapid.SampledFrom(states).Draw(t, "state")
@@ -56,7 +56,7 @@ func TestEveryStateHasARow(t *testing.T) {
 		for command, table := range map[string][]step{"out": outSteps(), "in": inSteps()} {
 			row, stop := next(table, v)
 			if row == nil {
-				settled := map[string]bool{"out": v.State == asg.Standby, "in": v.State == asg.InService}
+				settled := map[string]bool{"out": v.State == fleet.Standby, "in": v.State == fleet.InService}
 				if !settled[command] {
 					t.Fatalf("%s is done in %q", command, v.State)
 				}

@@ -15,7 +15,7 @@ import (
 // A move that AWS throttles is sent again while what it was decided on is fresh, and
 // decided again after that. It is no verdict, not even for a run that waits for nothing.
 func TestAThrottledMoveIsTriedAgain(t *testing.T) {
-	inWorld(t, sim.Config{}, fleet(), func(w *world) {
+	inWorld(t, sim.Config{}, webGroup(), func(w *world) {
 		until := time.Now().Add(20 * time.Minute)
 		var tries, groups atomic.Int64
 		w.api(func(c sim.Call) *sim.Fault {
@@ -48,7 +48,7 @@ func TestAThrottledMoveIsTriedAgain(t *testing.T) {
 func TestAnOldLookIsNotMovedBy(t *testing.T) {
 	for name, min := range map[string]int{"fenced": 3, "not fenced": 0} {
 		t.Run(name, func(t *testing.T) {
-			g := fleet()
+			g := webGroup()
 			g.Min = min
 			inWorld(t, sim.Config{}, g, func(w *world) {
 				var looked, age atomic.Int64
@@ -81,7 +81,7 @@ func TestAnOldLookIsNotMovedBy(t *testing.T) {
 
 // The time that AWS throttles counts against no budget, but a hook's own limit ends it.
 func TestAHookIsNotThrottledForLongerThanItHas(t *testing.T) {
-	inWorld(t, sim.Config{}, fleet(), func(w *world) {
+	inWorld(t, sim.Config{}, webGroup(), func(w *world) {
 		w.api(func(sim.Call) *sim.Fault { return sim.Throttled() })
 		opt := outOptions()
 		opt.Limit = 30 * time.Minute
@@ -94,7 +94,7 @@ func TestAHookIsNotThrottledForLongerThanItHas(t *testing.T) {
 }
 
 func TestASignalEndsAThrottledWaitAtOnce(t *testing.T) {
-	inWorld(t, sim.Config{}, fleet(), func(w *world) {
+	inWorld(t, sim.Config{}, webGroup(), func(w *world) {
 		const signal = 30 * time.Minute
 		began := time.Now()
 		var moved atomic.Bool
@@ -144,7 +144,7 @@ func TestHeldBackForLongDoesNotMakeAHostOurs(t *testing.T) {
 
 // A short settle time says that reads do not lag, not that they take no time.
 func TestAShortSettleTimeDoesNotMakeEveryLookTooOld(t *testing.T) {
-	g := fleet()
+	g := webGroup()
 	g.Min = 0
 	inWorld(t, sim.Config{}, g, func(w *world) {
 		w.api(func(sim.Call) *sim.Fault { return &sim.Fault{Delay: 100 * time.Millisecond} })

@@ -4,7 +4,7 @@ import (
 	"context"
 	"time"
 
-	"balanced/internal/asg"
+	"balanced/internal/fleet"
 )
 
 // launchSlack is what a launch is given, lifecycle hooks included, besides the checks
@@ -23,7 +23,7 @@ func waitSteps() []step {
 	return []step{
 		{
 			name: "nothing to do", says: "leave alone an instance that waits in the warm pool",
-			applies: in(asg.State.Warm), check: due, act: (*run).nothingToDo,
+			applies: in(fleet.State.Warm), check: due, act: (*run).nothingToDo,
 		},
 		{
 			name: "stay", says: "refuse an instance that is leaving the group",
@@ -31,7 +31,7 @@ func waitSteps() []step {
 		},
 		{
 			name: "standby", says: "refuse an instance in Standby: nobody is bringing it back",
-			applies: in(asg.State.Out), check: parked, within: forTurn,
+			applies: in(fleet.State.Out), check: parked, within: forTurn,
 		},
 		{
 			name: "in service", says: "wait until InService, through lifecycle hooks",

@@ -30,7 +30,7 @@ func (w *world) launched() string {
 }
 
 func TestWaitThroughALaunch(t *testing.T) {
-	inWorld(t, sim.Config{}, fleet(), func(w *world) {
+	inWorld(t, sim.Config{}, webGroup(), func(w *world) {
 		id := w.launched()
 		report, err := w.wait(id, rotation.Auto)
 		if err != nil || report.Outcome != "in" || report.Moved {
@@ -44,7 +44,7 @@ func TestWaitThroughALaunch(t *testing.T) {
 }
 
 func TestWaitThroughLifecycleHooks(t *testing.T) {
-	inWorld(t, sim.Config{}, fleet(), func(w *world) {
+	inWorld(t, sim.Config{}, webGroup(), func(w *world) {
 		id := w.ids[0]
 		w.SetState(id, "Pending")
 		w.SetAppHealthy(id, false)
@@ -70,7 +70,7 @@ func TestWaitThroughLifecycleHooks(t *testing.T) {
 
 // A new instance is not in every answer at once.
 func TestWaitWhileNoGroupListsIt(t *testing.T) {
-	inWorld(t, sim.Config{MaxLag: time.Minute}, fleet(), func(w *world) {
+	inWorld(t, sim.Config{MaxLag: time.Minute}, webGroup(), func(w *world) {
 		id := w.launched()
 		w.api(func(sim.Call) *sim.Fault { return &sim.Fault{Lag: 40 * time.Second} })
 		var waited bool
@@ -88,7 +88,7 @@ func TestWaitWhileNoGroupListsIt(t *testing.T) {
 }
 
 func TestWaitThatNoGroupEverLists(t *testing.T) {
-	inWorld(t, sim.Config{}, fleet(), func(w *world) {
+	inWorld(t, sim.Config{}, webGroup(), func(w *world) {
 		w.Detach(w.ids[0])
 		w.pass(10 * time.Minute)
 		begun := time.Now()
@@ -107,7 +107,7 @@ func TestWaitEndsWhereNothingWillCome(t *testing.T) {
 		"Terminating:Wait": rotation.Leaving,
 		"Detaching":        rotation.Leaving,
 	} {
-		inWorld(t, sim.Config{}, fleet(), func(w *world) {
+		inWorld(t, sim.Config{}, webGroup(), func(w *world) {
 			w.SetState(w.ids[0], state)
 			begun := time.Now()
 			_, err := w.wait(w.ids[0], rotation.Auto)
@@ -138,7 +138,7 @@ func TestWaitIsOver(t *testing.T) {
 }
 
 func TestWaitInTheWarmPoolAndBesideAnotherRun(t *testing.T) {
-	inWorld(t, sim.Config{}, fleet(), func(w *world) {
+	inWorld(t, sim.Config{}, webGroup(), func(w *world) {
 		w.SetState(w.ids[0], "Warmed:Stopped")
 		if report, err := w.wait(w.ids[0], rotation.Auto); err != nil || report.Outcome != "nothing to do" {
 			t.Errorf("%v, outcome %q", err, report.Outcome)
@@ -153,7 +153,7 @@ func TestWaitInTheWarmPoolAndBesideAnotherRun(t *testing.T) {
 
 // What cannot be asked about health proves nothing.
 func TestWaitWithASourceThatCannotBeAsked(t *testing.T) {
-	g := fleet()
+	g := webGroup()
 	g.Lattice = []string{"arn:aws:vpc-lattice:eu-west-1:123456789012:targetgroup/tg-0abc"}
 	inWorld(t, sim.Config{}, g, func(w *world) {
 		_, err := w.wait(w.ids[0], rotation.Auto)

@@ -3,8 +3,7 @@ package rotation
 import (
 	"fmt"
 
-	"balanced/internal/asg"
-	"balanced/internal/elb"
+	"balanced/internal/fleet"
 )
 
 // A warning does not hold a run up; it says what may hurt later.
@@ -47,7 +46,7 @@ func softFloor(v view) string {
 
 func shortGroup(v view) string {
 	have, _ := v.inService()
-	if v.State == asg.InService && v.min.shortIsFine() && have < v.Group.Desired {
+	if v.State == fleet.InService && v.min.shortIsFine() && have < v.Group.Desired {
 		return fmt.Sprintf("%s is short: %d in service, desired %d", v.Group.Name, have, v.Group.Desired)
 	}
 	return ""
@@ -62,7 +61,7 @@ func zonesApart(v view) string {
 	counts := map[string]int{}
 	for _, m := range v.Group.Members {
 		counts[m.Zone] += 0
-		if m.State == asg.InService && m.ID != v.ID {
+		if m.State == fleet.InService && m.ID != v.ID {
 			counts[m.Zone]++
 		}
 	}
@@ -103,7 +102,7 @@ func noHeadroom(v view) string {
 
 func longFlows(v view) string {
 	for _, t := range v.Traffic {
-		if t.Kind == elb.Network && !t.CutsFlows {
+		if t.Kind == fleet.Network && !t.CutsFlows {
 			return fmt.Sprintf("%s lets established flows outlive the deregistration delay", t.Name)
 		}
 	}
@@ -132,7 +131,7 @@ func tightTimeout(v view) string {
 }
 
 func plainWay(v view) string {
-	if v.replace && v.State == asg.InService && !v.replaces() {
+	if v.replace && v.State == fleet.InService && !v.replaces() {
 		return "--replace is not needed: MinSize leaves room"
 	}
 	return ""
@@ -149,7 +148,7 @@ func sickPeers(v view) string {
 
 // longerGroup: whoever left without decrement makes the group one larger on return.
 func longerGroup(v view) string {
-	last, ok := newest(v.Activities, v.ID, asg.ToStandby)
+	last, ok := newest(v.Activities, v.ID, fleet.ToStandby)
 	if !ok || last.Moved || !v.State.Out() {
 		return ""
 	}

@@ -1,6 +1,8 @@
 package rotation
 
-import "testing"
+import (
+	"testing"
+)
 
 // MinSize is advised where it closes the gap, and not where it would lock everyone in: a
 // floor that can never be met is refused, and no MinSize mends that.

@@ -33,9 +33,9 @@ type world struct {
 	drawn uint64
 }
 
-// fleet is the group most tests want: four instances in two zones behind an ALB target
+// webGroup is the group most tests want: four instances in two zones behind an ALB target
 // group and a Classic load balancer, MinSize one below desired.
-func fleet() sim.Group {
+func webGroup() sim.Group {
 	return sim.Group{
 		Name: "web", Min: 3, Max: 6, Desired: 4, Zones: []string{"eu-west-1a", "eu-west-1b"},
 		Classic: []string{"old"}, TargetGroups: []string{"web"}, HealthCheckType: "ELB", Grace: 300 * time.Second,

@@ -5,8 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"balanced/internal/asg"
-	"balanced/internal/elb"
+	"balanced/internal/fleet"
 )
 
 // zonalPair is a group of four in two zones, cross-zone off; i-1 and i-3 share zone a.
@@ -15,7 +14,7 @@ func zonalPair() view {
 	v := sound()
 	v.Traffic[0].CrossZone, v.Group.Min, v.min = false, 2, MinHealthy{rulePercent, 50}
 	takeOut(&v, 0, time.Minute)
-	v.State = asg.Standby
+	v.State = fleet.Standby
 	return v
 }
 
@@ -28,9 +27,9 @@ func TestZoneProven(t *testing.T) {
 		"another serves the zone":             {func(v *view) {}, 0, ""},
 		"a peer of the zone left first":       {func(v *view) { takeOut(v, 2, 2*time.Minute) }, GaveBack, "i-3 left a first"},
 		"a peer of the zone left later":       {func(v *view) { takeOut(v, 2, time.Second) }, Unfinished, "nobody serves in a"},
-		"the only peer is sick":               {func(v *view) { v.Traffic[0].Targets[2].Health = elb.Unhealthy }, Unfinished, "nobody serves in a"},
+		"the only peer is sick":               {func(v *view) { v.Traffic[0].Targets[2].Health = fleet.Unhealthy }, Unfinished, "nobody serves in a"},
 		"a peer of another zone left first":   {func(v *view) { takeOut(v, 1, 2*time.Minute) }, 0, ""},
-		"it is sick where nobody keeps zones": {func(v *view) { v.Traffic[0].Targets[2].Health = elb.Unhealthy; v.Traffic[0].CrossZone = true }, 0, ""},
+		"it is sick where nobody keeps zones": {func(v *view) { v.Traffic[0].Targets[2].Health = fleet.Unhealthy; v.Traffic[0].CrossZone = true }, 0, ""},
 		"the zone may be empty":               {func(v *view) { takeOut(v, 2, 2*time.Minute); v.emptyZone = true }, 0, ""},
 		"its load balancer is ignored":        {func(v *view) { takeOut(v, 2, 2*time.Minute); v.Traffic[0].Ignored = true }, 0, ""},
 	} {
@@ -47,7 +46,7 @@ func TestZoneProven(t *testing.T) {
 func TestAResumedHostIsNotSentBackForItsZone(t *testing.T) {
 	v := zonalPair()
 	takeOut(&v, 2, 2*time.Minute)
-	v.Traffic[0].Targets[0].Health = elb.Unregistered
+	v.Traffic[0].Targets[0].Health = fleet.Unregistered
 	v.resumed, v.Began = true, v.Now
 	if stop := proven(v); stop != nil {
 		t.Errorf("refused: %v", stop)
@@ -62,7 +61,7 @@ func TestZoneHoldsByTheStateOfThePeers(t *testing.T) {
 	}{
 		"the peer serves":        {func(v *view) {}, 0},
 		"the peer is in Standby": {func(v *view) { takeOut(v, 2, time.Minute) }, NotNow},
-		"the peer is leaving":    {func(v *view) { v.Group.Members[2].State = asg.Terminating }, Setup},
+		"the peer is leaving":    {func(v *view) { v.Group.Members[2].State = fleet.Terminating }, Setup},
 		"the peer is Unhealthy":  {func(v *view) { v.Group.Members[2].Healthy = false }, NotNow},
 		"one of two sources keeps zones": {func(v *view) {
 			second := v.Traffic[0]
@@ -85,16 +84,16 @@ func TestZoneHoldsByTheStateOfThePeers(t *testing.T) {
 
 func idle(v *view) {
 	for i := range v.Traffic[0].Targets {
-		v.Traffic[0].Targets[i].Health = elb.NotInUse
+		v.Traffic[0].Targets[i].Health = fleet.NotInUse
 	}
 }
 
 func sickElsewhere(v *view) {
-	other := Traffic{Source: elb.Source{Kind: elb.Application, Name: "other", Port: 80, CrossZone: true}}
+	other := Traffic{Source: fleet.Source{Kind: fleet.Application, Name: "other", Port: 80, CrossZone: true}}
 	for i, m := range v.Group.Members {
-		other.Targets = append(other.Targets, elb.Target{Instance: m.ID, Port: 80, Health: elb.Healthy})
+		other.Targets = append(other.Targets, fleet.Target{Instance: m.ID, Port: 80, Health: fleet.Healthy})
 		if i == 2 {
-			other.Targets[i].Health = elb.Unhealthy
+			other.Targets[i].Health = fleet.Unhealthy
 		}
 	}
 	v.Traffic = append(v.Traffic, other)
@@ -121,9 +120,9 @@ func TestZonesApart(t *testing.T) {
 		v := sound()
 		v.Group.Members = nil
 		for i, zone := range tc.zones {
-			m := member("i-"+string(rune('1'+i)), asg.InService)
+			m := member("i-"+string(rune('1'+i)), fleet.InService)
 			if m.Zone = string(zone); i == tc.standby {
-				m.State = asg.Standby
+				m.State = fleet.Standby
 			}
 			v.Group.Members = append(v.Group.Members, m)
 		}

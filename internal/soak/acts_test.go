@@ -9,7 +9,7 @@ import (
 
 // fallIll: a host's application fails for a quarter of an hour.
 func fallIll(host int) act {
-	return act{name: fmt.Sprintf("host %d falls ill", host), does: func(f *fleet) {
+	return act{name: fmt.Sprintf("host %d falls ill", host), does: func(f *seededRun) {
 		id := f.ids[host]
 		f.SetAppHealthy(id, false)
 		go func() {
@@ -21,7 +21,7 @@ func fallIll(host int) act {
 
 // flap: a host's application fails for a minute.
 func flap(host int) act {
-	return act{name: fmt.Sprintf("host %d flaps", host), does: func(f *fleet) {
+	return act{name: fmt.Sprintf("host %d flaps", host), does: func(f *seededRun) {
 		id := f.ids[host]
 		f.SetAppHealthy(id, false)
 		go func() {
@@ -33,7 +33,7 @@ func flap(host int) act {
 
 // dieInStandby: EC2 loses a host that is in Standby; otherwise nothing happens.
 func dieInStandby(host int) act {
-	return act{name: fmt.Sprintf("host %d dies, if in Standby", host), does: func(f *fleet) {
+	return act{name: fmt.Sprintf("host %d dies, if in Standby", host), does: func(f *seededRun) {
 		if id := f.ids[host]; f.State(id) == "Standby" {
 			f.KillInstance(id)
 			f.died(id)
@@ -43,7 +43,7 @@ func dieInStandby(host int) act {
 
 // scale: a policy, or an operator, asks for one more, and for one less later.
 func scale(host int) act {
-	return act{name: "desired goes up, and down again later", does: func(f *fleet) {
+	return act{name: "desired goes up, and down again later", does: func(f *seededRun) {
 		min, max, desired := f.Sizes("web")
 		if desired >= max {
 			return
@@ -66,7 +66,7 @@ func scale(host int) act {
 // refresh: somebody starts an instance refresh, which ends by itself or is ended.
 func refresh(host int) act {
 	mode := []string{"Wait", "Ignore", "Terminate"}[host%3]
-	return act{name: "an instance refresh that is to " + mode, does: func(f *fleet) {
+	return act{name: "an instance refresh that is to " + mode, does: func(f *seededRun) {
 		if !f.refreshing.CompareAndSwap(false, true) {
 			return // AWS refuses a second one: InstanceRefreshInProgress
 		}
@@ -81,7 +81,7 @@ func refresh(host int) act {
 
 // expire: a host's credentials are expired for three minutes.
 func expire(host int) act {
-	return act{name: fmt.Sprintf("host %d's credentials expire", host), does: func(f *fleet) {
+	return act{name: fmt.Sprintf("host %d's credentials expire", host), does: func(f *seededRun) {
 		id := f.ids[host]
 		f.UpdateMetadata(id, func(m *sim.Metadata) { m.CredentialsExpired = true })
 		go func() {

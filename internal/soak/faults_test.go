@@ -11,7 +11,7 @@ import (
 )
 
 // fault draws what goes wrong with one API call.
-func (f *fleet) fault(c sim.Call) *sim.Fault {
+func (f *seededRun) fault(c sim.Call) *sim.Fault {
 	if c.Service == "imds" {
 		return nil
 	}
@@ -55,7 +55,7 @@ func (p rates) draw(r *rand.Rand, mutating bool) *sim.Fault {
 // its nth API call, which takes effect or not, or with its host. What a killed process
 // would still do never reaches the Region.
 type lifeline struct {
-	fleet  *fleet
+	fleet  *seededRun
 	id     string
 	next   http.RoundTripper
 	cancel context.CancelCauseFunc

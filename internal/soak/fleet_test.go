@@ -20,8 +20,8 @@ import (
 	"balanced/internal/sim"
 )
 
-// fleet is one seeded run: the Region, the hosts, and what was seen so far.
-type fleet struct {
+// seededRun is one seeded run: the Region, the hosts, and what was seen so far.
+type seededRun struct {
 	*sim.Region
 	t     *testing.T
 	plan  plan
@@ -41,12 +41,12 @@ type fleet struct {
 	lost   int             // hosts taken away while they were out
 }
 
-func newFleet(t *testing.T, p plan) *fleet {
+func newFleet(t *testing.T, p plan) *seededRun {
 	min, err := rotation.ParseMinHealthy(p.rule)
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := &fleet{
+	f := &seededRun{
 		t: t, plan: p, min: min, began: time.Now(), wanted: p.group.Desired,
 		atWork: map[string]bool{}, gone: map[string]bool{}, draws: newDraws(p.seed),
 	}
@@ -64,7 +64,7 @@ func newFleet(t *testing.T, p plan) *fleet {
 }
 
 // run lets the operators and the world loose, and returns when all is over.
-func (f *fleet) run() {
+func (f *seededRun) run() {
 	var operators sync.WaitGroup
 	for _, a := range f.plan.acts {
 		operators.Go(func() {
@@ -77,7 +77,7 @@ func (f *fleet) run() {
 	victims := r.Perm(len(f.ids))[:min(f.plan.kills, len(f.ids))]
 	turns := make(chan struct{}, f.plan.atOnce())
 	for i, id := range f.ids {
-		o := &operator{fleet: f, id: id, rand: rand.New(rand.NewPCG(f.plan.seed, uint64(100+i))), starts: f.plan.start(r), turns: turns}
+		o := &operator{seededRun: f, id: id, rand: rand.New(rand.NewPCG(f.plan.seed, uint64(100+i))), starts: f.plan.start(r), turns: turns}
 		for _, v := range victims {
 			if v == i {
 				o.killAt = 1 + r.IntN(60)
@@ -109,19 +109,19 @@ func (p plan) start(r *rand.Rand) time.Duration {
 }
 
 // pass lets virtual time go by.
-func (f *fleet) pass(d time.Duration) { <-time.After(d) }
+func (f *seededRun) pass(d time.Duration) { <-time.After(d) }
 
-func (f *fleet) since() time.Duration { return time.Since(f.began) }
+func (f *seededRun) since() time.Duration { return time.Since(f.began) }
 
 // event is a line of the run's log.
-func (f *fleet) event(who, format string, args ...any) {
+func (f *seededRun) event(who, format string, args ...any) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.log = append(f.log, fmt.Sprintf("%12s %-22s %s", f.since().Round(time.Millisecond), who, fmt.Sprintf(format, args...)))
 }
 
 // story is the run's log with the group's own activities among it.
-func (f *fleet) story() string {
+func (f *seededRun) story() string {
 	lines := slices.Clone(f.log)
 	for _, a := range f.Activities("web") {
 		if a.Start.Before(f.began) {
@@ -143,21 +143,21 @@ func at(line string) time.Duration {
 }
 
 // grown changes what desired must be in the end: a person changed it.
-func (f *fleet) grown(by int) {
+func (f *seededRun) grown(by int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.wanted += by
 }
 
 // lose counts a host that was taken away while it was out.
-func (f *fleet) lose() {
+func (f *seededRun) lose() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.lost++
 }
 
 // died: nothing runs on the host any more. Somebody takes it out of Standby later.
-func (f *fleet) died(id string) {
+func (f *seededRun) died(id string) {
 	f.mu.Lock()
 	f.gone[id] = true
 	f.mu.Unlock()
@@ -176,14 +176,14 @@ func (f *fleet) died(id string) {
 	}()
 }
 
-func (f *fleet) dead(id string) bool {
+func (f *seededRun) dead(id string) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.gone[id]
 }
 
 // process starts the binary on a host; end frees what it held.
-func (f *fleet) process(o *operator) (agent *rotation.Agent, ctx context.Context, end func(), err error) {
+func (f *seededRun) process(o *operator) (agent *rotation.Agent, ctx context.Context, end func(), err error) {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	client := f.Client()
 	inner := client.Transport

@@ -4,7 +4,7 @@ import (
 	"slices"
 	"time"
 
-	"balanced/internal/asg"
+	"balanced/internal/fleet"
 	"balanced/internal/rotation"
 	"balanced/internal/sim"
 )
@@ -28,15 +28,15 @@ type sample struct {
 
 // fresh is how old a reading may be that a run rests its word on: what describes lag
 // behind, and what a slow call and its retries take.
-func (f *fleet) fresh() time.Duration { return f.plan.lag + 45*time.Second }
+func (f *seededRun) fresh() time.Duration { return f.plan.lag + 45*time.Second }
 
 // look takes a sample.
-func (f *fleet) look() {
+func (f *seededRun) look() {
 	s := sample{at: time.Now(), serving: map[string]bool{}, healthy: map[string]bool{}}
 	_, _, desired := f.Sizes("web")
 	staying, out := 0, 0
 	for _, m := range f.Members("web") {
-		state := asg.State(m.State)
+		state := fleet.State(m.State)
 		if state.Out() {
 			out++
 		}
@@ -45,7 +45,7 @@ func (f *fleet) look() {
 		}
 		healthy, all := f.HealthyAt(m.ID)
 		s.healthy[m.ID] = healthy == all
-		s.serving[m.ID] = state == asg.InService && m.Health == "Healthy" && healthy == all
+		s.serving[m.ID] = state == fleet.InService && m.Health == "Healthy" && healthy == all
 	}
 	s.strength = max(desired+out, staying)
 	f.mu.Lock()
@@ -57,7 +57,7 @@ func (f *fleet) look() {
 }
 
 // watch takes samples while a run is at work, besides those at every API call.
-func (f *fleet) watch() (stop func()) {
+func (f *seededRun) watch() (stop func()) {
 	done := make(chan struct{})
 	go func() {
 		tick := time.NewTicker(5 * time.Second)
@@ -76,7 +76,7 @@ func (f *fleet) watch() (stop func()) {
 
 // recent are the samples a reading may have seen: those young enough, and the one
 // before them, which holds until the first of them.
-func (f *fleet) recent() []sample {
+func (f *seededRun) recent() []sample {
 	f.look()
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -89,13 +89,13 @@ func (f *fleet) recent() []sample {
 }
 
 // violated: a promise is broken.
-func (f *fleet) violated(format string, args ...any) {
+func (f *seededRun) violated(format string, args ...any) {
 	f.event("BROKEN", format, args...)
 	f.t.Errorf(format, args...)
 }
 
 // judge checks the promises at the end of one run.
-func (f *fleet) judge(e ending) {
+func (f *seededRun) judge(e ending) {
 	f.checkMoves(e)
 	if bound := time.Duration(e.report.BoundSeconds * float64(time.Second)); e.took > bound {
 		f.violated("(f) %s on %s took %v, its bound is %v", e.name, e.id, e.took, bound)
@@ -112,7 +112,7 @@ func (f *fleet) judge(e ending) {
 
 // checkMoves: (c) 64 to 81 means that nothing was moved, and (d) nothing but the two
 // standby calls is ever made.
-func (f *fleet) checkMoves(e ending) {
+func (f *seededRun) checkMoves(e ending) {
 	for _, c := range e.calls {
 		if c.Caller != e.id || !c.Effect {
 			continue
@@ -130,7 +130,7 @@ func (f *fleet) checkMoves(e ending) {
 }
 
 // checkOut: (a) the floor and the places, (b) no load balancer sends it traffic.
-func (f *fleet) checkOut(e ending) {
+func (f *seededRun) checkOut(e ending) {
 	if takes := f.Takes(e.id); len(takes) > 0 {
 		f.violated("(b) 0 from out on %s, but %v send it traffic", e.id, takes)
 	}
@@ -173,7 +173,7 @@ func (f *fleet) checkOut(e ending) {
 }
 
 // checkIn: (b) every load balancer says healthy.
-func (f *fleet) checkIn(e ending) {
+func (f *seededRun) checkIn(e ending) {
 	for _, s := range f.recent() {
 		if s.serving[e.id] {
 			return
@@ -184,7 +184,7 @@ func (f *fleet) checkIn(e ending) {
 
 // checkEnd: (e) in the end every living instance is in service and desired is what it
 // was.
-func (f *fleet) checkEnd() {
+func (f *seededRun) checkEnd() {
 	f.pass(2 * time.Hour)
 	for _, m := range f.Members("web") {
 		if m.State != "InService" {

@@ -36,7 +36,7 @@ func sweep(t *testing.T, command string, at int, after bool) (hit bool) {
 		seed: uint64(at), rule: "all", settle: rotation.DefaultSettle, drains: [3]time.Duration{30 * time.Second, time.Minute},
 		group: sim.Group{Name: "web", Min: 3, Max: 4, Desired: 4, Classic: []string{"old"}, TargetGroups: []string{"web"}, HealthCheckType: "EC2"},
 	})
-	o := &operator{fleet: f, id: f.ids[0], rand: rand.New(rand.NewPCG(uint64(at), 1))}
+	o := &operator{seededRun: f, id: f.ids[0], rand: rand.New(rand.NewPCG(uint64(at), 1))}
 	if command == "in" {
 		o.mustOnce(t, "out", o.out)
 	}

@@ -6,15 +6,15 @@ import (
 	"math/rand/v2"
 	"time"
 
-	"balanced/internal/asg"
 	"balanced/internal/awsapi"
+	"balanced/internal/fleet"
 	"balanced/internal/rotation"
 )
 
 // operator is who runs balanced on one host: out, work, in, each again until it
 // succeeds, as a rollout tool with retries would.
 type operator struct {
-	*fleet
+	*seededRun
 	id        string
 	rand      *rand.Rand
 	starts    time.Duration
@@ -100,7 +100,7 @@ func (o *operator) once(name string, command func(context.Context, *rotation.Age
 	report, err := command(ctx, agent)
 	stop()
 	o.event(o.id, "%s ends: %s %v", name, report.Outcome, err)
-	o.leftOut = asg.State(report.Instance.State).Out()
+	o.leftOut = fleet.State(report.Instance.State).Out()
 	if ctx.Err() != nil || before != o.killed {
 		return errKilled
 	}

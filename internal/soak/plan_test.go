@@ -48,7 +48,7 @@ func (s startRule) String() string {
 type act struct {
 	at   time.Duration
 	name string
-	does func(*fleet)
+	does func(*seededRun)
 }
 
 // calm is when faults and acts are over and everything must heal.

@@ -51,7 +51,7 @@ func TestSeeds(t *testing.T) {
 
 func replay(t *testing.T, s uint64) {
 	p := draw(s)
-	var f *fleet
+	var f *seededRun
 	defer func() {
 		if f != nil && (t.Failed() || *seed > 0) {
 			t.Logf("make soak SEED=%d\n%v\n%s", s, p, f.story())

@@ -1,4 +1,4 @@
-package asg
+package fleet
 
 // State is a lifecycle state, spelled as AWS spells it (API reference,
 // LifecycleState). AWS adds states over the years: one that is not known here is

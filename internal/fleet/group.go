@@ -1,0 +1,89 @@
+package fleet
+
+import (
+	"errors"
+	"strings"
+	"time"
+)
+
+// Membership is one instance as DescribeAutoScalingInstances shows it: the cheap
+// question, one id, asked at every poll.
+type Membership struct {
+	Group   string // empty: in no group
+	Zone    string
+	State   State
+	Healthy bool      // as Auto Scaling sees it; frozen while in Standby
+	At      time.Time // AWS's own clock when it answered, whole seconds
+}
+
+// Group is the whole group as DescribeAutoScalingGroups shows it.
+type Group struct {
+	Name, ARN         string
+	Min, Max, Desired int    // units: instances, or weights where the group has weights
+	Deleting          bool   // DeleteAutoScalingGroup is running
+	HealthCheckType   string // comma list of EC2, EBS, ELB, VPC_LATTICE
+	Grace             time.Duration
+	// MinHealthyPercent is the InstanceMaintenancePolicy's, -1 where there is none.
+	MinHealthyPercent int
+	Suspended         []string // names of suspended processes
+	Members           []Member
+	Classic           []string // names of attached Classic load balancers, sorted
+	TargetGroups      []string // ARNs of attached target groups, sorted
+	// Unknown lists attached traffic sources of a type balanced cannot ask, as
+	// "type identifier" (vpc-lattice is one).
+	Unknown []string
+	At      time.Time // AWS's own clock when it answered, whole seconds
+}
+
+// Member is one instance of the group. Warm-pool instances are not among them.
+type Member struct {
+	ID, Zone string
+	State    State
+	Healthy  bool
+	Weight   int // 0 where the group has no weights
+}
+
+// Weighted: sizes count units of capacity, not instances.
+func (g Group) Weighted() bool {
+	for _, m := range g.Members {
+		if m.Weight > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// ELBHealth: an instance that a load balancer calls unhealthy is terminated and
+// replaced once its grace period is over.
+func (g Group) ELBHealth() bool {
+	for _, kind := range strings.Split(g.HealthCheckType, ",") {
+		if strings.TrimSpace(kind) == "ELB" {
+			return true
+		}
+	}
+	return false
+}
+
+// IsSuspended says whether a scaling process (Launch, AddToLoadBalancer, …) is off.
+func (g Group) IsSuspended(process string) bool {
+	for _, p := range g.Suspended {
+		if p == process {
+			return true
+		}
+	}
+	return false
+}
+
+// Member finds one instance among the members.
+func (g Group) Member(id string) (Member, bool) {
+	for _, m := range g.Members {
+		if m.ID == id {
+			return m, true
+		}
+	}
+	return Member{}, false
+}
+
+// ErrNoGroup: Auto Scaling answered, and lists no group of the name that was asked for. It answers an unknown name
+// with an empty list, not with an error.
+var ErrNoGroup = errors.New("no such Auto Scaling group")

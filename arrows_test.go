@@ -1,4 +1,4 @@
-// Package balanced_test holds what concerns all rooms of the house.
+// Package balanced_test holds what concerns all packages.
 package balanced_test
 
 import (
@@ -80,21 +80,27 @@ func TestWhatMustNotBeLinked(t *testing.T) {
 
 func TestWhatMustNotBeImported(t *testing.T) {
 	all := ours(t)
-	adapters := []string{"asg", "elb", "imds", "probe"}
+	adapters := []string{"asg", "elb", "imds", "probe", "lock"}
+	pure := []string{"fleet", "failure", "format"}
+	above := []string{"rotation", "doctor", "cli", "lab", "sim"}
 	for name, p := range all {
 		for _, i := range p.Imports {
 			room, inside := strings.CutPrefix(i, "balanced/internal/")
 			switch name {
-			case "internal/rotation":
+			case "internal/rotation", "internal/doctor":
 				if below(awsSDK)(i) {
 					t.Errorf("%s imports %s: it speaks plain types", name, i)
 				}
-				if room == "cli" || room == "lab" || room == "sim" {
+				if room == "cli" || room == "lab" || room == "sim" || room == "asg" || room == "elb" || name == "internal/rotation" && room == "doctor" {
 					t.Errorf("%s imports %s: arrows point down", name, i)
 				}
-			case "internal/asg", "internal/elb", "internal/imds", "internal/probe":
-				if inside && (slices.Contains(adapters, room) || room == "rotation" || room == "cli" || room == "lab" || room == "sim") {
+			case "internal/asg", "internal/elb", "internal/imds", "internal/probe", "internal/lock", "internal/awsapi":
+				if inside && (slices.Contains(adapters, room) || slices.Contains(above, room)) {
 					t.Errorf("%s imports %s: adapters know nothing of one another or of what is above", name, i)
+				}
+			case "internal/fleet", "internal/failure", "internal/format":
+				if inside && !slices.Contains(pure, room) {
+					t.Errorf("%s imports %s: it is below everything", name, i)
 				}
 			case "internal/lab/page", "internal/lab/screen":
 				if inside && room != "lab/record" {
@@ -109,6 +115,22 @@ func TestWhatMustNotBeImported(t *testing.T) {
 					t.Errorf("%s imports %s: a fleet does not know who uses it", name, i)
 				}
 			}
+		}
+	}
+}
+
+// TestTheFleetIsPlainValues: the same values give the same answer on every host, whatever the time.
+func TestTheFleetIsPlainValues(t *testing.T) {
+	may := []string{"cmp", "errors", "fmt", "slices", "strconv", "strings", "time"}
+	p := ours(t)["internal/fleet"]
+	for _, i := range p.Imports {
+		if !slices.Contains(may, i) {
+			t.Errorf("%s imports %s: no context, clock, log or I/O", p.ImportPath, i)
+		}
+	}
+	for _, file := range p.GoFiles {
+		if src := read(t, filepath.Join(p.Dir, file)); strings.Contains(src, "time.Now(") || strings.Contains(src, "time.Since(") {
+			t.Errorf("%s/%s asks this host's clock", p.ImportPath, file)
 		}
 	}
 }
@@ -153,9 +175,12 @@ func TestNoPackageIsADrawer(t *testing.T) {
 	}
 }
 
-// TestOnlyMainExits: anything else would skip what is deferred, an undo among it.
+// TestOnlyMainExits: anything else would skip what is deferred, a rollback among it. Test helpers end tests, not programs.
 func TestOnlyMainExits(t *testing.T) {
 	for name, p := range ours(t) {
+		if slices.Contains(p.Imports, "testing") {
+			continue
+		}
 		for _, file := range p.GoFiles {
 			for _, call := range exits(t, filepath.Join(p.Dir, file)) {
 				if p.Name != "main" || call.in != "main" {

@@ -63,7 +63,7 @@ func TestScripts(t *testing.T) {
 			"kill-at": cmdKill,
 			"app":     cmdApp,
 			"asked":   cmdAsked,
-			"mend":    cmdMend,
+			"fix":     cmdFix,
 			"page":    cmdPage,
 
 			"stderr-below": cmdStderrBelow,

@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"strings"
 
+	"balanced/internal/failure"
+
 	"github.com/aws/smithy-go"
 )
 
@@ -20,6 +22,13 @@ type DeniedError struct {
 func (e *DeniedError) Error() string { return e.Action + " denied: " + said(e.Err) }
 func (e *DeniedError) Unwrap() error { return e.Err }
 
+// FailureClass and FailureHint meet package failure.
+func (e *DeniedError) FailureClass() failure.Class { return failure.Denied }
+
+func (e *DeniedError) FailureHint() string {
+	return "allow " + e.Action + " to the instance's role"
+}
+
 // NoCredentialsError: there are no usable credentials: no instance profile, a role
 // that EC2 may not assume, or keys that do not sign. A retry cannot help.
 type NoCredentialsError struct{ Err error }
@@ -27,12 +36,26 @@ type NoCredentialsError struct{ Err error }
 func (e *NoCredentialsError) Error() string { return "no usable credentials: " + said(e.Err) }
 func (e *NoCredentialsError) Unwrap() error { return e.Err }
 
+// FailureClass and FailureHint meet package failure.
+func (e *NoCredentialsError) FailureClass() failure.Class { return failure.Denied }
+
+func (e *NoCredentialsError) FailureHint() string {
+	return "give the instance a profile with the policy that balanced policy prints"
+}
+
 // SettingsError: what the SDK reads about AWS on this host, in its environment and
 // files, makes no sense. Nobody was asked.
 type SettingsError struct{ Err error }
 
 func (e *SettingsError) Error() string { return "AWS settings: " + e.Err.Error() }
 func (e *SettingsError) Unwrap() error { return e.Err }
+
+// FailureClass and FailureHint meet package failure.
+func (e *SettingsError) FailureClass() failure.Class { return failure.Setup }
+
+func (e *SettingsError) FailureHint() string {
+	return "fix the AWS settings of this user and environment"
+}
 
 // RefusedError: AWS understood the call and said no. What it says is for people; the
 // state of the instance, read again, is what counts.
@@ -75,6 +98,19 @@ func (e *UnreachableError) Error() string {
 		return fmt.Sprintf("%s, %d attempts, last: %s", e.Why, e.Attempts, said(e.Err))
 	}
 	return fmt.Sprintf("%s: %s", e.Why, said(e.Err))
+}
+
+// FailureClass and FailureHint meet package failure.
+func (e *UnreachableError) FailureClass() failure.Class { return failure.Unreachable }
+
+func (e *UnreachableError) FailureHint() string {
+	switch e.Why {
+	case Throttled:
+		return "run it again when fewer calls are made in this account and Region"
+	case Expired:
+		return "check the role's credentials and the clock, then run it again"
+	}
+	return "check the network path to the AWS APIs, then run it again"
 }
 
 // Unwrap gives what was said last and, where a deadline ended the call, its cause.

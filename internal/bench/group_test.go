@@ -97,8 +97,8 @@ func statusOf(size int) func(*testing.B) {
 		agent := stillGroup(size).agent()
 		b.ReportAllocs()
 		for b.Loop() {
-			report, standing, err := agent.Status(context.Background(), rotation.MinHealthy{})
-			if err != nil || standing != rotation.Serving || len(report.Members) != size {
+			report, standing, err := agent.Status(context.Background(), fleet.MinHealthy{})
+			if err != nil || standing != rotation.InService || len(report.Members) != size {
 				b.Fatal(standing, err)
 			}
 		}
@@ -127,7 +127,7 @@ func guardsOf(size int) func(*testing.B) {
 
 func everyGuard(t testing.TB) rotation.OutOptions {
 	t.Helper()
-	half, err := rotation.ParseMinHealthy("50%")
+	half, err := fleet.ParseMinHealthy("50%")
 	if err != nil {
 		t.Fatal(err)
 	}

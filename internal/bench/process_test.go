@@ -21,6 +21,7 @@ import (
 	"balanced/internal/asg"
 	"balanced/internal/awsapi"
 	"balanced/internal/elb"
+	"balanced/internal/fleet"
 	"balanced/internal/imds"
 	"balanced/internal/rotation"
 	"balanced/internal/sim"
@@ -161,7 +162,7 @@ func (st *stage) middle(times int, args ...string) usage {
 func TestConnectionsAreReused(t *testing.T) {
 	s := scene{size: 4, sources: 40}
 	st := s.served(t, "")
-	if _, _, err := st.agent().Status(t.Context(), rotation.MinHealthy{}); err != nil {
+	if _, _, err := st.agent().Status(t.Context(), fleet.MinHealthy{}); err != nil {
 		t.Fatal(err)
 	}
 	calls := 0

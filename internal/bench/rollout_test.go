@@ -9,6 +9,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"balanced/internal/fleet"
 	"balanced/internal/fleettest"
 	"balanced/internal/rotation"
 	"balanced/internal/sim"
@@ -73,7 +74,7 @@ func (o rollout) visit(region *sim.Region, id string) error {
 	client := region.Client()
 	defer client.CloseIdleConnections()
 	host := &fleettest.Host{Region: region, ID: id, HTTP: client, Log: zap.NewNop()}
-	floor, err := rotation.ParseMinHealthy("90%")
+	floor, err := fleet.ParseMinHealthy("90%")
 	if err != nil {
 		return err
 	}

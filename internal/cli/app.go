@@ -4,10 +4,11 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"strings"
+
+	"balanced/internal/failure"
 
 	"github.com/urfave/cli/v2"
 )
@@ -25,10 +26,11 @@ type program struct {
 func Main(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer, getenv func(string) string) int {
 	p := &program{stdin: stdin, stdout: stdout, stderr: stderr, getenv: getenv}
 	err := p.app().RunContext(ctx, args)
-	if err != nil && !answer(err) {
-		fmt.Fprintln(stderr, lastLine(err))
+	e := endOf(err)
+	if err != nil && !e.answer {
+		fmt.Fprintln(stderr, lastLine(e))
 	}
-	return code(err)
+	return e.code
 }
 
 func (p *program) app() *cli.App {
@@ -68,8 +70,8 @@ func (p *program) command(c cli.Command, action cli.ActionFunc) *cli.Command {
 
 func noArguments(action cli.ActionFunc) cli.ActionFunc {
 	return func(c *cli.Context) error {
-		if stray := c.Args().First(); stray != "" {
-			return usageError{command: c.Command.Name, problems: []string{fmt.Sprintf("stray argument %q", stray)}}
+		if unexpected := c.Args().First(); unexpected != "" {
+			return usageError{command: c.Command.Name, problems: []string{fmt.Sprintf("unexpected argument %q", unexpected)}}
 		}
 		return action(c)
 	}
@@ -98,7 +100,10 @@ type usageError struct {
 
 func (e usageError) Error() string { return strings.Join(e.problems, ", ") }
 
-func (e usageError) hint() string {
+// FailureClass and FailureHint meet package failure.
+func (e usageError) FailureClass() failure.Class { return failure.Usage }
+
+func (e usageError) FailureHint() string {
 	if e.command == "" {
 		return "see balanced --help"
 	}
@@ -124,13 +129,4 @@ func plain(err error) string {
 		return "--" + strings.TrimLeft(name, "-") + " needs a value"
 	}
 	return text
-}
-
-// answer is an end that is no failure and yet not 0: what status found, or doctor.
-func answer(err error) bool {
-	if d, ok := errors.AsType[diagnosis](err); ok {
-		return d.errors == 0
-	}
-	_, ok := errors.AsType[standing](err)
-	return ok
 }

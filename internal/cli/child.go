@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"syscall"
 
+	"balanced/internal/format"
 	"balanced/internal/procgroup"
 )
 
@@ -25,19 +26,19 @@ type child struct {
 	argv   []string
 	shares bool // our process group
 	cmd    *exec.Cmd
-	heard  int // signals so far
+	passed int // signals so far
 }
 
-// ending is how a command ended.
-type ending struct {
-	code    int            // as a shell says it: 128+n for signal n, 126 or 127 for one that did not start
-	signal  syscall.Signal // that ended it; 0: none
-	refused error          // why it did not start
-	told    error          // the signal that came meanwhile, or nil
+// childEnd is how a command ended.
+type childEnd struct {
+	code      int            // as a shell says it: 128+n for signal n, 126 or 127 for one that did not start
+	signal    syscall.Signal // that ended it; 0: none
+	startErr  error          // why it did not start
+	stoppedBy error          // the signal that came meanwhile, or nil
 }
 
 // commandName is what people call the command.
-func commandName(argv []string) string { return flat(filepath.Base(argv[0])) }
+func commandName(argv []string) string { return format.OneLine(filepath.Base(argv[0])) }
 
 // startable makes sure, before anything is moved for its sake, that there is such a
 // command.
@@ -48,17 +49,17 @@ func startable(argv []string) error {
 
 // run starts the command and waits for its end. It is not started once a signal has
 // come; one that has started is never cut short but by the signals it is handed.
-func (ch *child) run(ctx context.Context) ending {
+func (ch *child) run(ctx context.Context) childEnd {
 	signals := signalsOf(ctx)
 	ch.shares = foreground()
-	err := signals.lend(ch.start, ch.tell)
+	err := signals.lend(ch.start, ch.pass)
 	if err == nil {
 		_ = ch.cmd.Wait() // its error is the state, looked at below
-		signals.giveBack()
+		signals.takeBack()
 	}
-	end := ending{refused: err, told: context.Cause(ctx)}
+	end := childEnd{startErr: err, stoppedBy: context.Cause(ctx)}
 	if err != nil {
-		end.code = ofRefusal(err)
+		end.code = startCode(err)
 		return end
 	}
 	end.code = ch.cmd.ProcessState.ExitCode()
@@ -76,17 +77,17 @@ func (ch *child) start() error {
 	return ch.cmd.Start()
 }
 
-// tell hands a signal on: the first as it is to the command alone, which knows best
+// pass hands a signal on: the first as it is to the command alone, which knows best
 // how to end; the second as SIGTERM to its whole process group; any later one as
 // SIGKILL. A group that is ours too is not signalled as a whole.
-func (ch *child) tell(sig os.Signal) {
+func (ch *child) pass(sig os.Signal) {
 	typed := ch.shares && (sig == syscall.SIGINT || sig == syscall.SIGHUP)
-	ch.heard++
+	ch.passed++
 	switch {
-	case ch.heard > 2:
+	case ch.passed > 2:
 		ch.signalAll(syscall.SIGKILL)
 	case typed: // the terminal told every process of the group
-	case ch.heard == 2:
+	case ch.passed == 2:
 		ch.signalAll(syscall.SIGTERM)
 	default:
 		_ = ch.cmd.Process.Signal(sig) // it may just have ended
@@ -101,8 +102,8 @@ func (ch *child) signalAll(sig syscall.Signal) {
 	_ = procgroup.Signal(ch.cmd.Process, sig) // it may just have ended
 }
 
-// plainly says why a command does not start, without the words of the library.
-func plainly(argv []string, err error) error {
+// startReason says why a command does not start, without the words of the library.
+func startReason(argv []string, err error) error {
 	if e, ok := errors.AsType[*exec.Error](err); ok {
 		err = e.Err
 	}

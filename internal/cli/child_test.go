@@ -77,13 +77,13 @@ func (tr *troupe) hears(t *testing.T, want string) {
 
 func TestASignalReachesTheCommand(t *testing.T) {
 	tr := play1(t, "one")
-	ended := make(chan ending)
+	ended := make(chan childEnd)
 	go func() { ended <- tr.child.run(tr.ctx) }()
 	tr.hears(t, "up")
 	tr.Arrive(syscall.SIGTERM)
 	tr.hears(t, "terminated")
 	end := <-ended
-	if end.code != 7 || end.signal != 0 || !errors.Is(end.told, Signalled{syscall.SIGTERM}) {
+	if end.code != 7 || end.signal != 0 || !errors.Is(end.stoppedBy, Signalled{syscall.SIGTERM}) {
 		t.Errorf("ended with %+v, want its own 7 and what it was told", end)
 	}
 	if tr.calm != 1 {
@@ -93,7 +93,7 @@ func TestASignalReachesTheCommand(t *testing.T) {
 
 func TestMoreSignalsAreMoreUrgent(t *testing.T) {
 	tr := play1(t, "for ever")
-	ended := make(chan ending)
+	ended := make(chan childEnd)
 	go func() { ended <- tr.child.run(tr.ctx) }()
 	tr.hears(t, "up")
 	tr.Arrive(syscall.SIGHUP)
@@ -110,7 +110,7 @@ func TestNothingStartsOnceASignalHasCome(t *testing.T) {
 	tr := play1(t, "nothing")
 	tr.Arrive(syscall.SIGTERM)
 	end := tr.child.run(tr.ctx)
-	if !errors.Is(end.refused, errTold) || end.told == nil || tr.child.cmd != nil {
+	if !errors.Is(end.startErr, errStopped) || end.stoppedBy == nil || tr.child.cmd != nil {
 		t.Errorf("ended with %+v", end)
 	}
 }
@@ -123,10 +123,10 @@ func TestWhatIsTypedIsNotToldTwice(t *testing.T) {
 		t.Fatal(err)
 	}
 	tr.hears(t, "up")
-	tr.child.tell(syscall.SIGINT)
-	tr.child.tell(syscall.SIGTERM)
+	tr.child.pass(syscall.SIGINT)
+	tr.child.pass(syscall.SIGTERM)
 	tr.hears(t, "terminated") // and no "interrupt" before
-	tr.child.tell(syscall.SIGINT)
+	tr.child.pass(syscall.SIGINT)
 	if err := tr.child.cmd.Wait(); err == nil || err.Error() != "signal: killed" {
 		t.Errorf("the third did not kill: %v", err)
 	}
@@ -178,10 +178,10 @@ func TestCommandsThatDoNotStart(t *testing.T) {
 			t.Errorf("%s: startable: %v", tt.command, err)
 		}
 		end := (&child{program: &program{}, argv: argv}).run(t.Context())
-		if end.code != tt.code || end.refused == nil {
+		if end.code != tt.code || end.startErr == nil {
 			t.Errorf("%s: %+v, want %d", tt.command, end, tt.code)
 		}
-		if got := plainly(argv, end.refused).Error(); got != tt.why {
+		if got := startReason(argv, end.startErr).Error(); got != tt.why {
 			t.Errorf("%q, want %q", got, tt.why)
 		}
 	}

@@ -14,12 +14,9 @@ import (
 	"balanced/internal/rotation"
 )
 
-// A connector finds out which instance this is and makes its agent. counts says how
-// many API calls went out since.
-type connector func(ctx context.Context, hold string, log *zap.Logger) (agent *rotation.Agent, counts func() map[string]int, err error)
-
-// connect asks the instance metadata service, and uses AWS as the SDK is set up.
-func connect(ctx context.Context, hold string, log *zap.Logger) (agent *rotation.Agent, counts func() map[string]int, err error) {
+// connect finds out from the metadata service which instance this is, and makes its agent with AWS as the SDK is set up.
+// counts says how many API calls went out since.
+func (p *program) connect(ctx context.Context, hold string, log *zap.Logger) (agent *rotation.Agent, counts func() map[string]int, err error) {
 	metadata := imds.New(imds.Options{})
 	self, err := metadata.Identity(ctx)
 	if err != nil {

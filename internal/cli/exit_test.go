@@ -13,13 +13,14 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"balanced/internal/awsapi"
+	"balanced/internal/failure"
 	"balanced/internal/fleet"
 	"balanced/internal/imds"
 	"balanced/internal/rotation"
 )
 
-func stop(c rotation.Class, err error) error {
-	return fmt.Errorf("wrapped: %w", &rotation.Stop{Class: c, Reason: "reason", Hint: "hint", Err: err})
+func refusal(c failure.Class, err error) error {
+	return fmt.Errorf("wrapped: %w", &failure.Refusal{Class: c, Reason: "reason", Hint: "hint", Err: err})
 }
 
 var errDenied = fmt.Errorf("enter standby: %w", &awsapi.DeniedError{Action: "autoscaling:EnterStandby", Err: errors.New("no")})
@@ -35,10 +36,10 @@ func TestCode(t *testing.T) {
 		{"success", nil, 0},
 		{"unforeseen", errors.New("odd"), 1},
 		{"a refusal nobody foresaw", &awsapi.RefusedError{Code: "ValidationError"}, 1},
-		{"a class that does not exist", stop(99, nil), 1},
+		{"a class that does not exist", refusal(99, nil), 1},
 		{"cancelled without a signal", context.Canceled, 1},
-		{"status: out", standing(rotation.OutOfService), 3},
-		{"status: not a member", standing(rotation.NotMember), 4},
+		{"status: out", notInService(rotation.OutOfService), 3},
+		{"status: not a member", notInService(rotation.NotMember), 4},
 		{"usage", usageError{problems: []string{"no"}}, 64},
 		{"IMDS gives no answer", fmt.Errorf("read: %w", imds.ErrNoAnswer), 69},
 		{"IMDS refuses its token", fmt.Errorf("read: %w", imds.ErrUnauthorized), 69},
@@ -46,32 +47,32 @@ func TestCode(t *testing.T) {
 		{"AWS out of reach", fmt.Errorf("describe: %w", &awsapi.UnreachableError{Why: awsapi.Throttled, Err: errors.New("no")}), 69},
 		{"not enough was said in time", fmt.Errorf("ask again: %w", context.DeadlineExceeded), 69},
 		{"report not writable", reportError{os.ErrPermission}, 73},
-		{"not now", stop(rotation.NotNow, nil), 75},
+		{"not now", refusal(failure.NotNow, nil), 75},
 		{"permission missing", errDenied, 77},
 		{"no credentials", &awsapi.NoCredentialsError{Err: errors.New("no")}, 77},
-		{"setup", stop(rotation.Setup, nil), 78},
-		{"in no group", stop(0, rotation.ErrNotMember), 78},
+		{"setup", refusal(failure.Setup, nil), 78},
+		{"in no group", refusal(0, rotation.ErrNotMember), 78},
 		{"IMDS disabled", fmt.Errorf("read: %w", imds.ErrDisabled), 78},
 		{"IMDS hop limit", fmt.Errorf("read: %w", imds.ErrHopLimit), 78},
 		{"AWS settings", &awsapi.SettingsError{Err: errors.New("no region")}, 78},
-		{"a load balancer of the group is gone", fmt.Errorf("describe: %w", fleet.ErrNoSource), 78},
-		{"leaving", stop(rotation.Leaving, nil), 81},
-		{"unfinished", stop(rotation.Unfinished, nil), 82},
-		{"sick", stop(rotation.Sick, nil), 83},
-		{"gave back", stop(rotation.GaveBack, nil), 84},
-		{"stuck", stop(rotation.Stuck, nil), 85},
-		{"gone", stop(rotation.Gone, nil), 86},
-		{"SIGHUP", stop(rotation.Interrupted, signalled(syscall.SIGHUP)), 129},
-		{"SIGINT", stop(rotation.Interrupted, signalled(syscall.SIGINT)), 130},
-		{"SIGTERM", stop(rotation.Interrupted, signalled(syscall.SIGTERM)), 143},
+		{"a load balancer of the group is gone", &failure.Refusal{Class: failure.Setup, Err: fmt.Errorf("describe: %w", fleet.ErrNoSource)}, 78},
+		{"leaving", refusal(failure.Leaving, nil), 81},
+		{"unfinished", refusal(failure.Unfinished, nil), 82},
+		{"unhealthy", refusal(failure.Unhealthy, nil), 83},
+		{"rolled back", refusal(failure.RolledBack, nil), 84},
+		{"unknown", refusal(failure.Unknown, nil), 85},
+		{"gone", refusal(failure.Gone, nil), 86},
+		{"SIGHUP", refusal(failure.Interrupted, signalled(syscall.SIGHUP)), 129},
+		{"SIGINT", refusal(failure.Interrupted, signalled(syscall.SIGINT)), 130},
+		{"SIGTERM", refusal(failure.Interrupted, signalled(syscall.SIGTERM)), 143},
 		{"a signal before anything was asked", fmt.Errorf("read: %w", signalled(syscall.SIGTERM)), 143},
 
 		// Once a move is under way the cause is the reason and not the code.
-		{"denied after a move", stop(rotation.Unfinished, errDenied), 82},
-		{"unreachable in an undo", stop(rotation.Stuck, &awsapi.UnreachableError{Err: errors.New("no")}), 85},
-		{"a stop without a class says what its cause says", stop(0, errDenied), 77},
+		{"denied after a move", refusal(failure.Unfinished, errDenied), 82},
+		{"unreachable in a rollback", refusal(failure.Unknown, &awsapi.UnreachableError{Err: errors.New("no")}), 85},
+		{"a refusal without a class says what its cause says", refusal(0, errDenied), 77},
 	} {
-		if got := code(tt.err); got != tt.want {
+		if got := endOf(tt.err).code; got != tt.want {
 			t.Errorf("%s: exit code %d, want %d", tt.name, got, tt.want)
 		}
 	}
@@ -95,8 +96,8 @@ func TestEveryCodeIsInTheTable(t *testing.T) {
 	if !slices.IsSorted(listed) {
 		t.Errorf("codes are not in order: %v", listed)
 	}
-	for class := rotation.NotNow; class <= rotation.Gone; class++ {
-		if got := code(stop(class, nil)); !slices.Contains(listed, got) {
+	for class := failure.NotNow; class <= failure.Gone; class++ {
+		if got := endOf(refusal(class, nil)).code; !slices.Contains(listed, got) {
 			t.Errorf("class %q exits %d, which the table does not have", class, got)
 		}
 	}
@@ -104,15 +105,16 @@ func TestEveryCodeIsInTheTable(t *testing.T) {
 
 // Nothing that goes wrong after a move may exit with a code that says nothing moved.
 func TestAfterAMoveNoCodeSaysThatNothingMoved(t *testing.T) {
+	moved := &rotation.Report{Moved: true}
 	for _, err := range []error{
-		errors.New("odd"), errDenied, stop(rotation.NotNow, nil), stop(rotation.Setup, nil), stop(rotation.Leaving, nil), imds.ErrNoAnswer,
+		errors.New("odd"), errDenied, refusal(failure.NotNow, nil), refusal(failure.Setup, nil), refusal(failure.Leaving, nil), imds.ErrNoAnswer,
 	} {
-		if got := code(afterMove(err)); got != 85 {
+		if got := endOf(promised(t.Context(), moved, err)).code; got != 85 {
 			t.Errorf("%v after a move exits %d, want 85: the state is unknown", err, got)
 		}
 	}
-	for _, err := range []error{nil, stop(rotation.Unfinished, errDenied), stop(rotation.Interrupted, Signalled{syscall.SIGINT})} {
-		if got := afterMove(err); !errors.Is(got, err) || code(got) != code(err) {
+	for _, err := range []error{nil, refusal(failure.Unfinished, errDenied), refusal(failure.Interrupted, Signalled{syscall.SIGINT})} {
+		if got := promised(t.Context(), moved, err); !errors.Is(got, err) || endOf(got).code != endOf(err).code {
 			t.Errorf("%v after a move became %v", err, got)
 		}
 	}

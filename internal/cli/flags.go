@@ -9,6 +9,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"balanced/internal/fleet"
 	"balanced/internal/logging"
 	"balanced/internal/rotation"
 )
@@ -22,14 +23,14 @@ func globalFlags() []cli.Flag {
 		text("report", "", "write the report, as JSON, to `FILE`"),
 		text("log-level", "info", "`LEVEL` of stderr: debug, info, warn or error", "debug", "info", "warn", "error"),
 		text("log-format", "auto", "`FORMAT` of stderr: auto, console or json", "auto", logging.Console, logging.JSON),
-		text("hold-file", defaultHold, "`FILE` that a person makes to keep this host as it is"),
+		text("hold-file", defaultHold, "if `FILE` exists, refuse to move; its first line is shown"),
 	}
 }
 
 // moveFlags are what out and in share.
 func moveFlags() []cli.Flag {
 	return []cli.Flag{
-		text("wait", "auto", "`DURATION` to wait for a turn at most"),
+		text("wait", "auto", "`DURATION` to wait at most until the move may begin"),
 		text("timeout", "auto", "`DURATION` the move may take, drains included"),
 		ignoreFlag(),
 		toggle("if-member", "0 when the instance is in no group"),
@@ -38,11 +39,11 @@ func moveFlags() []cli.Flag {
 }
 
 func ignoreFlag() cli.Flag {
-	return list("ignore", "leave `LB`, a load balancer or target group, out of floor and proof of health")
+	return list("ignore", "leave `LB`, a load balancer or target group, out of the minimum and the proof of health")
 }
 
 func minHealthyFlag() cli.Flag {
-	return text("min-healthy", "all", "`RULE` for how many must serve meanwhile: all (but this one), N, P% or policy", "all", "policy", "50%")
+	return text("min-healthy", "all", "`RULE` for how many must stay healthy: all (but this one), N, P% or policy", "all", "policy", "50%")
 }
 
 // worded is a flag whose values, or some of them, are known: for oneOf and completion.
@@ -213,9 +214,9 @@ func (v *values) budget(name string) time.Duration {
 	return v.duration(name)
 }
 
-func (v *values) minHealthy() rotation.MinHealthy {
+func (v *values) minHealthy() fleet.MinHealthy {
 	value, source := v.raw("min-healthy")
-	rule, err := rotation.ParseMinHealthy(value)
+	rule, err := fleet.ParseMinHealthy(value)
 	if err != nil {
 		v.wrong(source, "%s", strings.TrimPrefix(err.Error(), "min-healthy "))
 	}

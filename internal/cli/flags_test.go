@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/urfave/cli/v2"
 
+	"balanced/internal/fleet"
 	"balanced/internal/rotation"
 )
 
@@ -85,7 +86,7 @@ func bare(c *cli.Command) *cli.Command {
 }
 
 func TestOutOptions(t *testing.T) {
-	half, _ := rotation.ParseMinHealthy("50%")
+	half, _ := fleet.ParseMinHealthy("50%")
 	plain := rotation.OutOptions{
 		Options: rotation.Options{Wait: rotation.Auto, Timeout: rotation.Auto},
 		Settle:  rotation.DefaultSettle,
@@ -131,7 +132,7 @@ func TestOutOptions(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if diff := cmp.Diff(want, got, cmp.AllowUnexported(rotation.MinHealthy{})); diff != "" {
+			if diff := cmp.Diff(want, got, cmp.AllowUnexported(fleet.MinHealthy{})); diff != "" {
 				t.Errorf("options (-want +got):\n%s", diff)
 			}
 		})

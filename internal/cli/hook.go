@@ -23,7 +23,7 @@ func (p *program) hookCommand() *cli.Command {
 			"Logs warnings only, unless --log-level says otherwise, and never 2,048 bytes or more in all:\n" +
 			"that is what CodeDeploy keeps.",
 		Flags: slices.Concat([]cli.Flag{
-			text("timeout", "auto", "`DURATION` the hook has: its timeout in appspec.yml. Waiting for a turn takes what the move leaves; a move that does not fit is refused. auto: no such limit"),
+			text("timeout", "auto", "`DURATION` the hook has: its timeout in appspec.yml. Waiting until the move may begin takes what the move leaves; a move that does not fit is refused. auto: no such limit"),
 		}, withoutTimeout(moveFlags()), outFlags(), inFlags()),
 	}, p.hook)
 }
@@ -34,15 +34,15 @@ func withoutTimeout(flags []cli.Flag) []cli.Flag {
 }
 
 func (p *program) hook(c *cli.Context) error {
-	p = p.terse()
+	p = p.quiet()
 	v := p.values(c)
-	do := v.hookVerb(p.getenv(lifecycleEvent))
+	do := v.hookWork(p.getenv(lifecycleEvent))
 	j, err := p.job(v)
 	if err != nil {
 		return err
 	}
 	if v.bool("dry-run") {
-		j.text = rehearsal
+		j.text = dryRunResult
 	}
 	return j.run(c.Context, func(ctx context.Context, agent *rotation.Agent) (*rotation.Report, error) {
 		report, err := do(ctx, agent)
@@ -51,9 +51,9 @@ func (p *program) hook(c *cli.Context) error {
 	})
 }
 
-// hookVerb is what an event asks for. Both sides' flags are read, so that a mistake in
+// hookWork is what an event asks for. Both sides' flags are read, so that a mistake in
 // one shows at the first event.
-func (v *values) hookVerb(event string) verb {
+func (v *values) hookWork(event string) work {
 	out, in := v.outOptions(), v.inOptions()
 	if limit := v.budget("timeout"); limit != rotation.Auto {
 		out.Limit, in.Limit = max(limit, time.Nanosecond), max(limit, time.Nanosecond) // 0 is no time, not no limit
@@ -72,16 +72,16 @@ func (v *values) hookVerb(event string) verb {
 	return nil
 }
 
-// terse is the same program with little to say: what CodeDeploy keeps of a hook's
+// quiet is the same program with little to say: what CodeDeploy keeps of a hook's
 // output is 2,048 bytes, and the last line, which Main prints, must be among them.
-func (p *program) terse() *program {
-	quiet := *p
-	quiet.stderr = &ration{w: p.stderr, left: logRation}
-	quiet.getenv = func(name string) string {
+func (p *program) quiet() *program {
+	copied := *p
+	copied.stderr = &limitWriter{w: p.stderr, left: hookLogLimit}
+	copied.getenv = func(name string) string {
 		if value := p.getenv(name); value != "" || name != variable("log-level") {
 			return value
 		}
 		return "warn"
 	}
-	return &quiet
+	return &copied
 }

@@ -22,8 +22,8 @@ func (p *program) inCommand() *cli.Command {
 // inFlags are those of in alone.
 func inFlags() []cli.Flag {
 	return []cli.Flag{
-		text("probe", "auto", "what the host is asked before it returns: auto (what its load balancers will ask), off, or a `URL` in their place", "auto", "off"),
-		text("on-unhealthy", "standby", "`WHAT` becomes of a host that does not get healthy in time: standby (if the others hold the floor) or leave (it in service)", "standby", "leave"),
+		text("probe", "auto", "what this host is asked before it returns: auto (what its load balancers will ask), off, or a `URL` instead", "auto", "off"),
+		text("on-unhealthy", "standby", "`WHAT` to do with an instance that does not get healthy in time: standby (put it back, if enough peers are healthy) or leave (it in service)", "standby", "leave"),
 	}
 }
 
@@ -35,7 +35,7 @@ func (p *program) in(c *cli.Context) error {
 		return err
 	}
 	if opt.DryRun {
-		j.text = rehearsal
+		j.text = dryRunResult
 	}
 	return j.run(c.Context, func(ctx context.Context, agent *rotation.Agent) (*rotation.Report, error) {
 		return agent.In(ctx, opt)

@@ -12,8 +12,8 @@ func (p *program) outCommand() *cli.Command {
 	return p.command(cli.Command{
 		Name:  "out",
 		Usage: "take this instance out of service",
-		Description: "Returns 0 only when the instance is in Standby, every load balancer has let go of it,\n" +
-			"and enough others serve. Refuses when anything speaks against it. Rerun it after any failure.",
+		Description: "Returns 0 only when the instance is in Standby, every load balancer has deregistered\n" +
+			"it, and enough peers are healthy. Refuses when anything is unsafe. Rerun it after any failure.",
 		Flags: append(moveFlags(), outFlags()...),
 	}, p.out)
 }
@@ -22,8 +22,8 @@ func (p *program) outCommand() *cli.Command {
 func outFlags() []cli.Flag {
 	return []cli.Flag{
 		minHealthyFlag(),
-		toggle("replace", "where MinSize leaves no room, leave without lowering the desired capacity; Auto Scaling launches a stand-in"),
-		toggle("allow-empty-zone", "leave even if no other instance serves in this zone"),
+		toggle("replace", "where MinSize leaves no room, leave without lowering the desired capacity; Auto Scaling launches a replacement"),
+		toggle("allow-empty-zone", "leave even if no other instance is healthy in this zone"),
 		text("settle", rotation.DefaultSettle.String(), "`DURATION` that AWS's answers may lag behind a move"),
 	}
 }
@@ -36,7 +36,7 @@ func (p *program) out(c *cli.Context) error {
 		return err
 	}
 	if opt.DryRun {
-		j.text = rehearsal
+		j.text = dryRunResult
 	}
 	return j.run(c.Context, func(ctx context.Context, agent *rotation.Agent) (*rotation.Report, error) {
 		return agent.Out(ctx, opt)

@@ -6,31 +6,32 @@ import (
 	"time"
 
 	"balanced/internal/fleet"
+	"balanced/internal/format"
 	"balanced/internal/rotation"
 )
 
 // result is a successful run of out or in, in one line.
 func result(r *rotation.Report) string { return outcome(r) + "\n" }
 
-// rehearsal is that of a dry run.
-func rehearsal(r *rotation.Report) string { return "dry run, nothing changed: " + result(r) }
+// dryRunResult is that of a dry run.
+func dryRunResult(r *rotation.Report) string { return "dry run, nothing changed: " + result(r) }
 
 func outcome(r *rotation.Report) string {
 	id := r.Instance.ID
-	if would, ok := strings.CutPrefix(r.Outcome, "dry run: "); ok {
-		bound := brief(seconds(r.BoundSeconds - r.BoundThrottledSeconds))
-		if r.BoundThrottledSeconds > 0 {
-			bound += ", and " + brief(seconds(r.BoundThrottledSeconds)) + " where AWS throttles"
+	if would, ok := rotation.IsDryRun(r.Outcome); ok {
+		limit := format.Duration(seconds(r.TimeLimitSeconds - r.ThrottlingLimitSeconds))
+		if r.ThrottlingLimitSeconds > 0 {
+			limit += ", and " + format.Duration(seconds(r.ThrottlingLimitSeconds)) + " where AWS throttles"
 		}
-		return would + "; bound " + bound
+		return would + "; time limit " + limit
 	}
 	switch r.Outcome {
 	case "out":
-		return fmt.Sprintf("%s out of service: %s (%s)", id, released(r), brief(seconds(r.ElapsedSeconds)))
+		return fmt.Sprintf("%s out of service: %s (%s)", id, deregisteredBy(r), format.Duration(seconds(r.ElapsedSeconds)))
 	case "already out":
-		return fmt.Sprintf("%s already out of service: %s", id, released(r))
+		return fmt.Sprintf("%s already out of service: %s", id, deregisteredBy(r))
 	case "in":
-		return fmt.Sprintf("%s in service%s (%s)", id, healthyAt(r), brief(seconds(r.ElapsedSeconds)))
+		return fmt.Sprintf("%s in service%s (%s)", id, healthyAt(r), format.Duration(seconds(r.ElapsedSeconds)))
 	case "already in":
 		return fmt.Sprintf("%s already in service%s", id, healthyAt(r))
 	case "nothing to do":
@@ -41,12 +42,12 @@ func outcome(r *rotation.Report) string {
 	return r.Outcome
 }
 
-func released(r *rotation.Report) string {
+func deregisteredBy(r *rotation.Report) string {
 	names := sources(r, func(t rotation.TrafficReport) bool { return t.State == string(fleet.Unregistered) })
 	if names == "" {
 		return r.Instance.State
 	}
-	return r.Instance.State + ", released by " + names
+	return r.Instance.State + ", deregistered by " + names
 }
 
 func healthyAt(r *rotation.Report) string {
@@ -78,18 +79,6 @@ func sources(r *rotation.Report, fits func(rotation.TrafficReport) bool) string 
 }
 
 func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
-
-// brief is a duration to the second, without a tail of zeros: 41s, 5m12s, 12m, 1h.
-func brief(d time.Duration) string {
-	s := d.Round(time.Second).String()
-	if m, ok := strings.CutSuffix(s, "m0s"); ok {
-		s = m + "m"
-	}
-	if h, ok := strings.CutSuffix(s, "h0m"); ok {
-		s = h + "h"
-	}
-	return s
-}
 
 // wrap breaks a text into lines of at most so many characters, at spaces; below 20 it
 // stays in one piece.

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"testing"
-	"time"
 
 	"balanced/internal/rotation"
 )
@@ -22,8 +21,8 @@ func TestResult(t *testing.T) {
 		traffic        []rotation.TrafficReport
 		want           string
 	}{
-		{"out", "Standby", gone, "i-0abc out of service: Standby, released by web and old-elb (5m12s)"},
-		{"already out", "Standby", gone, "i-0abc already out of service: Standby, released by web and old-elb"},
+		{"out", "Standby", gone, "i-0abc out of service: Standby, deregistered by web and old-elb (5m12s)"},
+		{"already out", "Standby", gone, "i-0abc already out of service: Standby, deregistered by web and old-elb"},
 		{"out", "Standby", nil, "i-0abc out of service: Standby (5m12s)"},
 		{"in", "InService", sources("healthy"), "i-0abc in service: healthy at web (5m12s)"},
 		{"in", "InService", sources("healthy", "unhealthy", "healthy"), "i-0abc in service: healthy at web and api (5m12s)"},
@@ -31,34 +30,17 @@ func TestResult(t *testing.T) {
 		{"already in", "InService", nil, "i-0abc already in service"},
 		{"nothing to do", "Pending:Wait", nil, "nothing to do: i-0abc is Pending:Wait"},
 		{"not a member", "", nil, "not a member of any Auto Scaling group: nothing to do"},
-		{"dry run: would enter Standby, asked once", "InService", nil, "would enter Standby, asked once; bound 12m"},
+		{"dry run: would enter Standby", "InService", nil, "would enter Standby; time limit 12m"},
 	} {
 		r := &rotation.Report{
-			Outcome: tt.outcome, Traffic: tt.traffic, ElapsedSeconds: 312.4, BoundSeconds: 720,
+			Outcome: tt.outcome, Traffic: tt.traffic, ElapsedSeconds: 312.4, Limits: rotation.Limits{TimeLimitSeconds: 720},
 			Instance: rotation.InstanceReport{ID: "i-0abc", State: tt.state},
 		}
 		if got := result(r); got != tt.want+"\n" {
 			t.Errorf("%s: %q, want %q", tt.outcome, got, tt.want)
 		}
-		if got, want := rehearsal(r), "dry run, nothing changed: "+tt.want+"\n"; got != want {
+		if got, want := dryRunResult(r), "dry run, nothing changed: "+tt.want+"\n"; got != want {
 			t.Errorf("dry run: %q, want %q", got, want)
-		}
-	}
-}
-
-func TestBrief(t *testing.T) {
-	for d, want := range map[time.Duration]string{
-		0:                              "0s",
-		400 * time.Millisecond:         "0s",
-		41 * time.Second:               "41s",
-		10 * time.Minute:               "10m",
-		5*time.Minute + 12*time.Second: "5m12s",
-		time.Hour:                      "1h",
-		time.Hour + 5*time.Minute:      "1h5m",
-		20 * time.Hour:                 "20h",
-	} {
-		if got := brief(d); got != want {
-			t.Errorf("%v: %s, want %s", d, got, want)
 		}
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"balanced/internal/asg"
 	"balanced/internal/awsapi"
 	"balanced/internal/elb"
+	"balanced/internal/format"
 )
 
 // policyDocument is an IAM policy, its keys in the order in which people write them.
@@ -98,12 +99,12 @@ func (p *program) policy(c *cli.Context) error {
 
 // ownGroupOrAny says so where the group is not known: the policy then needs an editor.
 func (p *program) ownGroupOrAny(ctx context.Context) string {
-	group, err := ownGroup(ctx)
+	group, err := p.ownGroup(ctx)
 	if err == nil {
 		return group
 	}
 	line := fmt.Sprintf("balanced: put the group's name in place of %s, which is not known: %v", anyGroup, err)
-	fmt.Fprintln(p.stderr, shorten(flat(line), lineLimit))
+	fmt.Fprintln(p.stderr, shorten(format.OneLine(line), lineLimit))
 	return groupNamed(anyGroup, settledRegion(ctx))
 }
 
@@ -112,10 +113,10 @@ const ownGroupWithin = 10 * time.Second
 
 // ownGroup is the ARN of the group of this instance or, where a permission is missing
 // (that is what the policy is for), the pattern of its name.
-func ownGroup(ctx context.Context) (string, error) {
+func (p *program) ownGroup(ctx context.Context) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, ownGroupWithin)
 	defer cancel()
-	agent, _, err := connect(ctx, "", zap.NewNop())
+	agent, _, err := p.connect(ctx, "", zap.NewNop())
 	if err != nil {
 		return "", err
 	}

@@ -14,6 +14,8 @@ import (
 	"go.uber.org/zap"
 
 	"balanced/internal/awsapi"
+	"balanced/internal/doctor"
+	"balanced/internal/fleet"
 	"balanced/internal/fleettest"
 	"balanced/internal/rotation"
 	"balanced/internal/sim"
@@ -123,7 +125,7 @@ func underPolicy(t *testing.T, allowed []string, ended func(command string, err 
 			return err
 		})
 		run("status", func(ctx context.Context, a *rotation.Agent) error {
-			_, _, err := a.Status(ctx, rotation.MinHealthy{})
+			_, _, err := a.Status(ctx, fleet.MinHealthy{})
 			return err
 		})
 		run("in", func(ctx context.Context, a *rotation.Agent) error {
@@ -135,7 +137,7 @@ func underPolicy(t *testing.T, allowed []string, ended func(command string, err 
 			return err
 		})
 		run("doctor", func(ctx context.Context, a *rotation.Agent) error {
-			report, err := a.Doctor(ctx, rotation.DoctorOptions{Everywhere: true})
+			report, err := doctor.Run(ctx, a, doctor.Options{Everywhere: true})
 			for _, f := range report.Findings {
 				err = errors.Join(err, errors.New(f.What))
 			}

@@ -9,13 +9,18 @@ import (
 	"os"
 	"path/filepath"
 
-	"balanced/internal/rotation"
+	"balanced/internal/failure"
 )
 
 // reportError: the file of --report cannot be written.
 type reportError struct{ error }
 
 func (e reportError) Unwrap() error { return e.error }
+
+// FailureClass and FailureHint meet package failure.
+func (e reportError) FailureClass() failure.Class { return failure.ReportFile }
+
+func (e reportError) FailureHint() string { return "name a file in a folder that can be written to" }
 
 // reportFile is the file of --report. It is made anew beside its place and moved
 // there in one step, so that nobody reads half of it.
@@ -50,7 +55,7 @@ func beside(path string) (*os.File, error) {
 }
 
 // write puts the report in its place.
-func (f reportFile) write(report *rotation.Report) error {
+func (f reportFile) write(report any) error {
 	if f.path == "" {
 		return nil
 	}

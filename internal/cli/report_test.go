@@ -86,8 +86,8 @@ func TestReportsThatCannotBeWritten(t *testing.T) {
 		"a device":         os.DevNull,
 		"a file as folder": filepath.Join(dir, "file", "report.json"),
 	} {
-		if _, err := openReport(path); code(err) != 73 {
-			t.Errorf("%s: %v, code %d, want 73", name, err, code(err))
+		if _, err := openReport(path); endOf(err).code != 73 {
+			t.Errorf("%s: %v, code %d, want 73", name, err, endOf(err).code)
 		}
 	}
 }

@@ -14,44 +14,44 @@ func (p *program) runCommand() *cli.Command {
 		ArgsUsage: "-- COMMAND [ARG...]",
 		Description: "COMMAND runs without a shell, with this program's own streams and environment, and only\n" +
 			"after out has returned 0. When it exits with 0, or with a code of --ok, the instance comes\n" +
-			"back. Otherwise it stays out and the code is COMMAND's: mend it, then balanced in.\n\n" +
+			"back. Otherwise it stays out and the code is COMMAND's: fix it, then run balanced in.\n\n" +
 			"126 or 127: COMMAND did not start, and the instance is back if this run took it out.\n" +
 			"With nothing to take out (Pending:Wait, Warmed:*, --if-member outside a group) COMMAND\n" +
 			"runs all the same.\n\n" +
 			"A first signal goes to COMMAND as it is, a second as SIGTERM to its whole process group, a\n" +
 			"third as SIGKILL; run waits for its end, and the instance stays out. In the foreground of a\n" +
 			"terminal COMMAND has what is typed there (Ctrl-C) from the terminal itself.\n\n" +
-			"--wait and --timeout hold for leaving and for returning, each. COMMAND has no limit.",
+			"--wait and --timeout apply to leaving and to returning, each. COMMAND has no limit.",
 		Flags: slices.Concat(moveFlags(), outFlags(), inFlags(), []cli.Flag{
 			list("ok", "exit `CODE` of COMMAND that is a success: 213 of a Chef that upgraded itself"),
-			list("reboot", "exit `CODE` of COMMAND that asks for a reboot: a success, but the instance stays out and balanced in belongs to the next boot: 35,37 of Chef"),
+			list("reboot", "exit `CODE` of COMMAND that asks for a reboot: a success, but the instance stays out; run balanced in after the reboot: 35,37 of Chef"),
 		}),
 	}, p.run)
 }
 
 func (p *program) run(c *cli.Context) error {
 	v := p.values(c)
-	o := &outing{argv: c.Args().Slice(), leaving: v.outOptions(), returning: v.inOptions()}
-	o.ok, o.reboot = v.exitCodes("ok"), v.exitCodes("reboot")
-	o.check(v)
+	r := &runCommand{argv: c.Args().Slice(), leaving: v.outOptions(), returning: v.inOptions()}
+	r.ok, r.reboot = v.exitCodes("ok"), v.exitCodes("reboot")
+	r.check(v)
 	var err error
-	if o.job, err = p.job(v); err != nil {
+	if r.job, err = p.job(v); err != nil {
 		return err
 	}
-	o.text = o.line
-	if err := startable(o.argv); err != nil {
-		return o.refuse(o.unstartable(err))
+	r.text = r.line
+	if err := startable(r.argv); err != nil {
+		return r.refuse(r.notStarted(err))
 	}
-	return o.job.run(c.Context, o.run)
+	return r.job.run(c.Context, r.run)
 }
 
 // check notes what is wrong with the command line as a whole.
-func (o *outing) check(v *values) {
-	if len(o.argv) == 0 || o.argv[0] == "" {
+func (r *runCommand) check(v *values) {
+	if len(r.argv) == 0 || r.argv[0] == "" {
 		v.problems = append(v.problems, "a COMMAND is missing: balanced run -- COMMAND")
 	}
-	for _, code := range o.ok {
-		if slices.Contains(o.reboot, code) {
+	for _, code := range r.ok {
+		if slices.Contains(r.reboot, code) {
 			v.problems = append(v.problems, fmt.Sprintf("--ok and --reboot both have %d", code))
 		}
 	}

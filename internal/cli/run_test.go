@@ -10,6 +10,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"balanced/internal/awsapi"
+	"balanced/internal/failure"
 	"balanced/internal/rotation"
 )
 
@@ -58,40 +59,40 @@ func TestAReturnThatFailsAfterTheCommand(t *testing.T) {
 		err  error
 		want int
 	}{
-		{&rotation.Stop{Class: rotation.NotNow}, 82},
-		{&rotation.Stop{Class: rotation.Setup}, 82},
-		{&rotation.Stop{Class: rotation.Unfinished}, 82},
+		{&failure.Refusal{Class: failure.NotNow}, 82},
+		{&failure.Refusal{Class: failure.Setup}, 82},
+		{&failure.Refusal{Class: failure.Unfinished}, 82},
 		{&awsapi.DeniedError{Action: "autoscaling:ExitStandby", Err: errors.New("no")}, 82},
 		{&awsapi.UnreachableError{Why: awsapi.Throttled, Err: errors.New("no")}, 82},
-		{&rotation.Stop{Class: rotation.Sick}, 83},
-		{&rotation.Stop{Class: rotation.Stuck}, 85},
+		{&failure.Refusal{Class: failure.Unhealthy}, 83},
+		{&failure.Refusal{Class: failure.Unknown}, 85},
 		{errors.New("odd"), 85},
-		{&rotation.Stop{Class: rotation.Leaving}, 86},
-		{&rotation.Stop{Class: rotation.Gone}, 86},
+		{&failure.Refusal{Class: failure.Leaving}, 86},
+		{&failure.Refusal{Class: failure.Gone}, 86},
 	} {
-		got := &rotation.Stop{Class: notBack(tt.err), Err: tt.err}
-		if code(got) != tt.want {
-			t.Errorf("%v (%d): %d, want %d", tt.err, code(tt.err), code(got), tt.want)
+		got := &failure.Refusal{Class: notBack(tt.err), Err: tt.err}
+		if endOf(got).code != tt.want {
+			t.Errorf("%v (%d): %d, want %d", tt.err, endOf(tt.err).code, endOf(got).code, tt.want)
 		}
 	}
 }
 
 // What out and in both warn of is in the report once.
 func TestAWarningIsReportedOnce(t *testing.T) {
-	o := &outing{job: &job{command: "run"}}
-	o.add("out", &rotation.Report{Warnings: []string{"spare", "grace", "soft"}}, nil)
-	o.add("in", &rotation.Report{Warnings: []string{"spare", "grace", "longer"}}, nil)
-	if diff := cmp.Diff([]string{"spare", "grace", "soft", "longer"}, o.report.Warnings); diff != "" {
+	r := &runCommand{job: &job{command: "run"}}
+	r.add("out", &rotation.Report{Warnings: []string{"spare", "grace", "soft"}}, nil)
+	r.add("in", &rotation.Report{Warnings: []string{"spare", "grace", "longer"}}, nil)
+	if diff := cmp.Diff([]string{"spare", "grace", "soft", "longer"}, r.report.Warnings); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
 
-// A code that is handed through is nobody's promise about moves.
-func TestACodeHandedThroughStays(t *testing.T) {
+// A code that is passed on promises nothing about moves.
+func TestACodeOfTheCommandStays(t *testing.T) {
 	for _, n := range []int{1, 64, 69, 75, 255} {
-		report, err := end(t, t.Context(), nil, handed{code: n, reason: "chef-client exited", hint: "mend it"}, true)
-		if code(err) != n || report.ExitCode != n || report.Hint != "mend it" {
-			t.Errorf("%d became %d, the report has %d and %q", n, code(err), report.ExitCode, report.Hint)
+		report, err := finished(t, t.Context(), outReport(true), childExit{code: n, reason: "chef-client exited", hint: "fix it"})
+		if endOf(err).code != n || report.ExitCode != n || report.Hint != "fix it" {
+			t.Errorf("%d became %d, the report has %d and %q", n, endOf(err).code, report.ExitCode, report.Hint)
 		}
 	}
 }

@@ -4,12 +4,14 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strings"
 	"sync"
 	"time"
 
 	"go.uber.org/zap"
 	"golang.org/x/term"
 
+	"balanced/internal/format"
 	"balanced/internal/logging"
 	"balanced/internal/rotation"
 )
@@ -57,7 +59,7 @@ func (s *screen) draw(status string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	// One column less: a full line makes some terminals scroll.
-	io.WriteString(s.w, eraseLine+shorten(flat(status), s.width-1))
+	io.WriteString(s.w, eraseLine+shorten(format.OneLine(status), s.width-1))
 	s.drawn = true
 }
 
@@ -101,7 +103,7 @@ func (s *screen) follow(ctx context.Context, log *zap.Logger) (progress func(rot
 
 // tell speaks at the first look and then at every tick, of what was heard last.
 func (s *screen) tell(ctx context.Context, log *zap.Logger, looks <-chan rotation.Progress) {
-	say, every := func(p rotation.Progress) { speak(log, p) }, speakEvery
+	say, every := func(p rotation.Progress) { logProgress(log, p) }, speakEvery
 	if s.terminal {
 		say, every = func(p rotation.Progress) { s.draw(status(p)) }, redrawEvery
 	}
@@ -130,10 +132,19 @@ func (s *screen) tell(ctx context.Context, log *zap.Logger, looks <-chan rotatio
 	}
 }
 
-func speak(log *zap.Logger, p rotation.Progress) {
-	log.Info("waiting: "+flat(p.Waiting), logging.Step(p.Step), logging.Elapsed(p.Elapsed.Round(time.Second)), logging.Bound(p.Bound))
+func logProgress(log *zap.Logger, p rotation.Progress) {
+	log.Info(progressText(p.Waiting), logging.Step(p.Step), logging.Elapsed(p.Elapsed.Round(time.Second)), logging.Limit(p.Limit))
+}
+
+// progressText says that the run waits, once.
+func progressText(what string) string {
+	what = format.OneLine(what)
+	if strings.HasPrefix(what, "waiting ") {
+		return what
+	}
+	return "waiting: " + what
 }
 
 func status(p rotation.Progress) string {
-	return fmt.Sprintf("%s of at most %s, waiting: %s", brief(p.Elapsed), brief(p.Bound), p.Waiting)
+	return fmt.Sprintf("%s of at most %s, %s", format.Duration(p.Elapsed), format.Duration(p.Limit), progressText(p.Waiting))
 }

@@ -31,7 +31,7 @@ func (b *buffer) String() string {
 	return b.b.String()
 }
 
-var draining = rotation.Progress{Step: "drain", Waiting: "web still lists i-0abc: draining", Elapsed: 5 * time.Second, Bound: 12 * time.Minute}
+var draining = rotation.Progress{Step: "drain", Waiting: "waiting for i-0abc to drain: draining at web", Elapsed: 5 * time.Second, Limit: 12 * time.Minute}
 
 // A silent five-minute ssh session is forgotten on the way; a chatty log is read by nobody.
 func TestWithoutATerminalOneLineAMinute(t *testing.T) {
@@ -45,7 +45,7 @@ func TestWithoutATerminalOneLineAMinute(t *testing.T) {
 			time.Sleep(15 * time.Second)
 		}
 		stop()
-		if n := strings.Count(w.String(), "waiting: web still lists"); n != 6 {
+		if n := strings.Count(w.String(), "waiting for i-0abc to drain"); n != 6 {
 			t.Errorf("%d lines in five minutes, want one at once and one a minute:\n%s", n, w)
 		}
 		if strings.ContainsAny(w.String(), "\x1b\r") {
@@ -64,7 +64,7 @@ func TestASignOfLifeBetweenLooks(t *testing.T) {
 		progress(draining)
 		time.Sleep(3*time.Minute + time.Second)
 		stop()
-		if n := strings.Count(w.String(), "waiting:"); n != 4 || !strings.Contains(w.String(), "elapsed=3m5s") {
+		if n := strings.Count(w.String(), "waiting for i-0abc"); n != 4 || !strings.Contains(w.String(), "elapsed=3m5s") {
 			t.Errorf("%d lines in three minutes after one look, want 4, the last at 3m5s:\n%s", n, w)
 		}
 	})

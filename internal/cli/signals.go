@@ -11,16 +11,16 @@ import (
 // the run's context, and the one after it kills, as if nobody had listened. While a
 // command of the operator's is at work they all are that command's.
 type Signals struct {
-	calm func()
+	restore func() // gives the signals their default meaning back
 
-	mu   sync.Mutex // also held while the command starts, so that it misses none
-	end  context.CancelCauseFunc
-	told bool
-	to   func(os.Signal) // the command at work, if there is one
+	mu      sync.Mutex // also held while the command starts, so that it misses none
+	end     context.CancelCauseFunc
+	stopped bool
+	to      func(os.Signal) // the command at work, if there is one
 }
 
 // NewSignals takes what gives the signals their default meaning back.
-func NewSignals(calm func()) *Signals { return &Signals{calm: calm, end: func(error) {}} }
+func NewSignals(restore func()) *Signals { return &Signals{restore: restore, end: func(error) {}} }
 
 type signalsKey struct{}
 
@@ -38,10 +38,10 @@ func (s *Signals) Arrive(sig os.Signal) {
 	if s.to != nil {
 		s.to(sig)
 	} else {
-		s.calm()
+		s.restore()
 	}
-	if !s.told {
-		s.told = true
+	if !s.stopped {
+		s.stopped = true
 		s.end(Signalled{Sig: sig})
 	}
 }
@@ -54,16 +54,16 @@ func signalsOf(ctx context.Context) *Signals {
 	return NewSignals(func() {})
 }
 
-// errTold: a signal came before the command was started.
-var errTold = errors.New("told to stop")
+// errStopped: a signal came before the command was started.
+var errStopped = errors.New("stopped before the command was started")
 
-// lend starts something that takes the signals from then on, until giveBack. Nothing
+// lend starts something that takes the signals from then on, until takeBack. Nothing
 // is started once a signal has come.
 func (s *Signals) lend(start func() error, to func(os.Signal)) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.told {
-		return errTold
+	if s.stopped {
+		return errStopped
 	}
 	err := start()
 	if err == nil {
@@ -72,12 +72,12 @@ func (s *Signals) lend(start func() error, to func(os.Signal)) error {
 	return err
 }
 
-// giveBack ends what lend began.
-func (s *Signals) giveBack() {
+// takeBack ends what lend began.
+func (s *Signals) takeBack() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.to = nil
-	if s.told {
-		s.calm()
+	if s.stopped {
+		s.restore()
 	}
 }

@@ -10,6 +10,7 @@ import (
 	elbv2 "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
 
 	"balanced/internal/awsapi"
+	"balanced/internal/failure"
 	"balanced/internal/fleet"
 )
 
@@ -75,7 +76,10 @@ func New(cfg aws.Config) *Client {
 func wrap(err error, asked, what string) error {
 	if gone(err) {
 		refusal, _ := errors.AsType[*awsapi.RefusedError](err)
-		return fmt.Errorf("%s %s: %w: %w", asked, what, fleet.ErrNoSource, refusal)
+		return &failure.Refusal{
+			Class: failure.Setup, Hint: "detach it from the group: balanced doctor prints the command",
+			Err: fmt.Errorf("%s %s: %w: %w", asked, what, fleet.ErrNoSource, refusal),
+		}
 	}
 	return awsapi.Wrap(err, "%s %s", asked, what)
 }

@@ -16,6 +16,7 @@ import (
 	"balanced/internal/asg"
 	"balanced/internal/awsapi"
 	"balanced/internal/elb"
+	"balanced/internal/failure"
 	"balanced/internal/imds"
 	"balanced/internal/rotation"
 	"balanced/internal/sim"
@@ -69,7 +70,7 @@ func (h *Host) momentary() float64 {
 // ids would fight over.
 func (h *Host) alone(id string) (func(), error) {
 	if !h.mu.TryLock() {
-		return nil, &rotation.Stop{Class: rotation.NotNow, Reason: "another balanced is at work on " + id}
+		return nil, failure.New(failure.NotNow, "wait for it to end", "another balanced is at work on %s", id)
 	}
 	return h.mu.Unlock, nil
 }

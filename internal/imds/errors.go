@@ -10,6 +10,8 @@ import (
 	"strings"
 	"sync"
 
+	"balanced/internal/failure"
+
 	"github.com/aws/smithy-go/middleware"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 )
@@ -17,16 +19,18 @@ import (
 // What can be wrong with the metadata service, for errors.Is.
 var (
 	// ErrNoAnswer: nothing answers at its address, or it stopped answering.
-	ErrNoAnswer = errors.New("no answer: not an EC2 instance, or a firewall or network namespace hides it")
+	ErrNoAnswer error = failure.New(failure.Unreachable, "run it on an EC2 instance that reaches its metadata service",
+		"no answer: not an EC2 instance, or a firewall or network namespace hides it")
 	// ErrDisabled: it is turned off, for the instance (403) or for this process.
-	ErrDisabled = errors.New("it is turned off")
-	// ErrHopLimit: it takes the connection but the answer to the token request never
-	// arrives, because it may take fewer network hops than there are.
-	ErrHopLimit = errors.New("the token never arrives, the hop limit is too low")
+	ErrDisabled error = failure.New(failure.Setup, "aws ec2 modify-instance-metadata-options --instance-id … --http-endpoint enabled", "it is turned off")
+	// ErrHopLimit: it takes the connection but the answer to the token request never arrives, because it may take fewer
+	// network hops than there are.
+	ErrHopLimit error = failure.New(failure.Setup, "aws ec2 modify-instance-metadata-options --instance-id … --http-put-response-hop-limit 2",
+		"the token never arrives, the hop limit is too low")
 	// ErrUnauthorized: it refuses our token again and again (401).
-	ErrUnauthorized = errors.New("it refuses its own token")
+	ErrUnauthorized error = failure.New(failure.Unreachable, "", "it refuses its own token")
 	// ErrBadAnswer: it answers something that makes no sense.
-	ErrBadAnswer = errors.New("unexpected answer")
+	ErrBadAnswer error = failure.New(failure.Unreachable, "", "unexpected answer")
 )
 
 // trail is how far the last request came. The SDK wraps a failed token request in an

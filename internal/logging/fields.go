@@ -16,7 +16,7 @@ func Reason(why string) zap.Field       { return zap.String("reason", why) }
 func Detail(text string) zap.Field      { return zap.String("detail", text) }
 func Elapsed(d time.Duration) zap.Field { return zap.Duration("elapsed", d.Round(time.Millisecond)) }
 func Wait(d time.Duration) zap.Field    { return zap.Duration("wait", d.Round(time.Millisecond)) }
-func Bound(d time.Duration) zap.Field   { return zap.Duration("bound", d.Round(time.Second)) }
+func Limit(d time.Duration) zap.Field   { return zap.Duration("limit", d.Round(time.Second)) }
 func Call(name string) zap.Field        { return zap.String("call", name) }
 func Attempt(n int) zap.Field           { return zap.Int("attempt", n) }
 func Status(code int) zap.Field         { return zap.Int("http_status", code) }

@@ -5,7 +5,10 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 	"unicode"
+
+	"balanced/internal/format"
 
 	"go.uber.org/zap/buffer"
 	"go.uber.org/zap/zapcore"
@@ -60,8 +63,16 @@ func writePairs(b *buffer.Buffer, fields map[string]any) {
 	}
 	slices.Sort(keys)
 	for _, k := range keys {
-		b.AppendString(" " + k + "=" + quoted(fmt.Sprint(fields[k])))
+		b.AppendString(" " + k + "=" + quoted(text(fields[k])))
 	}
+}
+
+// text is a value as people read it.
+func text(value any) string {
+	if d, ok := value.(time.Duration); ok && d >= time.Second {
+		return format.Duration(d)
+	}
+	return fmt.Sprint(value)
 }
 
 // quoted leaves plain words as they are.

@@ -26,7 +26,7 @@ func TestConsoleIsOneShortLine(t *testing.T) {
 	log.Debug("hidden")
 
 	want := []string{
-		`^\d\d:\d\d:\d\d asked to move asg=web instance_id=i-0abc elapsed=1\.5s$`,
+		`^\d\d:\d\d:\d\d asked to move asg=web instance_id=i-0abc elapsed=2s$`,
 		`^\d\d:\d\d:\d\d warn two lines error="no\\nanswer"$`,
 	}
 	got := strings.Split(strings.TrimSuffix(b.String(), "\n"), "\n")

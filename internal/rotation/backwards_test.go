@@ -5,26 +5,27 @@ import (
 	"testing"
 	"time"
 
-	"balanced/internal/rotation"
+	"balanced/internal/failure"
+	"balanced/internal/fleettest"
 	"balanced/internal/sim"
 )
 
 // An undo begins with a look of its own. One that is older than the look that decided on
 // it shows the state before: nobody else moved the instance.
 func TestAnUndoWaitsForALookThatHasCaughtUp(t *testing.T) {
-	g := webGroup()
+	g := fleettest.WebGroup()
 	g.Min = 0
 	inWorld(t, sim.Config{MaxLag: time.Minute}, g, func(w *world) {
 		old, ahead, caughtUp := 0, false, time.Time{}
-		w.api(func(c sim.Call) *sim.Fault {
+		w.API(func(c sim.Call) *sim.Fault {
 			switch {
 			case c.Action == "EnterStandby" && !ahead: // a person is a moment earlier
 				ahead = true
-				if err := w.EnterStandby("web", w.ids[1], true); err != nil {
+				if err := w.EnterStandby("web", w.IDs[1], true); err != nil {
 					w.Error(err)
 				}
-				w.pass(10 * time.Millisecond)
-			case c.Action == "DescribeAutoScalingGroups" && w.State(w.ids[0]) == "Standby":
+				w.Pass(10 * time.Millisecond)
+			case c.Action == "DescribeAutoScalingGroups" && w.State(w.IDs[0]) == "Standby":
 				if old++; old == 2 { // one decides to give the place back, this is the undo's
 					caughtUp = time.Now().Add(3 * time.Second)
 				}
@@ -34,14 +35,14 @@ func TestAnUndoWaitsForALookThatHasCaughtUp(t *testing.T) {
 			}
 			return nil
 		})
-		opt := outOptions()
+		opt := fleettest.OutOptions()
 		opt.Wait = 0
-		_, err := w.agent(w.ids[0]).Out(w.Context(), opt)
-		if stop := new(rotation.Stop); errors.As(err, &stop) && stop.Class == rotation.Stuck {
+		_, err := w.Agent(w.IDs[0]).Out(w.Context(), opt)
+		if stop := new(failure.Refusal); errors.As(err, &stop) && stop.Class == failure.Unknown {
 			w.Fatal(err)
 		}
-		w.wantClass(err, rotation.GaveBack)
-		w.wantState(w.ids[0], "InService")
+		w.WantClass(err, failure.RolledBack)
+		w.WantState(w.IDs[0], "InService")
 		if caughtUp.IsZero() {
 			w.Error("no look was old")
 		}
@@ -51,11 +52,11 @@ func TestAnUndoWaitsForALookThatHasCaughtUp(t *testing.T) {
 // The same the other way round: a return that did not get healthy goes back to Standby.
 func TestSendingBackWaitsForALookThatHasCaughtUp(t *testing.T) {
 	inWorld(t, sim.Config{MaxLag: time.Minute}, quietHealth(), func(w *world) {
-		w.must(w.out(w.ids[0]))
-		w.SetAppHealthy(w.ids[0], false)
+		w.Must(w.Out(w.IDs[0]))
+		w.SetAppHealthy(w.IDs[0], false)
 		began, looks, old := time.Now(), 0, 0
-		w.api(func(c sim.Call) *sim.Fault {
-			if c.Action == "DescribeAutoScalingGroups" && w.State(w.ids[0]) == "InService" {
+		w.API(func(c sim.Call) *sim.Fault {
+			if c.Action == "DescribeAutoScalingGroups" && w.State(w.IDs[0]) == "InService" {
 				looks++
 			}
 			if looks == 2 && !c.Mutating() { // one decides to send it back, this is the undo's
@@ -64,14 +65,14 @@ func TestSendingBackWaitsForALookThatHasCaughtUp(t *testing.T) {
 			}
 			return nil
 		})
-		opt := inOptions()
+		opt := fleettest.InOptions()
 		opt.Timeout = 20 * time.Second
-		_, err := w.agent(w.ids[0]).In(w.Context(), opt)
-		if stop := new(rotation.Stop); errors.As(err, &stop) && stop.Class == rotation.Stuck {
+		_, err := w.Agent(w.IDs[0]).In(w.Context(), opt)
+		if stop := new(failure.Refusal); errors.As(err, &stop) && stop.Class == failure.Unknown {
 			w.Fatal(err)
 		}
-		w.wantClass(err, rotation.Sick)
-		w.wantState(w.ids[0], "Standby")
+		w.WantClass(err, failure.Unhealthy)
+		w.WantState(w.IDs[0], "Standby")
 		if old == 0 {
 			w.Error("no look was old")
 		}

@@ -1,65 +1,77 @@
 package rotation
 
 import (
+	"fmt"
 	"time"
 
+	"balanced/internal/failure"
 	"balanced/internal/fleet"
+	"balanced/internal/format"
 )
 
-// What AWS takes besides the settings one can read. Registration and the start of
-// checks have no published bound; a Network Load Balancer was seen to take three to
-// five minutes each way and to send new connections for up to two minutes after it
-// began to drain.
+// budget names the time that bounds the wait for a row.
+type budget int
+
 const (
-	registration = 30 * time.Second
-	networkIn    = 180 * time.Second
-	networkOut   = 120 * time.Second
-	slack        = 60 * time.Second // the move itself, and the looks at it
-	overrun      = time.Minute      // a call under way when a budget ends, a start put off
-	firstLook    = 30 * time.Second // even with --wait 0 one look is allowed this long
-	startUp      = 5 * time.Minute  // of an application, before it passes its probe
-	throttling   = 3 * time.Hour    // the most that a run waits because AWS throttles
-	turnSlack    = 5 * time.Minute  // besides a peer's own out and in, its upgrade
+	budgetWait budget = iota // --wait, from the start of the run
+	budgetMove               // --timeout, from the beginning of the move
 )
 
-// budgets bound a run: wait for a turn, timeout for the move, undo for taking it
-// back. undo is never cut short by the others, so together they bound the run. While
-// AWS throttles they all stand still, for as long as throttled.
+const (
+	// overrun is for a call under way when a budget ends, and for a start that was put off.
+	overrun = time.Minute
+	// firstLook is what the first look is given even with --wait 0.
+	firstLook = 30 * time.Second
+	// lastLook is what one look is given even when its budget is all but over, so that the last word on the state is a
+	// fresh one.
+	lastLook = 5 * time.Second
+	// startUp is what an application is given to start before it passes its probe.
+	startUp = 5 * time.Minute
+	// throttling is the longest that the budgets stand still because AWS throttles: 1,000 agents under AWS's published
+	// rates finish within it.
+	throttling = 3 * time.Hour
+	// turnSlack is what a peer is given for its upgrade, besides its own out and in.
+	turnSlack = 5 * time.Minute
+)
+
+// budgets bound a run: wait until the move may begin, timeout for the move, rollback for taking it back. The rollback
+// is never cut short by the others, so together they bound the run. While AWS throttles they all stand still.
 type budgets struct {
-	wait, timeout, undo, throttled time.Duration
+	wait, timeout, rollback time.Duration
+	still                   time.Duration // for how long they may stand still
 }
 
-// bound is the longest the run takes, whatever happens: the budgets, what may be under
-// way when one of them ends, and for how long they may stand still.
-func (b budgets) bound() time.Duration { return b.unthrottled() + b.throttled }
+// timeLimit is the longest the run takes, whatever happens: the budgets, what may be under way when one of them ends,
+// and for how long they may stand still.
+func (b budgets) timeLimit() time.Duration { return b.unthrottled() + b.still }
 
-// unthrottled is the bound of a run that AWS does not throttle.
-func (b budgets) unthrottled() time.Duration { return b.wait + b.timeout + b.undo + overrun }
+// unthrottled is the time limit of a run that AWS does not throttle.
+func (b budgets) unthrottled() time.Duration { return b.wait + b.timeout + b.rollback + overrun }
 
 // outBudgets are those of a run that takes the instance out.
-func outBudgets(opt Options, settle time.Duration, traffic []Traffic) budgets {
-	back := wayBack(traffic)
+func outBudgets(opt Options, settle time.Duration, traffic []fleet.Traffic) budgets {
+	back := fleet.WayBack(traffic)
 	return budgets{
-		wait:    orAuto(opt.Wait, autoWait(traffic)),
-		timeout: orAuto(opt.Timeout, wayOut(traffic)+settle+back),
-		undo:    back + slack, throttled: throttling,
+		wait:     orAuto(opt.Wait, autoWait(traffic)),
+		timeout:  orAuto(opt.Timeout, fleet.WayOut(traffic)+settle+back),
+		rollback: back + fleet.MoveTime, still: throttling,
 	}
 }
 
-// inBudgets are those of a run that brings the instance back. A drain that is still
-// running must end first, and an application that is probed may still be starting.
-func inBudgets(opt Options, draining, probes bool, traffic []Traffic) budgets {
-	timeout := wayBack(traffic) + slack
+// inBudgets are those of a run that brings the instance back. A drain that is still running must end first, and an
+// application that is probed may still be starting.
+func inBudgets(opt Options, draining, probes bool, traffic []fleet.Traffic) budgets {
+	timeout := fleet.WayBack(traffic) + fleet.MoveTime
 	if probes {
 		timeout += startUp
 	}
 	if draining {
-		timeout += wayOut(traffic)
+		timeout += fleet.WayOut(traffic)
 	}
 	return budgets{
-		wait:    orAuto(opt.Wait, autoWait(traffic)),
-		timeout: orAuto(opt.Timeout, timeout),
-		undo:    wayOut(traffic) + DefaultSettle, throttled: throttling,
+		wait:     orAuto(opt.Wait, autoWait(traffic)),
+		timeout:  orAuto(opt.Timeout, timeout),
+		rollback: fleet.WayOut(traffic) + DefaultSettle, still: throttling,
 	}
 }
 
@@ -71,49 +83,41 @@ func orAuto(given, auto time.Duration) time.Duration {
 }
 
 // autoWait lets one peer go through its own out and in.
-func autoWait(traffic []Traffic) time.Duration {
-	return longestDrain(traffic) + wayBack(traffic) + turnSlack
+func autoWait(traffic []fleet.Traffic) time.Duration {
+	return fleet.LongestDrain(traffic) + fleet.WayBack(traffic) + turnSlack
 }
 
-// wayOut is the most a move to Standby takes: whether several load balancers drain at
-// once or one after another is not established, so their delays add up.
-func wayOut(traffic []Traffic) time.Duration {
-	sum := slack
-	network := false
-	for _, t := range traffic {
-		sum += t.Drain
-		network = network || t.Kind == fleet.Network
+// shrinkTo makes budgets fit a limit; 0 is none. The time for throttling gives way first, then waiting, then what the
+// move has beyond the least it takes. A rollback is never cut short, so what still does not fit is refused
+// (withinLimit) or warned of (tightLimit).
+func (b budgets) shrinkTo(limit, least time.Duration) budgets {
+	over := b.timeLimit() - limit
+	if limit == 0 || over <= 0 {
+		return b
 	}
-	if network {
-		sum += networkOut
+	for _, part := range []struct {
+		of    *time.Duration
+		least time.Duration
+	}{{&b.still, 0}, {&b.wait, 0}, {&b.timeout, least}} {
+		less := min(over, max(*part.of-part.least, 0))
+		*part.of -= less
+		over -= less
 	}
-	return sum
+	return b
 }
 
-// wayBack is the most a sound instance takes from ExitStandby until every load
-// balancer calls it healthy. They register and check side by side.
-func wayBack(traffic []Traffic) time.Duration {
-	longest := time.Duration(0)
-	for _, t := range traffic {
-		back := t.FirstPass()
-		if t.Kind == fleet.Network {
-			back += networkIn
-		}
-		longest = max(longest, back)
+// withinLimit: a move that cannot end in time is not begun, since whoever set the limit stops the run there, half way.
+func withinLimit(v view) verdict {
+	what, least := "leaving", fleet.WayOut(v.Traffic)+v.settle
+	if v.State.Out() {
+		what, least = "returning", fleet.WayBack(v.Traffic)
 	}
-	return registration + longest
+	if v.Limit == 0 || least <= v.Limit {
+		return verdict{}
+	}
+	return blockedBy(failure.Setup, fmt.Sprintf("give the hook, and --timeout, %d s or more", wholeSeconds(v.timeLimit())),
+		"%s takes up to %s and does not fit into %s", what, format.Duration(least), format.Duration(v.Limit))
 }
 
-func longestDrain(traffic []Traffic) time.Duration {
-	longest := time.Duration(0)
-	for _, t := range traffic {
-		longest = max(longest, t.Drain)
-	}
-	return longest
-}
-
-// spread is the longest a start is put off where MinSize does not fence the floor:
-// agents started in the same second then see one another before they leave.
-func spread(o Observed) time.Duration {
-	return min(30*time.Second, time.Duration(len(o.Group.Members))*4*time.Second, longestDrain(o.Traffic)/5)
-}
+// wholeSeconds rounds up: a hook's timeout is a whole number of seconds.
+func wholeSeconds(d time.Duration) int { return int((d + time.Second - 1) / time.Second) }

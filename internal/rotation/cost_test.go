@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"balanced/internal/fleettest"
 	"balanced/internal/sim"
 )
 
@@ -12,9 +13,9 @@ import (
 func TestOnlyTheOneThatHoldsItUpIsPolled(t *testing.T) {
 	slow := sim.Config{Behaviour: sim.Behaviour{NetworkRegisterTime: time.Minute}}
 	inWorld(t, slow, sim.Group{Name: "web", Min: 3, Max: 6, Desired: 4, TargetGroups: []string{"web", "tcp"}}, func(w *world) {
-		w.must(w.out(w.ids[0]))
+		w.Must(w.Out(w.IDs[0]))
 		first := len(w.Calls())
-		w.must(w.in(w.ids[0]))
+		w.Must(w.In(w.IDs[0]))
 		asked := map[string]int{}
 		for _, c := range w.Calls()[first:] {
 			if c.Params.Has("Targets.member.1.Id") {
@@ -31,9 +32,9 @@ func TestOnlyTheOneThatHoldsItUpIsPolled(t *testing.T) {
 // Instance refreshes speak against leaving and nothing else: asked once by out, before
 // it moves.
 func TestRefreshesAreReadWhereTheyMatter(t *testing.T) {
-	inWorld(t, sim.Config{}, webGroup(), func(w *world) {
-		w.must(w.out(w.ids[0]))
-		w.must(w.in(w.ids[0]))
+	inWorld(t, sim.Config{}, fleettest.WebGroup(), func(w *world) {
+		w.Must(w.Out(w.IDs[0]))
+		w.Must(w.In(w.IDs[0]))
 		n := 0
 		for _, c := range w.Calls() {
 			if c.Action == "DescribeInstanceRefreshes" {
@@ -49,11 +50,11 @@ func TestRefreshesAreReadWhereTheyMatter(t *testing.T) {
 // Who waits for a turn looks at the group, and at the rest only now and then; when the
 // place is free, it is taken as soon as ever.
 func TestAWaitForATurnAsksTheGroupAlone(t *testing.T) {
-	inWorld(t, sim.Config{}, webGroup(), func(w *world) {
-		w.must(w.out(w.ids[0]))
+	inWorld(t, sim.Config{}, fleettest.WebGroup(), func(w *world) {
+		w.Must(w.Out(w.IDs[0]))
 		first := len(w.Calls())
-		time.AfterFunc(9*time.Minute, func() { w.must(w.in(w.ids[0])) })
-		w.must(w.out(w.ids[1]))
+		time.AfterFunc(9*time.Minute, func() { w.Must(w.In(w.IDs[0])) })
+		w.Must(w.Out(w.IDs[1]))
 		asked, left := map[string]int{}, time.Duration(0)
 		var free time.Time
 		for _, c := range w.Calls()[first:] {

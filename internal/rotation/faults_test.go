@@ -9,7 +9,9 @@ import (
 	"time"
 
 	"balanced/internal/awsapi"
+	"balanced/internal/failure"
 	"balanced/internal/fleet"
+	"balanced/internal/fleettest"
 	"balanced/internal/rotation"
 	"balanced/internal/sim"
 )
@@ -39,17 +41,17 @@ func TestADoubtfulAnswerIsSettledByLooking(t *testing.T) {
 	} {
 		for _, action := range []string{"EnterStandby", "ExitStandby"} {
 			t.Run(name+" "+action, func(t *testing.T) {
-				inWorld(t, sim.Config{}, webGroup(), func(w *world) {
+				inWorld(t, sim.Config{}, fleettest.WebGroup(), func(w *world) {
 					w.SetFaults(once(action, fault))
-					report, err := w.out(w.ids[0])
-					w.must(report, err)
+					report, err := w.Out(w.IDs[0])
+					w.Must(report, err)
 					if !report.Moved {
 						t.Error("the report says that nothing was moved")
 					}
-					w.wantState(w.ids[0], "Standby")
-					w.must(w.in(w.ids[0]))
-					w.wantState(w.ids[0], "InService")
-					w.wantMoves("EnterStandby", "ExitStandby")
+					w.WantState(w.IDs[0], "Standby")
+					w.Must(w.In(w.IDs[0]))
+					w.WantState(w.IDs[0], "InService")
+					w.WantMoves("EnterStandby", "ExitStandby")
 				})
 			})
 		}
@@ -59,9 +61,9 @@ func TestADoubtfulAnswerIsSettledByLooking(t *testing.T) {
 // A move whose answer is lost and whose effect the describes do not show yet is not
 // taken for one that did not happen.
 func TestALostAnswerAndStaleReads(t *testing.T) {
-	inWorld(t, sim.Config{MaxLag: time.Minute}, webGroup(), func(w *world) {
+	inWorld(t, sim.Config{MaxLag: time.Minute}, fleettest.WebGroup(), func(w *world) {
 		lost := once("EnterStandby", sim.Fault{LoseReply: true})
-		w.api(func(c sim.Call) *sim.Fault {
+		w.API(func(c sim.Call) *sim.Fault {
 			if f := lost(c); f != nil {
 				return f
 			}
@@ -70,44 +72,44 @@ func TestALostAnswerAndStaleReads(t *testing.T) {
 			}
 			return nil
 		})
-		w.must(w.out(w.ids[0]))
-		w.wantMoves("EnterStandby")
+		w.Must(w.Out(w.IDs[0]))
+		w.WantMoves("EnterStandby")
 	})
 }
 
 func TestThrottledToTheEndIsNeverAVerdict(t *testing.T) {
-	inWorld(t, sim.Config{}, webGroup(), func(w *world) {
-		w.api(func(sim.Call) *sim.Fault { return sim.Throttled() })
-		opt := outOptions()
+	inWorld(t, sim.Config{}, fleettest.WebGroup(), func(w *world) {
+		w.API(func(sim.Call) *sim.Fault { return sim.Throttled() })
+		opt := fleettest.OutOptions()
 		opt.Wait = 2 * time.Minute
 		began := time.Now()
-		report, err := w.agent(w.ids[0]).Out(w.Context(), opt)
+		report, err := w.Agent(w.IDs[0]).Out(w.Context(), opt)
 		var away *awsapi.UnreachableError
 		if !errors.As(err, &away) || away.Why != awsapi.Throttled {
 			t.Fatalf("throttled for two minutes: %v, want an UnreachableError that says so", err)
 		}
-		allowed := time.Duration(report.BoundThrottledSeconds) * time.Second
+		allowed := time.Duration(report.ThrottlingLimitSeconds) * time.Second
 		if took := time.Since(began) - allowed; allowed < time.Hour || took < 110*time.Second || took > 130*time.Second {
 			t.Errorf("gave up %s after the %s that it may be throttled, the wait is two minutes", took, allowed)
 		}
 		if held := report.ThrottledSeconds; held < allowed.Seconds() || held > allowed.Seconds()+130 {
 			t.Errorf("the report says throttled for %v s of %v", held, allowed.Seconds())
 		}
-		w.wantMoves()
+		w.WantMoves()
 	})
 }
 
 func TestThrottledForAWhileOnlyDelays(t *testing.T) {
-	inWorld(t, sim.Config{}, webGroup(), func(w *world) {
+	inWorld(t, sim.Config{}, fleettest.WebGroup(), func(w *world) {
 		until := time.Now().Add(90 * time.Second)
-		w.api(func(c sim.Call) *sim.Fault {
+		w.API(func(c sim.Call) *sim.Fault {
 			if time.Now().Before(until) {
 				return sim.Throttled()
 			}
 			return nil
 		})
-		w.must(w.out(w.ids[0]))
-		w.wantState(w.ids[0], "Standby")
+		w.Must(w.Out(w.IDs[0]))
+		w.WantState(w.IDs[0], "Standby")
 	})
 }
 
@@ -117,10 +119,10 @@ func TestDeniedNamesTheActionAtOnce(t *testing.T) {
 		"autoscaling:DescribeInstanceRefreshes", "autoscaling:EnterStandby", "elasticloadbalancing:DescribeTargetGroups",
 		"elasticloadbalancing:DescribeTargetHealth", "elasticloadbalancing:DescribeInstanceHealth",
 	} {
-		inWorld(t, sim.Config{}, webGroup(), func(w *world) {
+		inWorld(t, sim.Config{}, fleettest.WebGroup(), func(w *world) {
 			w.Deny(action)
 			began := time.Now()
-			_, err := w.out(w.ids[0])
+			_, err := w.Out(w.IDs[0])
 			var denied *awsapi.DeniedError
 			if !errors.As(err, &denied) || denied.Action != action {
 				t.Errorf("%s denied: %v", action, err)
@@ -128,22 +130,22 @@ func TestDeniedNamesTheActionAtOnce(t *testing.T) {
 			if took := time.Since(began); took > time.Second {
 				t.Errorf("%s denied: it took %s to say so", action, took)
 			}
-			w.wantMoves()
+			w.WantMoves()
 		})
 	}
 }
 
 // Once the move took effect the code is about the move; the permission is the reason.
 func TestDeniedAfterTheMoveIsUnfinished(t *testing.T) {
-	inWorld(t, sim.Config{}, webGroup(), func(w *world) {
-		w.api(func(c sim.Call) *sim.Fault {
+	inWorld(t, sim.Config{}, fleettest.WebGroup(), func(w *world) {
+		w.API(func(c sim.Call) *sim.Fault {
 			if c.Action == "EnterStandby" {
 				w.Deny("autoscaling:DescribeAutoScalingInstances")
 			}
 			return nil
 		})
-		_, err := w.out(w.ids[0])
-		stop := w.wantClass(err, rotation.Unfinished)
+		_, err := w.Out(w.IDs[0])
+		stop := w.WantClass(err, failure.Unfinished)
 		if !strings.Contains(stop.Error(), "DescribeAutoScalingInstances") {
 			t.Errorf("%q does not name the permission", stop.Error())
 		}
@@ -154,16 +156,16 @@ func TestDeniedAfterTheMoveIsUnfinished(t *testing.T) {
 // that never answers again, which leaves behind what a kill would.
 func TestRerunIsTheRepair(t *testing.T) {
 	for calls := 1; calls < 40; calls++ {
-		inWorld(t, sim.Config{}, webGroup(), func(w *world) {
-			w.cutAfter(calls, func() error { _, err := w.out(w.ids[0]); return err })
-			w.must(w.out(w.ids[0]))
-			w.wantState(w.ids[0], "Standby")
-			if takes := w.Takes(w.ids[0]); len(takes) > 0 {
+		inWorld(t, sim.Config{}, fleettest.WebGroup(), func(w *world) {
+			w.cutAfter(calls, func() error { _, err := w.Out(w.IDs[0]); return err })
+			w.Must(w.Out(w.IDs[0]))
+			w.WantState(w.IDs[0], "Standby")
+			if takes := w.Takes(w.IDs[0]); len(takes) > 0 {
 				t.Errorf("cut after %d calls, rerun: %v still send traffic", calls, takes)
 			}
-			w.cutAfter(calls, func() error { _, err := w.in(w.ids[0]); return err })
-			w.must(w.in(w.ids[0]))
-			w.wantMoves("EnterStandby", "ExitStandby")
+			w.cutAfter(calls, func() error { _, err := w.In(w.IDs[0]); return err })
+			w.Must(w.In(w.IDs[0]))
+			w.WantMoves("EnterStandby", "ExitStandby")
 			if _, _, desired := w.Sizes("web"); desired != 4 {
 				t.Errorf("cut after %d calls: desired %d in the end, want 4", calls, desired)
 			}
@@ -176,7 +178,7 @@ func TestRerunIsTheRepair(t *testing.T) {
 func (w *world) cutAfter(calls int, run func() error) {
 	var n atomic.Int64
 	dead := make(chan struct{})
-	w.api(func(sim.Call) *sim.Fault {
+	w.API(func(sim.Call) *sim.Fault {
 		switch made := int(n.Add(1)); {
 		case made < calls:
 			return nil
@@ -200,32 +202,32 @@ func (w *world) cutAfter(calls int, run func() error) {
 }
 
 func TestInterruptedSaysWhereTheInstanceIs(t *testing.T) {
-	inWorld(t, sim.Config{}, webGroup(), func(w *world) {
+	inWorld(t, sim.Config{}, fleettest.WebGroup(), func(w *world) {
 		ctx, cancel := context.WithCancelCause(context.Background())
 		go func() {
-			w.pass(30 * time.Second)
+			w.Pass(30 * time.Second)
 			cancel(errors.New("told to stop"))
 		}()
-		report, err := w.agent(w.ids[0]).Out(ctx, outOptions())
-		stop := w.wantClass(err, rotation.Interrupted)
-		if !strings.Contains(stop.Reason, w.ids[0]+" is EnteringStandby") || !strings.Contains(stop.Hint, "balanced in") {
+		report, err := w.Agent(w.IDs[0]).Out(ctx, fleettest.OutOptions())
+		stop := w.WantClass(err, failure.Interrupted)
+		if !strings.Contains(stop.Reason, w.IDs[0]+" is EnteringStandby") || !strings.Contains(stop.Hint, "balanced in") {
 			t.Errorf("%q, hint %q: want the state and what to run next", stop.Reason, stop.Hint)
 		}
 		if !report.Moved {
 			t.Error("the report says that nothing was moved")
 		}
-		w.must(w.out(w.ids[0]))
+		w.Must(w.Out(w.IDs[0]))
 	})
 }
 
 // Answers so slow that the time is over while the host is asked for a second time whether
 // it is in no group: that is no verdict, and no riddle either.
 func TestTheTimeIsOverBeforeTheSecondRead(t *testing.T) {
-	inWorld(t, sim.Config{}, webGroup(), func(w *world) {
-		w.api(func(sim.Call) *sim.Fault { return &sim.Fault{Delay: 9 * time.Second} })
-		a := w.agent(w.ids[0])
+	inWorld(t, sim.Config{}, fleettest.WebGroup(), func(w *world) {
+		w.API(func(sim.Call) *sim.Fault { return &sim.Fault{Delay: 9 * time.Second} })
+		a := w.Agent(w.IDs[0])
 		a.Groups = &leaving{Groups: a.Groups}
-		opt := outOptions()
+		opt := fleettest.OutOptions()
 		opt.Wait, opt.IfMember = 0, true
 		_, err := a.Out(w.Context(), opt)
 		if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "no group lists") {

@@ -5,22 +5,15 @@ import (
 	"slices"
 	"time"
 
+	"balanced/internal/failure"
 	"balanced/internal/fleet"
+	"balanced/internal/format"
 )
 
-// view is what a row of a table sees: the last look, what this run did so far, and
-// what it was asked.
-type view struct {
-	Observed
-	facts
-	settings
-	looked time.Time // this host's clock when the look was complete
-}
-
-// A guard says why the instance must not move now, or nil.
+// A guard says why the instance must not move now; settled where it has no objection.
 type guard struct {
 	name  string
-	check func(view) *Stop
+	check func(view) verdict
 }
 
 // outGuards are asked before an instance leaves, in this order.
@@ -30,18 +23,18 @@ var outGuards = []guard{
 	{"traffic sources", knownSources},
 	{"processes", processes},
 	{"limit", withinLimit},
-	{"way back", standIn},
+	{"way back", replacementFits},
 	{"ports", extraPorts},
 	{"reads", wholeReads},
 	{"refresh", noRefresh},
 	{"quiet", quiet},
 	{"min size", minSize},
-	{"places", places},
-	{"floor", floorHolds},
+	{"slots", slotFree},
+	{"minimum", minimumHolds},
 	{"zone", zoneHolds},
 }
 
-// inGuards are asked before an instance returns: fewer, since coming back repairs.
+// inGuards are asked before an instance returns: fewer, since coming back repairs the group.
 var inGuards = []guard{
 	{"held", held},
 	{"instance stays", staying},
@@ -52,20 +45,19 @@ var inGuards = []guard{
 	{"max size", maxSize},
 }
 
-// ask puts the guards' question: the first refusal that waiting cannot lift, else the
-// first refusal, else nil.
-func ask(guards []guard, v view) *Stop {
-	var first *Stop
+// ask asks every guard: the first refusal that waiting cannot lift, else the first refusal, else settled.
+func ask(guards []guard, v view) verdict {
+	first := verdict{}
 	for _, g := range guards {
-		stop := g.check(v)
-		if stop == nil {
+		judged := g.check(v)
+		if judged.kind == settled {
 			continue
 		}
-		if stop.hopeless() {
-			return stop
+		if judged.hopeless() {
+			return judged
 		}
-		if first == nil {
-			first = stop
+		if first.kind == settled {
+			first = judged
 		}
 	}
 	return first
@@ -74,19 +66,19 @@ func ask(guards []guard, v view) *Stop {
 // leaveIt is what to do with an instance that Auto Scaling or EC2 takes away.
 const leaveIt = "leave it; its replacement is built from the current image"
 
-// staying: nothing is about to take this instance away. Work on it would be lost, and
-// bringing it back would be harmful.
-func staying(v view) *Stop {
+// staying: nothing is about to take this instance away. Work on it would be lost, and bringing it back would be
+// harmful.
+func staying(v view) verdict {
 	if why := v.takenAway(); why != "" {
-		return stopf(Leaving, leaveIt, "%s", why)
+		return blockedBy(failure.Leaving, leaveIt, "%s", why)
 	}
 	for _, e := range v.Notices.Scheduled {
 		if e.Stops() && e.Begins.Before(v.Now.Add(v.unthrottled())) {
-			return stopf(Leaving, "let the event pass, or move it with aws ec2 modify-instance-event-start-time",
-				"EC2 scheduled %s for %s, within this run's bound of %s", e.Code, clock(e.Begins), brief(v.unthrottled()))
+			return blockedBy(failure.Leaving, "let the event pass, or move it with aws ec2 modify-instance-event-start-time",
+				"EC2 scheduled %s for %s, within this run's time limit of %s", e.Code, format.Time(e.Begins), format.Duration(v.unthrottled()))
 		}
 	}
-	return nil
+	return verdict{}
 }
 
 // takenAway says what is about to take this instance away for good, or "".
@@ -96,7 +88,7 @@ func (v view) takenAway() string {
 	case v.Group.Deleting:
 		return fmt.Sprintf("group %s is being deleted", v.Group.Name)
 	case n.Spot != "":
-		return fmt.Sprintf("EC2 will %s this Spot instance at %s", n.Spot, clock(n.SpotAt))
+		return fmt.Sprintf("EC2 will %s this Spot instance at %s", n.Spot, format.Time(n.SpotAt))
 	case n.Target == string(fleet.Terminated), n.Target == string(fleet.Detached):
 		return fmt.Sprintf("Auto Scaling is bringing this instance to %s", n.Target)
 	case !v.Healthy && v.State == fleet.InService:
@@ -105,185 +97,169 @@ func (v view) takenAway() string {
 	return ""
 }
 
-func knownSources(v view) *Stop {
+func knownSources(v view) verdict {
 	if len(v.Group.Unknown) == 0 {
-		return nil
+		return verdict{}
 	}
-	return stopf(Setup, "detach it, or work on this group by hand", "%s has a source that cannot be asked: %s", v.Group.Name, v.Group.Unknown[0])
+	return blockedBy(failure.Setup, "detach it, or work on this group by hand", "%s has an unsupported traffic source: %s", v.Group.Name, v.Group.Unknown[0])
 }
 
-// processes: without Launch an instance cannot leave Standby; without AddToLoadBalancer
-// it comes back in service without traffic (User Guide, "Suspend and resume processes").
-func processes(v view) *Stop {
+// processes: without Launch an instance cannot leave Standby; without AddToLoadBalancer it comes back in service
+// without traffic (Auto Scaling User Guide, "Suspend and resume processes").
+func processes(v view) verdict {
 	for _, p := range []string{"Launch", "AddToLoadBalancer"} {
 		if v.Group.IsSuspended(p) {
-			return stopf(Setup, v.resume(p), "%s is suspended: nobody returns from Standby into traffic", p)
+			return blockedBy(failure.Setup, resumeProcess(v.Snapshot, p), "%s is suspended: instances that leave Standby get no traffic", p)
 		}
 	}
-	return nil
+	return verdict{}
 }
 
-// resume is the command that lets a suspended process go on.
-func (o Observed) resume(process string) string {
-	return fmt.Sprintf("aws autoscaling resume-processes --auto-scaling-group-name %s --scaling-processes %s", word(o.Group.Name), process)
+// resumeProcess is the command that lets a suspended process go on.
+func resumeProcess(s fleet.Snapshot, process string) string {
+	return fmt.Sprintf("aws autoscaling resume-processes --auto-scaling-group-name %s --scaling-processes %s", format.ShellWord(s.Group.Name), process)
 }
 
-// standIn: a run with --replace leaves the group one larger, so there must be room.
-func standIn(v view) *Stop {
+// replacementFits: a run with --replace leaves the group one larger, so there must be room.
+func replacementFits(v view) verdict {
 	if v.replaces() && v.Group.Desired+1 > v.Group.Max {
-		return stopf(Setup, fmt.Sprintf("raise MaxSize to %d", v.Group.Desired+1),
+		return blockedBy(failure.Setup, fmt.Sprintf("raise MaxSize to %d", v.Group.Desired+1),
 			"--replace makes the group one larger on return, but desired %d is at MaxSize %d", v.Group.Desired, v.Group.Max)
 	}
-	return nil
+	return verdict{}
 }
 
-// extraPorts: Auto Scaling deregisters the group's port only; a registration of
-// another port in an attached target group may keep its traffic during Standby.
-func extraPorts(v view) *Stop {
+// extraPorts: Auto Scaling deregisters the group's port only; a registration of another port in an attached target group
+// may keep its traffic during Standby.
+func extraPorts(v view) verdict {
 	for _, t := range v.Traffic {
-		for _, x := range t.otherPorts(v.ID) {
-			return stopf(Setup, fmt.Sprintf("deregister %s:%d from %s, or give that port a target group of its own", v.ID, x.Port, t.Name),
+		for _, x := range t.OtherPorts(v.ID) {
+			return blockedBy(failure.Setup, fmt.Sprintf("deregister %s:%d from %s, or give that port a target group of its own", v.ID, x.Port, t.Name),
 				"%s is also registered on port %d in %s, which Standby may leave in place", v.ID, x.Port, t.Name)
 		}
 	}
-	return nil
+	return verdict{}
 }
 
-// wholeReads: two views of this instance that differ are not a base for a decision.
-func wholeReads(v view) *Stop {
-	if v.Torn {
-		return stopf(NotNow, "run it again", "Auto Scaling's two views of %s differ at the moment", v.ID)
-	}
-	return nil
-}
-
-func noRefresh(v view) *Stop {
+func noRefresh(v view) verdict {
 	for _, r := range v.Refreshes {
 		if r.Active() {
-			return stopf(NotNow, "wait for it, or cancel it",
-				"instance refresh %s is %s (%d%%)", r.ID, r.Status, r.Percent)
+			return blockedBy(failure.NotNow, "wait for it, or cancel it", "instance refresh %s is %s (%d%%)", r.ID, r.Status, r.Percent)
 		}
 	}
-	return nil
+	return verdict{}
 }
 
-// quiet: the group has what it wants. A rule that allows a short group waits only for
-// the floor; members on their way out hold nobody up.
-func quiet(v view) *Stop {
-	have, heaviest := v.inService()
+// quiet: the group has what it wants. A rule that allows a short group waits only for the minimum; members on their way
+// out hold no one up.
+func quiet(v view) verdict {
+	have, heaviest := v.InServiceUnits()
 	want := v.Group.Desired
-	short := have < want
-	why, launching := "", false
-	for _, m := range v.Group.Members {
-		if m.State.Launching() {
-			why, short = fmt.Sprintf("%s is %s", m.ID, m.State), true
-		}
-	}
-	for _, a := range v.Activities {
-		if a.Kind == fleet.Launch && a.Running() {
-			why, short, launching = fmt.Sprintf("a launch is running (%s)", a.Status), true, true
-		}
-	}
+	why, launching := launchUnderWay(v.Snapshot)
+	short := have < want || why != ""
 	switch {
-	case short && v.min.shortIsFine():
-		return nil
+	case short && v.min.AllowsShort():
+		return verdict{}
 	case short && why == "":
 		why = fmt.Sprintf("%d in service, desired %d", have, want)
 	case !short && have > want && have-want >= max(1, heaviest):
 		why = fmt.Sprintf("%d in service, desired %d: a scale-in is due", have, want)
 	}
 	if why == "" {
-		return nil
+		return verdict{}
 	}
-	stop := stopf(NotNow, "run it again when the group is quiet", "group %s is scaling: %s", v.Group.Name, why)
+	judged := blockedBy(failure.NotNow, "run it again when the group is quiet", "group %s is scaling: %s", v.Group.Name, why)
 	if launching { // the feed says so, not the group
-		return stop
+		return judged
 	}
-	return stop.whileTheGroupStands()
+	return judged.whileGroupStands()
 }
 
-// minSize is the service's own fence, foretold: EnterStandby is refused when desired
-// would fall below it (API reference, EnterStandby). Weighted groups count units, so
-// there nothing is foretold.
-func minSize(v view) *Stop {
+// launchUnderWay names a launch that the members or the feed show; byFeed: only the feed does.
+func launchUnderWay(s fleet.Snapshot) (why string, byFeed bool) {
+	for _, m := range s.Group.Members {
+		if m.State.Launching() {
+			why = fmt.Sprintf("%s is %s", m.ID, m.State)
+		}
+	}
+	for _, a := range s.Activities {
+		if a.Kind == fleet.Launch && a.Running() {
+			return fmt.Sprintf("a launch is running (%s)", a.Status), true
+		}
+	}
+	return why, false
+}
+
+// minSize is Auto Scaling's own fence, foretold: EnterStandby is refused when the desired capacity would fall below it
+// (API reference, EnterStandby). Weighted groups count units, so there nothing is foretold.
+func minSize(v view) verdict {
 	if v.replaces() || v.Group.Weighted() || v.Group.Desired-1 >= v.Group.Min {
-		return nil
+		return verdict{}
 	}
 	back := 0
-	for _, c := range v.others() {
-		if !c.Kept {
+	for _, h := range v.OtherHolders() {
+		if !h.Kept {
 			back++
 		}
 	}
 	if v.Group.Desired+back-1 < v.Group.Min {
-		return stopf(Setup, "lower MinSize by one for good, or use --replace",
-			"MinSize %d leaves no room below desired %d even with everyone back", v.Group.Min, v.Group.Desired+back)
+		return blockedBy(failure.Setup, "lower MinSize by one for good, or use --replace",
+			"MinSize %d leaves no room below desired %d even with all instances back", v.Group.Min, v.Group.Desired+back)
 	}
-	return v.blocked(fmt.Sprintf("takes the room above MinSize %d", v.Group.Min), "run the loop there first")
+	return v.heldBack(fmt.Sprintf("and MinSize %d allows no other", v.Group.Min), "")
 }
 
-// places: as many may be out at once as strength is above the floor.
-func places(v view) *Stop {
-	n := v.numbers(v.min)
-	if n.Floor > n.Strength-1 && n.Floor > 0 {
-		return stopf(Setup, "choose a lower --min-healthy",
-			"floor %d can never be met: %s without this instance is %d", n.Floor, v.Group.Name, n.Strength-1)
+// slotFree: as many may be out at once as there are slots.
+func slotFree(v view) verdict {
+	n := v.Count(v.min)
+	if n.Impossible() {
+		return blockedBy(failure.Setup, "choose a lower --min-healthy",
+			"minimum %d is impossible: only %d instances of %s remain without this one", n.Minimum, n.Capacity-1, v.Group.Name)
 	}
-	if len(v.others()) < n.Places {
-		return nil
+	if len(v.OtherHolders()) < n.Slots {
+		return verdict{}
 	}
-	return v.blocked(fmt.Sprintf("blocks floor '%s'", v.min),
-		fmt.Sprintf("run the loop there first, or --min-healthy %d", max(0, n.Strength-len(v.others())-1)))
+	allows := fmt.Sprintf("--min-healthy %s allows %d at a time", v.min, n.Slots)
+	return v.heldBack("and "+allows, fmt.Sprintf(", or use --min-healthy %d", max(0, n.Capacity-len(v.OtherHolders())-1)))
 }
 
-// blocked is a refusal for as long as others are out. It names the one that has been
-// out longest. In a group where nothing moves that one is not coming back by itself.
-func (v view) blocked(how, hint string) *Stop {
-	others := v.others()
-	oldest, age := others[0], v.age(others[0])
-	since, more := "", ""
-	if !oldest.Since.IsZero() {
-		since = " for " + brief(age)
-	}
+// heldBack is a refusal for as long as others are out. It names the one that has been out longest. In a group where
+// nothing moves that one is not coming back by itself.
+func (v view) heldBack(how, orElse string) verdict {
+	others := v.OtherHolders()
+	oldest, more := others[0], ""
 	if len(others) > 1 {
-		more = fmt.Sprintf(", with %d more out", len(others)-1)
+		more = fmt.Sprintf(" with %d more", len(others)-1)
 	}
-	stop := stopf(NotNow, hint, "%s in %s%s %s%s", oldest.ID, oldest.State, since, how, more)
-	if !slices.ContainsFunc(others, func(c Claim) bool { return !c.State.Out() }) { // none that only the feed shows
-		stop.whileTheGroupStands()
+	judged := blockedBy(failure.NotNow, "finish the work on "+oldest.ID+", then run balanced in there"+orElse,
+		"%s is out (%s%s)%s %s", oldest.ID, oldest.State, v.holderAge(oldest), more, how)
+	if !slices.ContainsFunc(others, func(h fleet.Holder) bool { return !h.State.Out() }) { // none that only the feed shows
+		judged = judged.whileGroupStands()
 	}
-	if !v.moving() && (oldest.Since.IsZero() || age > time.Hour) {
-		return stop.atOnce()
+	if !v.Moving() && (oldest.Since.IsZero() || v.Age(oldest) > time.Hour) {
+		return judged.atOnce()
 	}
-	return stop
+	return judged
 }
 
-// floorHolds: enough others serve, as the load balancers see it.
-func floorHolds(v view) *Stop {
-	n := v.numbers(v.min)
-	if n.Peers >= n.Floor {
-		return nil
+// minimumHolds: enough peers are healthy, as the load balancers see it.
+func minimumHolds(v view) verdict {
+	n := v.Count(v.min)
+	if n.HealthyPeers >= n.Minimum {
+		return verdict{}
 	}
-	return stopf(NotNow, "heal the peers first, or choose a lower --min-healthy",
-		"%d others serve, floor '%s' is %d%s", n.Peers, v.min, n.Floor, v.sickness())
+	return blockedBy(failure.NotNow, "fix the peers first, or choose a lower --min-healthy",
+		"%s, minimum %d (%s)%s", peersHealthy(n), n.Minimum, v.min, v.unhealthyExample())
 }
 
-// sickness names one reason why the floor is short.
-func (o Observed) sickness() string {
-	if id, why := o.sickPeer(); id != "" {
-		return fmt.Sprintf(" (%s is %s)", id, why)
-	}
-	return ""
-}
-
-// maxSize: ExitStandby raises desired by one and is refused above MaxSize (API
-// reference, ExitStandby). A weighted group counts units, so nothing is foretold.
-func maxSize(v view) *Stop {
+// maxSize: ExitStandby raises the desired capacity by one and is refused above MaxSize (API reference, ExitStandby). A
+// weighted group counts units, so nothing is foretold.
+func maxSize(v view) verdict {
 	if v.Group.Weighted() || v.Group.Desired+1 <= v.Group.Max {
-		return nil
+		return verdict{}
 	}
-	return stopf(NotNow, fmt.Sprintf("raise MaxSize to %d, or lower desired to %d", v.Group.Desired+1, v.Group.Max-1),
-		"desired %d is at MaxSize %d, so this instance has no place to return to", v.Group.Desired, v.Group.Max).whileTheGroupStands()
+	return blockedBy(failure.NotNow, fmt.Sprintf("raise MaxSize to %d, or lower desired to %d", v.Group.Desired+1, v.Group.Max-1),
+		"desired %d is at MaxSize %d, so this instance cannot return", v.Group.Desired, v.Group.Max).whileGroupStands()
 }
 
 // replaces: this run enters without decrement, since MinSize leaves it no other way.
@@ -292,7 +268,7 @@ func (v view) replaces() bool {
 	return v.replace && v.Group.Desired-max(1, me.Weight) < v.Group.Min
 }
 
-// fenced: MinSize itself keeps the floor, so starts need no spreading.
+// fenced: MinSize itself holds the minimum, so Auto Scaling refuses the move that is one too many.
 func (v view) fenced() bool {
-	return !v.Group.Weighted() && !v.replaces() && v.Group.Min >= v.numbers(v.min).Floor
+	return !v.Group.Weighted() && !v.replaces() && v.Group.Min >= v.Count(v.min).Minimum
 }

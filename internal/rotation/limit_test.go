@@ -7,8 +7,8 @@ import (
 	"pgregory.net/rapid"
 )
 
-func TestFit(t *testing.T) {
-	whole := budgets{throttled: time.Hour, wait: 600 * time.Second, timeout: 400 * time.Second, undo: 100 * time.Second}
+func TestShrinkTo(t *testing.T) {
+	whole := budgets{still: time.Hour, wait: 600 * time.Second, timeout: 400 * time.Second, rollback: 100 * time.Second}
 	for _, tt := range []struct {
 		limit, least  time.Duration
 		wait, timeout time.Duration
@@ -20,28 +20,28 @@ func TestFit(t *testing.T) {
 		{410 * time.Second, 300 * time.Second, 0, 300 * time.Second},
 		{160 * time.Second, 500 * time.Second, 0, 400 * time.Second},
 	} {
-		got := whole.fit(tt.limit, tt.least)
-		if (got.throttled > 0) != (tt.limit == 0) {
-			t.Errorf("within %s: throttled for %s, which gives way first", tt.limit, got.throttled)
+		got := whole.shrinkTo(tt.limit, tt.least)
+		if (got.still > 0) != (tt.limit == 0) {
+			t.Errorf("within %s: throttled for %s, which gives way first", tt.limit, got.still)
 		}
-		got.throttled = 0
-		if want := (budgets{wait: tt.wait, timeout: tt.timeout, undo: whole.undo}); got != want {
+		got.still = 0
+		if want := (budgets{wait: tt.wait, timeout: tt.timeout, rollback: whole.rollback}); got != want {
 			t.Errorf("within %s, %s at least: %v, want %v", tt.limit, tt.least, got, want)
 		}
 	}
 }
 
-func TestFitEndsInTimeOrKeepsTheLeast(t *testing.T) {
+func TestShrinkToEndsInTimeOrKeepsTheLeast(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		draw := func(name string) time.Duration {
 			return time.Duration(rapid.IntRange(0, 4000).Draw(t, name)) * time.Second
 		}
 		b, limit, least := budgets{draw("wait"), draw("timeout"), draw("undo"), draw("throttled")}, draw("limit"), draw("least")
-		got := b.fit(limit, least)
-		if got.wait < 0 || got.timeout < 0 || got.wait > b.wait || got.timeout > b.timeout || got.undo != b.undo {
+		got := b.shrinkTo(limit, least)
+		if got.wait < 0 || got.timeout < 0 || got.wait > b.wait || got.timeout > b.timeout || got.rollback != b.rollback {
 			t.Fatalf("%v within %s became %v", b, limit, got)
 		}
-		if limit > 0 && got.bound() > limit && (got.throttled > 0 || got.wait > 0 || got.timeout > least) {
+		if limit > 0 && got.timeLimit() > limit && (got.still > 0 || got.wait > 0 || got.timeout > least) {
 			t.Fatalf("%v within %s became %v: something was left to cut", b, limit, got)
 		}
 	})

@@ -4,35 +4,39 @@ import (
 	"flag"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
+	"balanced/internal/fleet/sample"
+
+	"balanced/internal/failure"
 	"balanced/internal/fleet"
 )
 
-// This file explores the claim rule: every order in which a few agents can look, enter,
-// judge, give back, be killed, be run again, work and return, on every reading they can
-// be given. The judgements are the real ones, mayLeave and proven, and with them Claims,
-// numbers, strength and rule. The world around them is a model.
+// This file explores the slot rule: every order in which a few agents can look, enter,
+// judge, roll back, be killed, be run again, work and return, on every reading they can
+// be given. The judgements are the real ones, mayLeave and proven, and with them Holders,
+// the numbers, the capacity and the rule. The world around them is a model.
 //
 // An agent that looks gets two answers, the list of members and the feed. Each may be
 // old: it shows the group as it was before any of the last few events. Time is abstract
-// but for one thing, the settle time: the reading by which an agent judges its place is
+// but for one thing, the settle time: the reading by which an agent judges its slot is
 // no older than its own move, so it shows every move that took effect before. To see to
 // that is settled's part, and TestProven's. TestModelAssumes drops it, and the rule fails.
 //
-// Left out: load balancers, so that a member in service serves; the numbers in the
+// Left out: load balancers, so that a member in service is healthy; the numbers in the
 // answer to EnterStandby, a second net below the rule; the way back, which takes no time.
 
-var deep = flag.Bool("deep", false, "explore the large models of the claim rule too: a minute or two")
+var deep = flag.Bool("deep", false, "explore the large models of the slot rule too: a minute or two")
 
 // A model is a group, and how the world treats it.
 type model struct {
 	agents, size int
-	places       int  // size less the floor
-	count        bool // the floor is given as a number of instances, otherwise as all
-	fence        bool // MinSize is the floor
+	slots        int  // size less the minimum
+	count        bool // the minimum is given as a number of instances, otherwise as all
+	fence        bool // MinSize is the minimum
 	lag          int  // how many events an answer may lag behind
 	mixed        bool // an answer may mix rows of different ages
 	kills        bool // agents are killed, and run again
@@ -50,44 +54,44 @@ const (
 )
 
 var quickModels = []model{
-	{agents: 2, size: 2, places: 1, lag: 4, kills: true},
-	{agents: 2, size: 3, places: 1, lag: 3, kills: true, mixed: true},
-	{agents: 2, size: 4, places: 2, lag: 3, kills: true, count: true},
-	{agents: 2, size: 3, places: 1, lag: 3, kills: true, ties: true},
-	{agents: 2, size: 3, places: 1, lag: 4, kills: true, fence: true},
-	{agents: 3, size: 3, places: 1, lag: 2},
-	{agents: 3, size: 3, places: 1, lag: 2, count: true},
-	{agents: 3, size: 4, places: 1, lag: 1, kills: true},
-	{agents: 3, size: 5, places: 2, lag: 1, kills: true, count: true, mixed: true},
-	{agents: 3, size: 3, places: 1, lag: 3, kills: true, fence: true, mixed: true},
-	{agents: 3, size: 3, places: 2, lag: 2, kills: true, fence: true, count: true},
-	{agents: 4, size: 4, places: 1, lag: 1},
-	{agents: 4, size: 5, places: 1, lag: 1, kills: true, depth: 11},
-	{agents: 4, size: 4, places: 1, lag: 2, kills: true, fence: true},
+	{agents: 2, size: 2, slots: 1, lag: 4, kills: true},
+	{agents: 2, size: 3, slots: 1, lag: 3, kills: true, mixed: true},
+	{agents: 2, size: 4, slots: 2, lag: 3, kills: true, count: true},
+	{agents: 2, size: 3, slots: 1, lag: 3, kills: true, ties: true},
+	{agents: 2, size: 3, slots: 1, lag: 4, kills: true, fence: true},
+	{agents: 3, size: 3, slots: 1, lag: 2},
+	{agents: 3, size: 3, slots: 1, lag: 2, count: true},
+	{agents: 3, size: 4, slots: 1, lag: 1, kills: true},
+	{agents: 3, size: 5, slots: 2, lag: 1, kills: true, count: true, mixed: true},
+	{agents: 3, size: 3, slots: 1, lag: 3, kills: true, fence: true, mixed: true},
+	{agents: 3, size: 3, slots: 2, lag: 2, kills: true, fence: true, count: true},
+	{agents: 4, size: 4, slots: 1, lag: 1},
+	{agents: 4, size: 5, slots: 1, lag: 1, kills: true, depth: 11},
+	{agents: 4, size: 4, slots: 1, lag: 2, kills: true, fence: true},
 }
 
 var deepModels = []model{
-	{agents: 3, size: 3, places: 1, lag: 3, kills: true},
-	{agents: 3, size: 3, places: 1, lag: 2, kills: true, mixed: true},
-	{agents: 3, size: 4, places: 1, lag: 1, kills: true, ties: true},
-	{agents: 3, size: 4, places: 2, lag: 2, kills: true, count: true, mixed: true},
-	{agents: 4, size: 4, places: 1, lag: 1, kills: true},
-	{agents: 4, size: 4, places: 1, lag: 2},
-	{agents: 4, size: 4, places: 1, lag: 1, ties: true},
-	{agents: 4, size: 4, places: 2, lag: 1, count: true},
-	{agents: 4, size: 5, places: 2, lag: 2, count: true},
-	{agents: 4, size: 4, places: 2, lag: 1, kills: true, fence: true, count: true, mixed: true},
-	{agents: 4, size: 4, places: 2, lag: 1, kills: true, count: true},
+	{agents: 3, size: 3, slots: 1, lag: 3, kills: true},
+	{agents: 3, size: 3, slots: 1, lag: 2, kills: true, mixed: true},
+	{agents: 3, size: 4, slots: 1, lag: 1, kills: true, ties: true},
+	{agents: 3, size: 4, slots: 2, lag: 2, kills: true, count: true, mixed: true},
+	{agents: 4, size: 4, slots: 1, lag: 1, kills: true},
+	{agents: 4, size: 4, slots: 1, lag: 2},
+	{agents: 4, size: 4, slots: 1, lag: 1, ties: true},
+	{agents: 4, size: 4, slots: 2, lag: 1, count: true},
+	{agents: 4, size: 5, slots: 2, lag: 2, count: true},
+	{agents: 4, size: 4, slots: 2, lag: 1, kills: true, fence: true, count: true, mixed: true},
+	{agents: 4, size: 4, slots: 2, lag: 1, kills: true, count: true},
 }
 
 // TestModel: however the agents interleave, and whatever they read,
-//   - never more are at work than there are places;
-//   - whoever begins to work has read that at least the floor serves without it;
+//   - never more are at work than there are slots;
+//   - whoever begins to work has read that at least the minimum is healthy without it;
 //   - no host that was found out, and may be half upgraded, goes back by itself;
 //   - nobody is ever stuck: from every state, were answers fresh and nobody killed any
 //     more, all get through. Where nobody is killed they do so without the end of any
 //     budget: the rule alone says who goes back;
-//   - where MinSize is the floor, nobody who reads what is so has to go back.
+//   - where MinSize is the minimum, nobody who reads what is so has to go back.
 func TestModel(t *testing.T) {
 	models := quickModels
 	if *deep {
@@ -102,8 +106,8 @@ func TestModel(t *testing.T) {
 			switch {
 			case e.broken != "":
 				t.Fatalf("%s\n%s", e.broken, e.story(e.brokenAt))
-			case m.fence && e.gaveBack:
-				t.Error("MinSize is the floor, but somebody had to go back")
+			case m.fence && e.rolledBack:
+				t.Error("MinSize is the minimum, but somebody had to go back")
 			}
 			if at := e.stuck(); at >= 0 {
 				t.Errorf("not everyone can get through any more\n%s", e.story(at))
@@ -113,10 +117,10 @@ func TestModel(t *testing.T) {
 	t.Logf("%d states in all", total)
 }
 
-// TestModelCounts: the same for a floor in numbers, when three leave for one place and
+// TestModelCounts: the same for a minimum in numbers, when three leave for one slot and
 // the second of them is killed and run again.
 func TestModelCounts(t *testing.T) {
-	e := explore(model{agents: 3, size: 3, places: 1, lag: 2, kills: true, count: true})
+	e := explore(model{agents: 3, size: 3, slots: 1, lag: 2, kills: true, count: true})
 	t.Logf("%d states, %d readings judged", len(e.states), len(e.verdicts))
 	if e.broken != "" {
 		t.Errorf("%s\n%s", e.broken, e.story(e.brokenAt))
@@ -124,12 +128,12 @@ func TestModelCounts(t *testing.T) {
 }
 
 // TestModelAssumes: the settle time is an assumption, and not an idle one. Where it does
-// not hold two agents are at work in one place, unless MinSize is the floor.
+// not hold two agents are at work in one slot, unless MinSize is the minimum.
 func TestModelAssumes(t *testing.T) {
 	for name, m := range map[string]model{
-		"answers lag more than the settle time":      {agents: 2, size: 3, places: 1, lag: 3, mixed: true, unsettled: true},
-		"answers lag a tick less, and moves may tie": {agents: 2, size: 3, places: 1, lag: 3, kills: true, ties: true, halfTicks: true},
-		"two places, and answers lag as much":        {agents: 3, size: 4, places: 2, lag: 3, count: true, mixed: true, unsettled: true},
+		"answers lag more than the settle time":      {agents: 2, size: 3, slots: 1, lag: 3, mixed: true, unsettled: true},
+		"answers lag a tick less, and moves may tie": {agents: 2, size: 3, slots: 1, lag: 3, kills: true, ties: true, halfTicks: true},
+		"two slots, and answers lag as much":         {agents: 3, size: 4, slots: 2, lag: 3, count: true, mixed: true, unsettled: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			e := explore(m)
@@ -139,14 +143,14 @@ func TestModelAssumes(t *testing.T) {
 			t.Logf("%s, in %d states\n%s", e.broken, len(e.states), e.story(e.brokenAt))
 			m.fence = true
 			if e := explore(m); e.broken != "" {
-				t.Errorf("and with MinSize as the floor: %s\n%s", e.broken, e.story(e.brokenAt))
+				t.Errorf("and with MinSize as the minimum: %s\n%s", e.broken, e.story(e.brokenAt))
 			}
 		})
 	}
 }
 
 func (m model) String() string {
-	s := fmt.Sprintf("%d agents in %d hosts, %d out at once, lag %d", m.agents, m.size, m.places, m.lag)
+	s := fmt.Sprintf("%d agents in %d hosts, %d out at once, lag %d", m.agents, m.size, m.slots, m.lag)
 	for _, o := range []struct {
 		on   bool
 		name string
@@ -158,18 +162,18 @@ func (m model) String() string {
 	return s
 }
 
-func (m model) floor() int { return m.size - m.places }
+func (m model) minimum() int { return m.size - m.slots }
 
-func (m model) minHealthy() MinHealthy {
+func (m model) minHealthy() fleet.MinHealthy {
 	if m.count {
-		return MinHealthy{rule: ruleCount, n: m.floor()}
+		return sample.Rule(strconv.Itoa(m.minimum()))
 	}
-	return MinHealthy{}
+	return fleet.MinHealthy{}
 }
 
 func (m model) minSize() int {
 	if m.fence {
-		return m.floor()
+		return m.minimum()
 	}
 	return 0
 }
@@ -203,13 +207,13 @@ type moment struct {
 type agentStage uint8
 
 const (
-	stageIdle     agentStage = iota // in service, as far as it knows
-	stageCleared                    // nothing spoke against leaving: its call is on the way
-	stageClaimant                   // it left, and nothing was done to its host yet
-	stageWorking                    // out returned 0
-	stageKilled                     // while its host was out
-	stageResumed                    // a rerun that found its host out: maybe half upgraded, so it never goes back
-	stageThrough                    // it worked and returned
+	stageIdle    agentStage = iota // in service, as far as it knows
+	stageCleared                   // nothing spoke against leaving: its call is on the way
+	stageHolder                    // it left, and nothing was done to its host yet
+	stageWorking                   // out returned 0
+	stageKilled                    // while its host was out
+	stageResumed                   // a rerun that found its host out: maybe half upgraded, so it never goes back
+	stageThrough                   // it worked and returned
 )
 
 // situation is all there is: what answers may still show, what is so, and the agents.
@@ -287,32 +291,32 @@ func (s *situation) settled(agent int, halfTicks bool) int {
 	return 0
 }
 
-// reading is what one look shows: the list of members, and the feed's moves of each.
-type reading struct {
+// shown is what one look shows: the list of members, and the feed's moves of each.
+type shown struct {
 	list moment
 	feed [mostHosts]modelHost
 }
 
 // readings are all that these moments can show.
-func (m model) readings(moments []moment) []reading {
-	var all []reading
+func (m model) readings(moments []moment) []shown {
+	var all []shown
 	if m.mixed {
 		return m.mixtures(moments)
 	}
 	for _, list := range moments {
 		for _, feed := range moments {
-			all = append(all, reading{list, feed.hosts})
+			all = append(all, shown{list, feed.hosts})
 		}
 	}
 	return all
 }
 
 // mixtures are the readings in which every row has an age of its own.
-func (m model) mixtures(moments []moment) []reading {
-	all := []reading{{list: moments[0], feed: moments[0].hosts}}
-	vary := func(set func(*reading, moment)) {
+func (m model) mixtures(moments []moment) []shown {
+	all := []shown{{list: moments[0], feed: moments[0].hosts}}
+	vary := func(set func(*shown, moment)) {
 		for _, r := range all {
-			seen := []reading{r}
+			seen := []shown{r}
 			for _, at := range moments[1:] {
 				set(&r, at)
 				if !slices.Contains(seen, r) {
@@ -322,10 +326,10 @@ func (m model) mixtures(moments []moment) []reading {
 			all = append(all, seen[1:]...)
 		}
 	}
-	vary(func(r *reading, at moment) { r.list.desired = at.desired })
+	vary(func(r *shown, at moment) { r.list.desired = at.desired })
 	for i := range m.agents {
-		vary(func(r *reading, at moment) { r.list.hosts[i] = at.hosts[i] })
-		vary(func(r *reading, at moment) { r.feed[i] = at.hosts[i] })
+		vary(func(r *shown, at moment) { r.list.hosts[i] = at.hosts[i] })
+		vary(func(r *shown, at moment) { r.feed[i] = at.hosts[i] })
 	}
 	return all
 }
@@ -336,30 +340,30 @@ type conclusion uint8
 const (
 	lookAgain conclusion = iota
 	goAhead              // ask to leave; or, when out, work
-	goBack               // the place is another's
+	goBack               // the slot is another's
 	tooFew               // look again, and go back at the end of the budget
 	outAlready
 )
 
-type judged struct {
+type asked struct {
 	agent int
 	stage agentStage
-	reading
+	shown
 }
 
 // explorer walks a model. It remembers where it has been and what was answered.
 type explorer struct {
 	model
-	verdicts map[judged]conclusion
-	index    map[situation]int
-	states   []situation
-	parents  []int
-	deeds    []string // that led from the parent
-	levels   []int
-	calm     [][2]int // steps that need neither a kill nor an old answer
-	gaveBack bool     // on a reading of what is so
-	broken   string   // the first promise broken
-	brokenAt int
+	verdicts   map[asked]conclusion
+	index      map[situation]int
+	states     []situation
+	parents    []int
+	deeds      []string // that led from the parent
+	levels     []int
+	calm       [][2]int // steps that need neither a kill nor an old answer
+	rolledBack bool     // on a reading of what is so
+	broken     string   // the first promise broken
+	brokenAt   int
 }
 
 // whatNext is told what may happen next, what comes of it, and whether it is calm.
@@ -367,7 +371,7 @@ type whatNext func(deed string, next situation, calm bool)
 
 // explore walks breadth first, so that the story of what it finds is a shortest one.
 func explore(m model) *explorer {
-	e := &explorer{model: m, verdicts: map[judged]conclusion{}, index: map[situation]int{}}
+	e := &explorer{model: m, verdicts: map[asked]conclusion{}, index: map[situation]int{}}
 	first := situation{now: moment{desired: int8(m.size)}}
 	e.add(first, -1, "", 0)
 	for at := 0; at < len(e.states) && e.broken == ""; at++ {
@@ -429,24 +433,24 @@ func (e *explorer) act(s situation, i int, next whatNext) {
 		e.look(s, i, next)
 	case stageCleared:
 		e.enter(s, i, next)
-	case stageClaimant, stageResumed:
+	case stageHolder, stageResumed:
 		e.prove(s, i, next)
 	case stageWorking:
 		next(hostNames[i]+" has worked, and returns", e.home(s.in(stageThrough, i), i), true)
 	case stageKilled:
 		e.rerun(s, i, next)
 	}
-	if st := s.stages[i]; e.kills && (st == stageClaimant || st == stageResumed || st == stageWorking) {
+	if st := s.stages[i]; e.kills && (st == stageHolder || st == stageResumed || st == stageWorking) {
 		next(hostNames[i]+" is killed", s.in(stageKilled, i), false)
 	}
 }
 
 // look: an agent asks whether anything speaks against leaving.
 func (e *explorer) look(s situation, i int, next whatNext) {
-	e.judge(s, i, s.moments(), func(v conclusion, _ reading, calm bool) {
+	e.judge(s, i, s.moments(), func(v conclusion, _ shown, calm bool) {
 		switch v {
 		case goAhead:
-			next(hostNames[i]+" sees a free place", s.in(stageCleared, i), calm)
+			next(hostNames[i]+" sees a free slot", s.in(stageCleared, i), calm)
 		case outAlready:
 			next(hostNames[i]+" reads that its host is out already", s.in(stageResumed, i), calm)
 		}
@@ -464,7 +468,7 @@ func (e *explorer) enter(s situation, i int, next whatNext) {
 		return
 	}
 	at := func(tick int8) situation {
-		left := s.in(stageClaimant, i)
+		left := s.in(stageHolder, i)
 		left.open = e.ties
 		return left.after(e.model, func(m *moment) {
 			m.hosts[i] = modelHost{state: isDraining, left: tick}
@@ -477,7 +481,7 @@ func (e *explorer) enter(s situation, i int, next whatNext) {
 	}
 }
 
-// prove: an agent whose host is out judges whether its place is its own.
+// prove: an agent whose host is out judges whether its slot is its own.
 func (e *explorer) prove(s situation, i int, next whatNext) {
 	switch s.now.hosts[i].state {
 	case isDraining:
@@ -493,17 +497,17 @@ func (e *explorer) prove(s situation, i int, next whatNext) {
 	if e.unsettled {
 		since = 0
 	}
-	e.judge(s, i, s.moments()[since:], func(v conclusion, r reading, calm bool) {
+	e.judge(s, i, s.moments()[since:], func(v conclusion, r shown, calm bool) {
 		switch {
 		case v == goAhead:
 			e.check(s, i, r)
 			next(hostNames[i]+" begins to work", s.in(stageWorking, i), calm)
 		case s.stages[i] == stageResumed:
 			e.breaks("%s gives back a host that may be half upgraded", hostNames[i])
-			next(hostNames[i]+" gives its place back", e.home(s.in(stageIdle, i), i), calm)
+			next(hostNames[i]+" gives its slot back", e.home(s.in(stageIdle, i), i), calm)
 		case v == goBack, v == tooFew && e.kills:
-			e.gaveBack = e.gaveBack || calm
-			next(hostNames[i]+" gives its place back", e.home(s.in(stageIdle, i), i), calm)
+			e.rolledBack = e.rolledBack || calm
+			next(hostNames[i]+" gives its slot back", e.home(s.in(stageIdle, i), i), calm)
 		}
 	})
 }
@@ -520,12 +524,12 @@ func (e *explorer) home(s situation, i int) situation {
 func (e *explorer) rerun(s situation, i int, next whatNext) {
 	for k, at := range s.moments() {
 		h, calm := at.hosts[i].state, k == int(s.known)
-		next(hostNames[i]+" is run again and finds "+string(h.asg()), s.in([...]agentStage{isIn: stageIdle, isDraining: stageClaimant, isOut: stageResumed}[h], i), calm)
+		next(hostNames[i]+" is run again and finds "+string(h.asg()), s.in([...]agentStage{isIn: stageIdle, isDraining: stageHolder, isOut: stageResumed}[h], i), calm)
 	}
 }
 
 // check holds the promise to a beginning of work.
-func (e *explorer) check(s situation, i int, r reading) {
+func (e *explorer) check(s situation, i int, r shown) {
 	atWork, serve := 1, 0
 	for j := range e.size {
 		if j != i && s.stages[j] == stageWorking {
@@ -535,11 +539,11 @@ func (e *explorer) check(s situation, i int, r reading) {
 			serve++
 		}
 	}
-	if atWork > e.places {
-		e.breaks("%d at work, places: %d", atWork, e.places)
+	if atWork > e.slots {
+		e.breaks("%d at work, slots: %d", atWork, e.slots)
 	}
-	if s.stages[i] == stageClaimant && serve < e.floor() {
-		e.breaks("%s begins to work, but read that %d others serve, and the floor is %d", hostNames[i], serve, e.floor())
+	if s.stages[i] == stageHolder && serve < e.minimum() {
+		e.breaks("%s begins to work, but read that %d peers are healthy, and the minimum is %d", hostNames[i], serve, e.minimum())
 	}
 }
 
@@ -551,13 +555,13 @@ func (e *explorer) breaks(format string, args ...any) {
 
 // judge tells what an agent may make of these moments, with each reading that leads
 // there. A verdict on the present is calm.
-func (e *explorer) judge(s situation, i int, moments []moment, each func(v conclusion, r reading, calm bool)) {
-	one := func(r reading, calm bool) {
-		if v := e.verdict(judged{i, s.stages[i], r}); v != lookAgain {
+func (e *explorer) judge(s situation, i int, moments []moment, each func(v conclusion, r shown, calm bool)) {
+	one := func(r shown, calm bool) {
+		if v := e.verdict(asked{i, s.stages[i], r}); v != lookAgain {
 			each(v, r, calm)
 		}
 	}
-	one(reading{s.now, s.now.hosts}, true)
+	one(shown{s.now, s.now.hosts}, true)
 	mine := s.now.hosts[i].left
 	for _, r := range e.readings(moments) {
 		if s.stages[i] != stageIdle && (r.list.hosts[i].left != mine || r.feed[i].left != mine) {
@@ -568,7 +572,7 @@ func (e *explorer) judge(s situation, i int, moments []moment, each func(v concl
 }
 
 // verdict asks the real code, once for each question.
-func (e *explorer) verdict(q judged) conclusion {
+func (e *explorer) verdict(q asked) conclusion {
 	v, ok := e.verdicts[q]
 	if !ok {
 		v = e.ask(q)
@@ -577,13 +581,13 @@ func (e *explorer) verdict(q judged) conclusion {
 	return v
 }
 
-func (e *explorer) ask(q judged) conclusion {
+func (e *explorer) ask(q asked) conclusion {
 	v := e.view(q)
 	if q.stage == stageIdle {
 		switch {
 		case v.State.Out():
 			return outAlready
-		case mayLeave(v) == nil:
+		case mayLeave(v).kind == settled:
 			return goAhead
 		}
 		return lookAgain
@@ -591,12 +595,12 @@ func (e *explorer) ask(q judged) conclusion {
 	if v.State != fleet.Standby {
 		return lookAgain
 	}
-	switch stop := proven(v); {
-	case stop == nil:
+	switch judged := proven(v); {
+	case judged.kind == settled:
 		return goAhead
-	case stop.Class == GaveBack:
+	case judged.refusal.Class == failure.RolledBack:
 		return goBack
-	case stop.yields:
+	case judged.rollsBack:
 		return tooFew
 	}
 	return lookAgain
@@ -605,24 +609,22 @@ func (e *explorer) ask(q judged) conclusion {
 var hostNames = [mostHosts]string{"i-1", "i-2", "i-3", "i-4", "i-5"}
 
 // view is a reading as the real code takes it, long after all moves in it.
-func (e *explorer) view(q judged) view {
+func (e *explorer) view(q asked) view {
 	v := view{
-		Observed: Observed{
-			ID: hostNames[q.agent], State: q.list.hosts[q.agent].state.asg(), Healthy: true, Zone: "a", scope: all,
-			Began: noon, Now: noon.Add(10 * time.Hour),
+		reading: reading{scope: whole, began: sample.Noon, looked: sample.Noon, Snapshot: fleet.Snapshot{
+			ID: hostNames[q.agent], State: q.list.hosts[q.agent].state.asg(), Healthy: true, Zone: "a", Now: sample.Noon.Add(10 * time.Hour),
 			Group: fleet.Group{Name: "web", Min: e.minSize(), Max: 2 * e.size, Desired: int(q.list.desired), MinHealthyPercent: -1},
-		},
-		settings: settings{min: e.minHealthy(), settle: DefaultSettle},
-		looked:   noon,
+		}},
+		request: request{min: e.minHealthy(), settle: DefaultSettle},
 	}
 	switch q.stage {
-	case stageClaimant:
-		v.sent = noon.Add(-time.Hour)
+	case stageHolder:
+		v.sent = sample.Noon.Add(-time.Hour)
 	case stageResumed:
 		v.resumed = true
 	}
 	for i := range e.size {
-		v.Group.Members = append(v.Group.Members, member(hostNames[i], q.list.hosts[i].state.asg()))
+		v.Group.Members = append(v.Group.Members, sample.Member(hostNames[i], q.list.hosts[i].state.asg()))
 		v.Activities = append(v.Activities, q.feed[i].moves(hostNames[i])...)
 	}
 	if q.agent%2 == 1 { // AWS promises no order
@@ -641,9 +643,9 @@ func (h modelHost) moves(id string) []fleet.Activity {
 	if h.state == isDraining {
 		status = "InProgress"
 	}
-	moves := []fleet.Activity{toStandby(id, begins, status)}
+	moves := []fleet.Activity{sample.ToStandby(id, begins, status)}
 	if h.returned {
-		moves = append(moves, fromStandby(id, begins+30))
+		moves = append(moves, sample.FromStandby(id, begins+30))
 	}
 	return moves
 }

@@ -5,193 +5,199 @@ import (
 	"fmt"
 	"time"
 
+	"balanced/internal/failure"
 	"balanced/internal/fleet"
+	"balanced/internal/format"
+	"balanced/internal/logging"
 )
 
-// outSteps is what `balanced out` does, in order. A run is at the first row that
-// applies and is not settled.
+// outSteps is what `balanced out` does, in order. A run is at the first row that applies and is not settled.
 func outSteps() []step {
 	return []step{
 		{
-			name: "nothing to do", says: "leave alone an instance that waits in a lifecycle hook or in the warm pool",
-			applies: fresh(idleState), check: due, act: (*run).nothingToDo,
+			name: "nothing to do", does: "leave an instance alone that waits in a lifecycle hook or in the warm pool", doing: "nothing to do",
+			applies: notSent(idleState), check: due, outcome: "nothing to do",
 		},
 		{
-			name: "arrive", says: "wait for a launch or a return that is under way",
-			applies: fresh(fleet.State.Arriving), check: arriving, within: forTurn,
+			name: "arrive", does: "wait for a launch or a return that is under way", doing: "waiting for InService",
+			applies: notSent(fleet.State.Arriving), check: arriving, within: budgetWait,
 		},
 		{
-			name: "stay", says: "refuse an instance that is leaving the group, or in a state not known",
-			applies: fresh(strangeState), check: strange, within: forTurn,
+			name: "stay", does: "refuse an instance that is leaving the group, or in an unknown state", doing: "checking the lifecycle state",
+			applies: notSent(strangeState), check: strange, within: budgetWait,
 		},
 		{
-			name: "guards", says: "wait until nothing speaks against leaving",
-			applies: fresh(inService), needs: all, check: mayLeave, within: forTurn,
+			name: "guards", does: "wait for the safety checks to pass", doing: "waiting for safety checks to pass",
+			applies: notSent(inService), needs: whole, check: mayLeave, within: budgetWait,
 		},
 		{
-			name: "spread", says: "where MinSize does not fence the floor, put the start off by a random time, then look again",
-			applies: fresh(inService), needs: all, check: apart, act: (*run).standApart, within: forTurn,
+			name: "jitter", does: "where MinSize does not hold the minimum, wait a random delay, then look again", doing: "waiting a random delay before starting",
+			applies: notSent(inService), needs: whole, check: jitterDue, act: (*run).jitterStart, within: budgetWait,
 		},
 		{
-			name: "enter", says: "enter Standby, asked once",
-			applies: fresh(inService), needs: all, check: mayAsk, act: (*run).enterStandby, moves: true, within: forTurn,
+			name: "enter", does: "enter Standby", doing: "entering Standby",
+			applies: notSent(inService), needs: whole, check: mayAsk, act: (*run).enterStandby, moves: true, within: budgetWait,
 		},
 		{
-			name: "standby", says: "wait until Standby; there is no way back before",
-			applies: not(standby), check: entered, within: forMove, ends: lettingGo,
+			name: "standby", does: "wait until Standby; this cannot be cancelled before draining ends", doing: "waiting for Standby",
+			applies: not(standby), check: entered, within: budgetMove, ends: drainEnds,
 		},
 		{
-			name: "drain", says: "wait until every load balancer has let go",
-			applies: in(standby), needs: ownDrain, check: drained, within: forMove, ends: lettingGo,
+			name: "drain", does: "wait until every load balancer has deregistered the instance", doing: "waiting for the instance to drain",
+			applies: in(standby), needs: ownDrain, check: drained, within: budgetMove, ends: drainEnds,
 		},
 		{
-			name: "prove", says: "prove the place and the floor on reads younger than the move",
-			applies: in(standby), needs: all, check: proven, within: forMove,
-			undo: (*run).giveBack, undone: "exit Standby, wait until healthy everywhere",
+			name: "prove", does: "check the slot and the minimum again on fresh reads", doing: "checking the minimum again on fresh reads",
+			applies: in(standby), needs: whole, check: proven, within: budgetMove,
+			rollBack: (*run).rollBackOut, rollsBack: "exit Standby, wait until healthy everywhere",
 		},
 	}
 }
 
-// Out takes the instance out of service. It returns nil only when it is in Standby,
-// no load balancer lists it, its place is its own, and the floor holds without it, or
-// when there is nothing to do. The report is never nil.
+// Out takes the instance out of service. It returns nil only when it is in Standby, no load balancer lists it, its slot
+// is its own, and the minimum is healthy without it, or when there is nothing to do. The report is never nil.
 func (a *Agent) Out(ctx context.Context, opt OutOptions) (*Report, error) {
-	r := a.newRun("out", opt.Options)
-	r.min, r.replace, r.emptyZone = opt.MinHealthy, opt.Replace, opt.AllowEmptyZone
-	r.settle, r.warnings, r.refreshes = opt.Settle, outWarnings, true
-	r.resolve = func(o Observed) budgets {
-		return outBudgets(opt.Options, opt.Settle, o.Traffic).fit(opt.Limit, wayOut(o.Traffic)+opt.Settle)
+	r := a.newRun("out", request{
+		Options: opt.Options, min: opt.MinHealthy, replace: opt.Replace, emptyZone: opt.AllowEmptyZone,
+		settle: opt.Settle, refreshes: true,
+	})
+	r.warnings = outWarnings
+	r.resolve = func(o reading) budgets {
+		return outBudgets(opt.Options, opt.Settle, o.Traffic).shrinkTo(opt.Limit, fleet.WayOut(o.Traffic)+opt.Settle)
 	}
 	return r.command(ctx, outSteps())
 }
 
-// fresh rows have a say before this run has moved anything.
-func fresh(is func(fleet.State) bool) func(view) bool {
+// notSent rows have a say before this run has moved anything.
+func notSent(is func(fleet.State) bool) func(view) bool {
 	return func(v view) bool { return v.sent.IsZero() && is(v.State) }
 }
 
 func in(is func(fleet.State) bool) func(view) bool { return func(v view) bool { return is(v.State) } }
 
-func not(is func(fleet.State) bool) func(view) bool { return func(v view) bool { return !is(v.State) } }
+func not(is func(fleet.State) bool) func(view) bool {
+	return func(v view) bool { return !is(v.State) }
+}
 
 func inService(s fleet.State) bool { return s == fleet.InService }
 func standby(s fleet.State) bool   { return s == fleet.Standby }
+func entering(s fleet.State) bool  { return s == fleet.EnteringStandby }
 
-// idleState: Standby is out of reach and nothing is served; CodeDeploy's launch
-// deployments run in Pending:Wait.
+// idleState: Standby is out of reach and the instance gets no traffic; CodeDeploy's launch deployments run in
+// Pending:Wait.
 func idleState(s fleet.State) bool { return s == fleet.PendingWait || s.Warm() }
 
 func strangeState(s fleet.State) bool {
 	return !s.Arriving() && !s.Out() && !inService(s) && !idleState(s)
 }
 
-func due(view) *Stop { return act }
+func due(view) verdict { return verdict{kind: act} }
 
-func arriving(v view) *Stop {
-	return stopf(NotNow, "run it again when it is InService", "%s is %s: a launch or a return is under way", v.ID, v.State)
+func arriving(v view) verdict {
+	return blockedBy(failure.NotNow, "run it again when it is InService", "%s is %s: a launch or a return is under way", v.ID, v.State)
 }
 
-func strange(v view) *Stop {
+func strange(v view) verdict {
 	if v.State.Leaving() {
-		return stopf(Leaving, leaveIt, "%s is %s", v.ID, v.State)
+		return blockedBy(failure.Leaving, leaveIt, "%s is %s", v.ID, v.State)
 	}
-	return stopf(NotNow, "look at it with balanced status", "%s is %s", v.ID, v.State)
+	return blockedBy(failure.NotNow, "look with balanced status", "%s is %s", v.ID, v.State)
 }
 
-func mayLeave(v view) *Stop { return ask(outGuards, v) }
+func mayLeave(v view) verdict { return ask(outGuards, v) }
 
-// apart: starts need no spreading where the service itself refuses the surplus.
-func apart(v view) *Stop {
-	if v.spread || v.dryRun || v.fenced() || spread(v.Observed) == 0 {
-		return nil
+// jitterDue: starts need no spreading where Auto Scaling itself refuses the move that is one too many.
+func jitterDue(v view) verdict {
+	if v.jittered || v.DryRun || v.fenced() || longestJitter(v.Snapshot) == 0 {
+		return verdict{}
 	}
-	return act
+	return verdict{kind: act}
 }
 
-func (r *run) standApart(ctx context.Context) error {
-	pause := time.Duration(r.draw() * float64(spread(r.seen)))
-	r.note("putting the start off", waitField(pause))
-	r.spread = true
+// longestJitter is the longest a start is put off where MinSize does not hold the minimum: agents started in the same
+// second then see one another before they leave.
+func longestJitter(s fleet.Snapshot) time.Duration {
+	return min(30*time.Second, time.Duration(len(s.Group.Members))*4*time.Second, fleet.LongestDrain(s.Traffic)/5)
+}
+
+func (r *run) jitterStart(ctx context.Context) error {
+	pause := time.Duration(r.draw() * float64(longestJitter(r.seen.Snapshot)))
+	r.Log.Debug("waiting a random delay", logging.Wait(pause))
+	r.jittered = true
 	return sleep(ctx, pause)
 }
 
 // mayAsk: ask, but not again at once after a refusal, and not by what is too old.
-func mayAsk(v view) *Stop {
+func mayAsk(v view) verdict {
 	if v.refused != nil {
-		return refusal(v)
+		return refusedMove(v)
 	}
-	if stop := stale(v); stop != nil {
-		return stop
+	if old := stale(v); old.kind != settled {
+		return old
 	}
-	return act
+	return verdict{kind: act}
 }
 
-// entered waits for Standby. A look that is younger than the move and shows the
-// instance elsewhere means that other hands moved it: they are not fought.
-func entered(v view) *Stop {
+// entered waits for Standby. A look that is younger than the move and shows the instance elsewhere means that something
+// else moved it: that is not fought.
+func entered(v view) verdict {
 	switch {
 	case v.State == fleet.EnteringStandby:
-		return stopf(Unfinished, "run it again to resume", "%s is EnteringStandby%s", v.ID, v.drainers())
-	case v.sent.IsZero() && v.State.Arriving(): // an undo, and a look older than the one that decided on it
-		return stopf(Unfinished, "run it again to resume", "%s is %s", v.ID, v.State)
+		return draining(v)
+	case v.sent.IsZero() && v.State.Arriving(): // a rollback, and a look older than the one that decided on it
+		return blockedBy(failure.Unfinished, "run it again to resume", "%s is %s", v.ID, v.State)
 	case v.State.Leaving():
-		return stopf(Gone, "nothing is left to repair", "%s is %s", v.ID, v.State)
+		return blockedBy(failure.Gone, "nothing is left to repair", "%s is %s", v.ID, v.State)
 	case v.young():
-		return v.unshown("EnterStandby")
+		return v.unconfirmed("EnterStandby")
 	}
-	return stopf(Unfinished, "find out who moved it, then run it again", "%s is %s: other hands moved it", v.ID, v.State).atOnce()
+	return changedByOthers(v)
 }
 
-// young: the look may be older than the move, by what reads are assumed to lag.
-func (v view) young() bool { return v.Torn || v.Began.Before(v.sent.Add(v.settle)) }
+// changedByOthers: a state that this run did not bring about.
+func changedByOthers(v view) verdict {
+	return blockedBy(failure.Unfinished, "find out what changed it, then run it again", "%s is %s: something else changed its state", v.ID, v.State).atOnce()
+}
 
-// unshown: the move was asked for, and no look shows it yet. A doubtful answer is settled
-// by the first look that is young enough, so there is no use in looking later than that.
-func (v view) unshown(call string) *Stop {
-	stop := stopf(Unfinished, "run it again to resume", "%s was answered, %s still shows %s", call, v.ID, v.State)
+// unconfirmed: the move was asked for, and no look shows it yet. A doubtful answer is settled by the first look that is
+// young enough, so there is no use in looking later than that.
+func (v view) unconfirmed(call string) verdict {
+	judged := blockedBy(failure.Unfinished, "run it again to resume", "%s was answered, and %s is still read as %s", call, v.ID, v.State)
 	if v.doubt != nil {
-		stop.again = v.sent.Add(v.settle)
+		judged.nextLook = v.sent.Add(v.settle)
 	}
-	return stop
+	return judged
 }
 
-// drainers says which load balancers still drain, for people.
-func (v view) drainers() string {
-	if len(v.Traffic) == 0 {
-		return ""
+// draining says that the instance is still on its way to Standby, and how long that may take.
+func draining(v view) verdict {
+	how := ""
+	if len(v.Traffic) > 0 {
+		how = fmt.Sprintf(" (draining takes up to %s)", format.Duration(fleet.LongestDrain(v.Traffic)))
 	}
-	return fmt.Sprintf(" (drains take up to %s)", brief(longestDrain(v.Traffic)))
+	return blockedBy(failure.Unfinished, "run it again to resume", "%s is still EnteringStandby%s", v.ID, how)
 }
 
-// drained: no load balancer lists this instance as anything but unregistered. A Network
-// Load Balancer sends new connections for a while after it says so.
-func drained(v view) *Stop {
+// drained: no load balancer lists this instance as anything but deregistered. A Network Load Balancer sends new
+// connections for a while after it says so.
+func drained(v view) verdict {
 	for _, t := range v.Traffic {
-		if x, listed := t.listsMe(); listed {
-			return stopf(Unfinished, "run it again to resume", "%s still lists %s: %s", t.Name, v.ID, said(x))
+		if x, listed := t.StillListed(); listed {
+			return blockedBy(failure.Unfinished, "run it again to resume", "waiting for %s to drain: %s at %s", v.ID, healthText(x), t.Name)
 		}
 	}
-	since := v.Now.Sub(v.claimStart())
+	since := v.Now.Sub(v.moveStart())
 	for _, t := range v.Traffic {
-		if t.Kind == fleet.Network && since < networkOut {
-			stop := stopf(Unfinished, "run it again to resume", "%s may send new connections until %s after the move", t.Name, brief(networkOut))
-			stop.again = v.looked.Add(networkOut - since)
-			return stop
+		if t.Kind == fleet.Network && since < fleet.NetworkOut {
+			return blockedBy(failure.Unfinished, "run it again to resume", "%s may send new connections until %s after the move",
+				t.Name, format.Duration(fleet.NetworkOut)).notBefore(v.looked.Add(fleet.NetworkOut - since))
 		}
 	}
-	return nil
+	return verdict{}
 }
 
-// claimStart is when this instance's move to Standby began, on AWS's clock.
-func (v view) claimStart() time.Time {
-	if !v.answer.Start.IsZero() {
-		return v.answer.Start
-	}
-	mine, _ := newest(v.Activities, v.ID, fleet.ToStandby)
-	return mine.Start
-}
-
-func said(t fleet.Target) string {
+// healthText is what a load balancer says of a target, for people.
+func healthText(t fleet.Target) string {
 	if t.Reason == "" {
 		return string(t.Health)
 	}

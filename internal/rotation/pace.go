@@ -12,23 +12,23 @@ import (
 type forecast struct {
 	// first: nothing can be decided before.
 	first time.Duration
-	// loose: it may be over at any time. Otherwise not before the first moment.
-	loose bool
+	// anyTime: it may be over at any time. Otherwise not before the first moment.
+	anyTime bool
 	// moments at or soon after which it is likely to be over, earliest first.
 	moments []time.Duration
 }
 
 const (
-	// near is the pause between looks while the end is due: with the calls of the last one,
-	// half of the ends are noticed within two seconds.
-	near = 2700 * time.Millisecond
-	// seldom is the pause while nothing is due and nothing can end.
-	seldom = 100 * time.Second
-	// overdue looks are this far apart at most.
-	overdue = 30 * time.Second
-	// shy is how much later than a moment the first look for it comes: a drain does not
-	// begin with the call that asks for it, but a moment later.
-	shy = 500 * time.Millisecond
+	// pollDense is the pause between looks while the end is due: with the calls of the last one, half of the ends are
+	// noticed within two seconds.
+	pollDense = 2700 * time.Millisecond
+	// pollSparse is the pause while nothing is due and nothing can end.
+	pollSparse = 100 * time.Second
+	// pollOverdue is the longest pause after the last moment.
+	pollOverdue = 30 * time.Second
+	// firstPollDelay is how much later than a moment the first look for it comes: a drain does not begin with the call
+	// that asks for it, but a moment later.
+	firstPollDelay = 500 * time.Millisecond
 )
 
 // next says how long to wait for the next look, elapsed after the beginning, and
@@ -39,7 +39,7 @@ const (
 // the time passed, so that an end is noticed late by a share of what it took.
 func (f forecast) next(elapsed time.Duration) (pause time.Duration, aimed bool) {
 	if left := f.first - elapsed; left > 0 {
-		return left + shy, true
+		return left + firstPollDelay, true
 	}
 	past, coming := time.Duration(-1), time.Duration(-1)
 	for _, m := range f.moments {
@@ -51,16 +51,16 @@ func (f forecast) next(elapsed time.Duration) (pause time.Duration, aimed bool) 
 	}
 	switch since := elapsed - past; {
 	case past >= 0 && coming < 0:
-		pause = min(max(near, since/12), overdue)
+		pause = min(max(pollDense, since/12), pollOverdue)
 	case past >= 0:
-		pause = min(max(near, since/4), overdue)
-	case f.loose || coming < 0:
-		pause = min(near+elapsed/2, seldom)
+		pause = min(max(pollDense, since/4), pollOverdue)
+	case f.anyTime || coming < 0:
+		pause = min(pollDense+elapsed/2, pollSparse)
 	default:
-		pause = seldom
+		pause = pollSparse
 	}
 	if left := coming - elapsed; coming >= 0 && left < pause+pause/2 {
-		return left + shy, true
+		return left + firstPollDelay, true
 	}
 	return pause, false
 }
@@ -73,11 +73,10 @@ func (f forecast) last() time.Duration {
 	return f.moments[len(f.moments)-1]
 }
 
-// lettingGo forecasts a move to Standby. It is over when the last load balancer has let
-// go. A target group holds its target for the whole delay; a Classic Load Balancer lets
-// go when it is idle, or at the end of its own. Whether they drain at once or one after
-// another is not established, so the end of either is a moment.
-func lettingGo(v view) forecast {
+// drainEnds forecasts a move to Standby. It is over when the last load balancer has deregistered the instance. A target
+// group holds its target for the whole delay; a Classic Load Balancer deregisters it when it is idle, or at the end of
+// its own. Whether they drain at once or one after another is not established, so the end of either is a moment.
+func drainEnds(v view) forecast {
 	var longest, sum, heldLongest, heldSum time.Duration
 	for _, t := range v.Traffic {
 		longest, sum = max(longest, t.Drain), sum+t.Drain
@@ -85,7 +84,7 @@ func lettingGo(v view) forecast {
 			heldLongest, heldSum = max(heldLongest, t.Drain), heldSum+t.Drain
 		}
 	}
-	f := forecast{loose: heldLongest == 0, moments: []time.Duration{heldLongest, longest, heldSum, sum}}
+	f := forecast{anyTime: heldLongest == 0, moments: []time.Duration{heldLongest, longest, heldSum, sum}}
 	if !v.sent.IsZero() {
 		f.first = v.settle // the proof wants reads that are younger
 	}
@@ -97,12 +96,12 @@ func lettingGo(v view) forecast {
 	return f
 }
 
-// registering forecasts a return until InService, which follows the registrations at once.
-func registering(view) forecast { return forecast{moments: []time.Duration{0}} }
+// registrationEnds forecasts a return until InService, which follows the registrations at once.
+func registrationEnds(view) forecast { return forecast{moments: []time.Duration{0}} }
 
-// passing forecasts when every load balancer calls a sound instance healthy: not before
-// the last of the passes they want, of which the first comes within an interval.
-func passing(v view) forecast {
+// checksPass forecasts when every load balancer calls an instance that passes its checks healthy: not before the last of
+// the passes they want, of which the first comes within an interval.
+func checksPass(v view) forecast {
 	earliest := time.Duration(0)
 	for _, t := range v.Traffic {
 		if t.Counts() {
@@ -113,19 +112,19 @@ func passing(v view) forecast {
 }
 
 // pause is the time until the next look.
-func (r *run) pause(row *step, stop *Stop) time.Duration {
+func (r *run) pause(row *step, judged verdict) time.Duration {
 	switch {
-	case !stop.again.IsZero():
-		return r.jitter(max(time.Until(stop.again), 0))
-	case row.ends == nil && row.within == forTurn:
-		return r.jitter(inTurn(time.Since(r.start)))
+	case !judged.nextLook.IsZero():
+		return r.jitter(max(time.Until(judged.nextLook), 0))
+	case row.ends == nil && row.within == budgetWait:
+		return r.jitter(inTurn(time.Since(r.turn.began)))
 	case row.ends == nil:
 		return r.jitter(inTurn(time.Since(r.arrived)))
 	}
 	likely := row.ends(r.view())
-	pause, aimed := likely.next(r.elapsed())
-	if last := likely.last() - r.elapsed(); r.seen.Held > 0 && last > pause {
-		pause, aimed = last+shy, true // AWS throttles: one look, when it is most likely over
+	pause, aimed := likely.next(r.sinceMove())
+	if last := likely.last() - r.sinceMove(); r.seen.held > 0 && last > pause {
+		pause, aimed = last+firstPollDelay, true // AWS throttles: one look, when it is most likely over
 	}
 	if aimed { // later than the moment, never before it
 		return pause + time.Duration(r.draw()*float64(time.Second))
@@ -138,9 +137,9 @@ func inTurn(waited time.Duration) time.Duration {
 	return min(5*time.Second+waited/10, 30*time.Second)
 }
 
-// elapsed is how long the move has been under way: by this host's clock since it was
-// answered or begun; by AWS's clock for one that this run found under way.
-func (r *run) elapsed() time.Duration {
+// sinceMove is how long the move has been under way: by this host's clock since it was answered or begun; by AWS's clock
+// for one that this run found under way.
+func (r *run) sinceMove() time.Duration {
 	if !r.sent.IsZero() {
 		return time.Since(r.sent)
 	}
@@ -148,9 +147,9 @@ func (r *run) elapsed() time.Duration {
 	if r.returning {
 		kind = fleet.FromStandby
 	}
-	found, ok := newest(r.seen.Activities, r.Self.Instance, kind)
+	found, ok := fleet.NewestMove(r.seen.Activities, r.Self.Instance, kind)
 	if ok && (r.returning || r.seen.State.Out()) {
-		return max(0, r.seen.Now.Sub(found.Start)+time.Since(r.looked))
+		return max(0, r.seen.Now.Sub(found.Start)+time.Since(r.seen.looked))
 	}
-	return time.Since(r.since)
+	return r.moving.elapsed()
 }

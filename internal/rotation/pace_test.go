@@ -9,16 +9,16 @@ import (
 	"balanced/internal/fleet"
 )
 
-func draining(kind fleet.SourceKind, seconds int) Traffic {
-	return Traffic{Source: fleet.Source{Kind: kind, Drain: time.Duration(seconds) * time.Second}}
+func drainOf(kind fleet.SourceKind, seconds int) fleet.Traffic {
+	return fleet.Traffic{Source: fleet.Source{Kind: kind, Drain: time.Duration(seconds) * time.Second}}
 }
 
 // afterMove is what a row sees while a move of this run is under way.
-func afterMove(traffic ...Traffic) view {
+func afterMove(traffic ...fleet.Traffic) view {
 	return view{
-		Observed: Observed{Traffic: traffic},
-		facts:    facts{sent: time.Now()},
-		settings: settings{settle: DefaultSettle},
+		reading: reading{Snapshot: fleet.Snapshot{Traffic: traffic}},
+		attempt: attempt{sent: time.Now()},
+		request: request{settle: DefaultSettle},
 	}
 }
 
@@ -49,23 +49,23 @@ func ends(from, to time.Duration, draw *rand.Rand) time.Duration {
 func TestEndOfADrainIsNoticed(t *testing.T) {
 	const s = time.Second
 	for name, tc := range map[string]struct {
-		traffic  []Traffic
+		traffic  []fleet.Traffic
 		from, to time.Duration // the drains that are tried end between these
 		most     int           // looks
 		late     time.Duration // in the median
 	}{
-		"on time":                     {[]Traffic{draining(fleet.Application, 300)}, 300 * s, 315 * s, 15, 2 * s},
-		"Classic, held to the end":    {[]Traffic{draining(fleet.Classic, 300)}, 300 * s, 310 * s, 15, 2 * s},
-		"one after another":           {[]Traffic{draining(fleet.Application, 300), draining(fleet.Network, 60)}, 360 * s, 375 * s, 30, 2 * s},
-		"Classic idle, target group":  {[]Traffic{draining(fleet.Classic, 60), draining(fleet.Application, 300)}, 300 * s, 315 * s, 15, 2 * s},
-		"half a minute late":          {[]Traffic{draining(fleet.Application, 300)}, 315 * s, 345 * s, 25, 4 * s},
-		"short":                       {[]Traffic{draining(fleet.Application, 30)}, 30 * s, 40 * s, 10, 2 * s},
-		"an hour":                     {[]Traffic{draining(fleet.Application, 3600)}, 3600 * s, 3610 * s, 50, 2 * s},
-		"Classic, ends in the middle": {[]Traffic{draining(fleet.Classic, 300)}, 15 * s, 300 * s, 15, 30 * s},
+		"on time":                     {[]fleet.Traffic{drainOf(fleet.Application, 300)}, 300 * s, 315 * s, 15, 2 * s},
+		"Classic, held to the end":    {[]fleet.Traffic{drainOf(fleet.Classic, 300)}, 300 * s, 310 * s, 15, 2 * s},
+		"one after another":           {[]fleet.Traffic{drainOf(fleet.Application, 300), drainOf(fleet.Network, 60)}, 360 * s, 375 * s, 30, 2 * s},
+		"Classic idle, target group":  {[]fleet.Traffic{drainOf(fleet.Classic, 60), drainOf(fleet.Application, 300)}, 300 * s, 315 * s, 15, 2 * s},
+		"half a minute late":          {[]fleet.Traffic{drainOf(fleet.Application, 300)}, 315 * s, 345 * s, 25, 4 * s},
+		"short":                       {[]fleet.Traffic{drainOf(fleet.Application, 30)}, 30 * s, 40 * s, 10, 2 * s},
+		"an hour":                     {[]fleet.Traffic{drainOf(fleet.Application, 3600)}, 3600 * s, 3610 * s, 50, 2 * s},
+		"Classic, ends in the middle": {[]fleet.Traffic{drainOf(fleet.Classic, 300)}, 15 * s, 300 * s, 15, 30 * s},
 	} {
 		t.Run(name, func(t *testing.T) {
 			draw := rand.New(rand.NewPCG(1, 2))
-			f := lettingGo(afterMove(tc.traffic...))
+			f := drainEnds(afterMove(tc.traffic...))
 			var lates []time.Duration
 			most := 0
 			for range 500 {
@@ -85,8 +85,8 @@ func TestEndOfADrainIsNoticed(t *testing.T) {
 // seen by the first look after it.
 func TestNoLookBeforeTheProofCanBeGiven(t *testing.T) {
 	draw := rand.New(rand.NewPCG(1, 2))
-	for _, traffic := range [][]Traffic{nil, {draining(fleet.Classic, 300)}, {draining(fleet.Application, 0)}} {
-		f := lettingGo(afterMove(traffic...))
+	for _, traffic := range [][]fleet.Traffic{nil, {drainOf(fleet.Classic, 300)}, {drainOf(fleet.Application, 0)}} {
+		f := drainEnds(afterMove(traffic...))
 		for range 100 {
 			n, late := looks(f, ends(time.Second, 8*time.Second, draw), draw)
 			if at := DefaultSettle + 2*time.Second; n != 2 || late > at {
@@ -94,8 +94,8 @@ func TestNoLookBeforeTheProofCanBeGiven(t *testing.T) {
 			}
 		}
 	}
-	if pause, _ := lettingGo(view{}).next(0); pause > near {
-		t.Errorf("a move that was found under way is looked at after %s, want %s", pause, near)
+	if pause, _ := drainEnds(view{}).next(0); pause > pollDense {
+		t.Errorf("a move that was found under way is looked at after %s, want %s", pause, pollDense)
 	}
 }
 
@@ -103,10 +103,10 @@ func TestNoLookBeforeTheProofCanBeGiven(t *testing.T) {
 func TestOverdueIsLookedAtSeldom(t *testing.T) {
 	draw := rand.New(rand.NewPCG(1, 2))
 	for name, f := range map[string]forecast{
-		"drain":  lettingGo(afterMove(draining(fleet.Application, 300))),
-		"none":   lettingGo(afterMove()),
-		"in":     registering(view{}),
-		"passes": passing(view{}),
+		"drain":  drainEnds(afterMove(drainOf(fleet.Application, 300))),
+		"none":   drainEnds(afterMove()),
+		"in":     registrationEnds(view{}),
+		"passes": checksPass(view{}),
 	} {
 		if n, _ := looks(f, 2*time.Hour, draw); n > 2*3600/24+30 {
 			t.Errorf("%s: two hours overdue, %d looks", name, n)
@@ -116,8 +116,8 @@ func TestOverdueIsLookedAtSeldom(t *testing.T) {
 
 // A return is over within an interval after the passes before the last.
 func TestReturnIsForecast(t *testing.T) {
-	source := func(kind fleet.SourceKind) Traffic {
-		return Traffic{
+	source := func(kind fleet.SourceKind) fleet.Traffic {
+		return fleet.Traffic{
 			Source: fleet.Source{Kind: kind, Check: fleet.HealthCheck{Interval: 30 * time.Second, Timeout: 5 * time.Second, Healthy: 4}},
 			Mine:   []fleet.Target{{Health: fleet.Initial}},
 		}
@@ -125,16 +125,16 @@ func TestReturnIsForecast(t *testing.T) {
 	ignored := source(fleet.Classic)
 	ignored.Ignored = true
 	for name, tc := range map[string]struct {
-		traffic []Traffic
+		traffic []fleet.Traffic
 		moment  time.Duration
 	}{
-		"one pass for an ALB":        {[]Traffic{source(fleet.Application)}, 0},
-		"Classic wants four":         {[]Traffic{source(fleet.Classic)}, 90 * time.Second},
-		"the slowest says":           {[]Traffic{source(fleet.Application), source(fleet.Network)}, 90 * time.Second},
-		"what is ignored says not":   {[]Traffic{source(fleet.Application), ignored}, 0},
+		"one pass for an ALB":        {[]fleet.Traffic{source(fleet.Application)}, 0},
+		"Classic wants four":         {[]fleet.Traffic{source(fleet.Classic)}, 90 * time.Second},
+		"the slowest says":           {[]fleet.Traffic{source(fleet.Application), source(fleet.Network)}, 90 * time.Second},
+		"what is ignored says not":   {[]fleet.Traffic{source(fleet.Application), ignored}, 0},
 		"no load balancer, no check": {nil, 0},
 	} {
-		f := passing(view{Observed: Observed{Traffic: tc.traffic}})
+		f := checksPass(view{reading: reading{Snapshot: fleet.Snapshot{Traffic: tc.traffic}}})
 		if len(f.moments) != 1 || f.moments[0] != tc.moment {
 			t.Errorf("%s: expected at %v, want %s", name, f.moments, tc.moment)
 		}
@@ -152,18 +152,20 @@ func TestReturnIsForecast(t *testing.T) {
 func TestAMoveFoundUnderWayHasItsOwnBeginning(t *testing.T) {
 	now := time.Now()
 	began := now.Add(-time.Hour) // AWS's clock differs
-	r := &run{looked: now, facts: facts{since: now}, report: &Report{}}
-	r.Agent = &Agent{}
+	r := &run{Agent: &Agent{}, reader: &reader{}, clock: newClock(nil)}
+	r.moving = stopwatch{clock: r.clock}
+	r.moving.start()
 	r.Self.Instance = "i-1"
-	r.seen = Observed{
+	r.seen.looked = now
+	r.seen.Snapshot = fleet.Snapshot{
 		State: fleet.EnteringStandby, Now: began.Add(200 * time.Second),
 		Activities: []fleet.Activity{{Kind: fleet.ToStandby, Instance: "i-1", Status: "InProgress", Start: began}},
 	}
-	if got := r.elapsed().Round(time.Second); got != 200*time.Second {
+	if got := r.sinceMove().Round(time.Second); got != 200*time.Second {
 		t.Errorf("found entering: under way for %s, want 3m20s", got)
 	}
 	r.seen.State = fleet.InService
-	if got := r.elapsed(); got > time.Second {
+	if got := r.sinceMove(); got > time.Second {
 		t.Errorf("found in service: under way for %s, want 0: it is an old move", got)
 	}
 }

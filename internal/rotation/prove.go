@@ -1,171 +1,113 @@
 package rotation
 
 import (
-	"context"
-	"time"
+	"fmt"
 
+	"balanced/internal/failure"
 	"balanced/internal/fleet"
+	"balanced/internal/format"
 )
 
-// proven: the place is ours and the floor holds, on reads that are younger than our
-// claim by more than reads are assumed to lag.
+// proven: the slot is this instance's and the minimum is healthy, on reads that are younger than its move by more than
+// reads are assumed to lag.
 //
-// Of all who claim a place the earliest keep theirs and the others go back in. A host
-// found in Standby at the start may be half upgraded, so it never goes back in by
-// itself; it serves nobody, so sick peers do not hold it up.
-func proven(v view) *Stop {
+// Of all that hold a slot the earliest keep theirs and the others go back in. An instance found in Standby at the start
+// may be half upgraded, so it never goes back in by itself; it gets no traffic, so unhealthy peers do not hold it up.
+func proven(v view) verdict {
 	if why := v.takenAway(); why != "" {
 		if v.moved {
-			return stopf(Gone, "nothing is left to repair", "%s", why)
+			return blockedBy(failure.Gone, "nothing is left to repair", "%s", why)
 		}
-		return stopf(Leaving, leaveIt, "%s", why)
+		return blockedBy(failure.Leaving, leaveIt, "%s", why)
 	}
-	if stop := settled(v); stop != nil {
-		return stop
+	for _, check := range []func(view) verdict{settledReads, drained, slotProven} {
+		if judged := check(v); judged.kind != settled {
+			return judged
+		}
 	}
-	if stop := drained(v); stop != nil {
-		return stop
-	}
-	n := v.numbers(v.min)
-	switch rule := v.rule(n); {
-	case rule == yield && v.resumed:
-		return stopf(Unfinished, "bring "+ids(v.ahead())+" back, then run it again",
-			"%s is out, but the %d places were taken before by %s", v.ID, n.Places, ids(v.ahead()))
-	case rule == yield:
-		return stopf(GaveBack, "run it again", "%s left first and took the %d places", ids(v.ahead()), n.Places)
+	return verdict{}
+}
+
+// slotProven applies the slot rule, in total and then within the zone.
+func slotProven(v view) verdict {
+	n := v.Count(v.min)
+	switch rule := v.Rule(n); {
+	case rule == fleet.Yield && v.resumed:
+		return blockedBy(failure.Unfinished, "bring "+fleet.HolderIDs(v.HoldersAhead())+" back, then run it again",
+			"%s is out, but all slots (%d) were taken before by %s", v.ID, n.Slots, fleet.HolderIDs(v.HoldersAhead()))
+	case rule == fleet.Yield:
+		return blockedBy(failure.RolledBack, "run it again", "all slots (%d) were taken before by %s", n.Slots, fleet.HolderIDs(v.HoldersAhead()))
 	case v.resumed:
-		return nil
-	case hidden(v):
-		return yielding(stopf(Unfinished, "run it again", "desired was %d when this instance left and not %d as read: someone else moved, and no read shows who",
-			v.answer.From, v.before.Group.Desired))
-	case rule == await:
-		return yielding(stopf(Unfinished, "heal the peers, then run it again", "out, but only %d others serve and floor '%s' is %d%s",
-			n.Peers, v.min, n.Floor, v.sickness()))
+		return verdict{}
+	case fleet.UnexplainedDecrement(v.before.Snapshot, v.Snapshot, v.answer):
+		return blockedBy(failure.Unfinished, "run it again", "desired capacity was %d when this instance left and %d as read: another instance left, and no read shows which",
+			v.answer.From, v.before.Group.Desired).elseRollBack()
+	case rule == fleet.Await:
+		return blockedBy(failure.Unfinished, "fix the peers, then run it again", "out, but %s, minimum %d (%s)%s",
+			peersHealthy(n), n.Minimum, v.min, v.unhealthyExample()).elseRollBack()
 	}
 	return zoneProven(v)
 }
 
-// settled: the look is young enough to judge by, and shows our own move.
-func settled(v view) *Stop {
-	waiting := stopf(Unfinished, "run it again to resume", "letting reads catch up with the move of %s", v.ID)
-	if v.Torn {
-		return waiting
+// zoneHolds: where a load balancer keeps each zone's clients in their zone, another instance of this zone must be
+// healthy.
+func zoneHolds(v view) verdict {
+	lb := v.Zonal()
+	if lb == "" || v.emptyZone {
+		return verdict{}
 	}
-	if ready := v.settledBy(); v.Began.Before(ready) {
-		waiting.again = ready
-		return waiting
+	members, healthy := v.ZonePeers()
+	switch {
+	case healthy > 0:
+		return verdict{}
+	case members == 0:
+		return blockedBy(failure.Setup, "turn cross-zone on, add an instance there, or use --allow-empty-zone",
+			"no other member in %s, and %s has cross-zone off", v.Zone, lb)
 	}
-	if v.answer.ID != "" && !v.feedShows(v.answer.ID) {
-		return waiting
-	}
-	return nil
+	return blockedBy(failure.NotNow, "wait for its peers, or use --allow-empty-zone",
+		"no other instance is healthy in %s, and %s has cross-zone off", v.Zone, lb)
 }
 
-// settledBy is when looks begin to be young enough. Of a move that was not this run's
-// nothing is known but that it is older than the first look that showed it: what the feed
-// says of it may be about an earlier one.
-func (v view) settledBy() time.Time {
-	if v.sent.IsZero() {
-		return v.found.Add(v.settle)
+// zoneProven is the slot rule within a zone, where a load balancer keeps each zone's clients there: two of one zone that
+// left at the same moment each saw the other healthy, and neither MinSize nor the minimum in total holds them. The
+// earliest keeps its slot and waits until another is healthy in the zone; the later ones go back in.
+func zoneProven(v view) verdict {
+	lb := v.Zonal()
+	if _, healthy := v.ZonePeers(); lb == "" || v.emptyZone || healthy > 0 {
+		return verdict{}
 	}
-	return v.sent.Add(v.settle)
-}
-
-func (o Observed) feedShows(id string) bool {
-	for _, a := range o.Activities {
-		if a.ID == id {
-			return true
+	for _, h := range v.HoldersAhead() {
+		if m, ok := v.Group.Member(h.ID); ok && m.Zone == v.Zone {
+			return blockedBy(failure.RolledBack, "run it again", "%s left %s first, no other instance is healthy there, and %s has cross-zone off", h.ID, v.Zone, lb)
 		}
 	}
-	return false
+	return blockedBy(failure.Unfinished, "fix its peers, or use --allow-empty-zone, then run it again",
+		"out, but no other instance is healthy in %s, and %s has cross-zone off", v.Zone, lb).elseRollBack()
 }
 
-// hidden: the answer to our move counted from a lower number than we had read, so
-// someone lowered it in between, and no activity since then says who. The numbers of
-// the answer do not lag.
-func hidden(v view) bool {
-	if !v.answer.Moved {
-		return false
+// peersHealthy says how many peers are healthy.
+func peersHealthy(n fleet.Numbers) string {
+	switch n.HealthyPeers {
+	case 0:
+		return "no peer is healthy"
+	case 1:
+		return "only 1 peer is healthy"
 	}
-	missing, known := v.before.Group.Desired-v.answer.From, newestMoves(v.before.Activities)
-	for _, a := range v.Activities {
-		if a.ID != v.answer.ID && a.Moved && a.Stands() && !v.before.reckons(a, known[a.Instance]) {
-			missing -= max(0, a.From-a.To)
-		}
-	}
-	return missing > 0
+	return fmt.Sprintf("only %d peers are healthy", n.HealthyPeers)
 }
 
-// reckons: the group's numbers as read held this change of them already. An instance's
-// newest move, which the feed showed, may not have come to them yet: then the group
-// still had it in service.
-func (o Observed) reckons(a, newest fleet.Activity) bool {
-	if !o.feedShows(a.ID) {
-		return false
+// unhealthyExample names one reason why too few are healthy.
+func (v view) unhealthyExample() string {
+	if id, why := v.UnhealthyPeer(); id != "" {
+		return "; " + id + " is " + why
 	}
-	m, _ := o.Group.Member(a.Instance)
-	return m.State != fleet.InService || newest.ID != a.ID
+	return ""
 }
 
-// yielding: when the budget is over, the place is given back.
-func yielding(s *Stop) *Stop {
-	s.yields = true
-	return s
-}
-
-// giveBack puts the instance back in service and proves it: nothing was done to it
-// yet. Until --wait has passed the run then starts again.
-func (r *run) giveBack(ctx context.Context, stop *Stop) error {
-	if stop.Class != GaveBack && !stop.yields {
-		return stop
+// holderAge is for how long a holder has been out, for people.
+func (v view) holderAge(h fleet.Holder) string {
+	if h.Since.IsZero() {
+		return ""
 	}
-	r.note("giving the place back", reasonField(stop))
-	err := r.takeBack(ctx, inSteps()[inExit:], wayBack(r.seen.Traffic)+slack)
-	if err != nil {
-		return r.stuck(ctx, err, stop)
-	}
-	r.facts = facts{sure: r.sure}
-	r.gave = stopf(GaveBack, stop.Hint, "%s; gave the place back, in service again", stop.Reason)
-	if time.Now().After(r.turnEnds()) {
-		return r.gave
-	}
-	return sleep(ctx, r.jitter(5*time.Second))
-}
-
-// takeBack goes through rows that take a move back, on a budget of their own. What it
-// moved and saw, and how long it was held back, is this run's too.
-func (r *run) takeBack(ctx context.Context, table []step, limit time.Duration) error {
-	back := *r
-	back.facts = facts{sure: r.sure, returning: true}
-	back.start, back.began = time.Now(), r.stood()
-	back.undoes, back.warnings, back.resolve = true, nil, nil
-	back.budgets = budgets{wait: limit, timeout: limit, throttled: r.budgets.throttled}
-	err := back.follow(ctx, table)
-	r.ever, r.paused, r.seen, r.sure = back.ever, back.paused, back.seen, back.sure
-	return err
-}
-
-// stuck is the end of an undo that did not get through.
-func (r *run) stuck(ctx context.Context, err error, why *Stop) error {
-	if ctx.Err() != nil {
-		return err
-	}
-	return &Stop{
-		Class: Stuck, Err: err,
-		Reason: why.Reason + "; taking it back failed with " + r.Self.Instance + " last seen " + string(r.sure),
-		Hint:   "look with balanced status, then run balanced in",
-	}
-}
-
-// unhealthyAt names a load balancer that counts and does not call this instance healthy.
-func (o Observed) unhealthyAt() (Traffic, fleet.Target, bool) {
-	for _, t := range o.Traffic {
-		if !t.Counts() {
-			continue
-		}
-		if x := t.saysOfMe(o.ID); x.Health != fleet.Healthy {
-			return t, x, true
-		}
-	}
-	return Traffic{}, fleet.Target{}, false
+	return " for " + format.Duration(v.Age(h))
 }

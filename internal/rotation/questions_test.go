@@ -8,7 +8,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"balanced/internal/failure"
 	"balanced/internal/fleet"
+	"balanced/internal/fleettest"
 	"balanced/internal/probe"
 	"balanced/internal/rotation"
 	"balanced/internal/sim"
@@ -84,17 +86,17 @@ func TestWhatIsAskedFollowsTheHealthChecks(t *testing.T) {
 		"something instead": {options: func(o *rotation.InOptions) { o.Probe = &instead }, want: []probe.Check{instead}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			inWorld(t, sim.Config{}, webGroup(), func(w *world) {
-				w.must(w.out(w.ids[0]))
+			inWorld(t, sim.Config{}, fleettest.WebGroup(), func(w *world) {
+				w.Must(w.Out(w.IDs[0]))
 				host := &asker{world: w, err: errors.New("enough")}
-				agent := w.agent(w.ids[0])
+				agent := w.Agent(w.IDs[0])
 				agent.Prober, agent.Balancers = host, described{agent.Balancers, c.source, c.health}
-				opt := inOptions()
+				opt := fleettest.InOptions()
 				if c.options != nil {
 					c.options(&opt)
 				}
 				_, err := agent.In(w.Context(), opt)
-				w.wantClass(err, rotation.Setup)
+				w.WantClass(err, failure.Setup)
 				if diff := cmp.Diff(c.want, host.checks); diff != "" {
 					t.Errorf("asked (-want +got):\n%s", diff)
 				}

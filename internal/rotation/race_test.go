@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"balanced/internal/failure"
+	"balanced/internal/fleettest"
 	"balanced/internal/rotation"
 	"balanced/internal/sim"
 )
@@ -16,8 +18,8 @@ func (w *world) rush(opt rotation.OutOptions) map[string]error {
 	ends := map[string]error{}
 	var mu sync.Mutex
 	var all sync.WaitGroup
-	for _, id := range w.ids {
-		agent := w.agent(id)
+	for _, id := range w.IDs {
+		agent := w.Agent(id)
 		all.Go(func() {
 			_, err := agent.Out(w.Context(), opt)
 			mu.Lock()
@@ -40,13 +42,13 @@ func succeeded(ends map[string]error) (n int) {
 }
 
 func TestRushIsHeldByMinSize(t *testing.T) {
-	inWorld(t, sim.Config{}, webGroup(), func(w *world) {
-		opt := outOptions()
+	inWorld(t, sim.Config{}, fleettest.WebGroup(), func(w *world) {
+		opt := fleettest.OutOptions()
 		opt.Wait = 0
 		if n := succeeded(w.rush(opt)); n != 1 {
 			t.Errorf("%d of 4 went out at once, MinSize leaves room for 1", n)
 		}
-		w.wantMoves("EnterStandby")
+		w.WantMoves("EnterStandby")
 	})
 }
 
@@ -55,27 +57,27 @@ func TestRushIsHeldByMinSize(t *testing.T) {
 func TestRushWithoutAFence(t *testing.T) {
 	for name, lag := range map[string]time.Duration{"fresh reads": 0, "stale reads": 8 * time.Second} {
 		t.Run(name, func(t *testing.T) {
-			g := webGroup()
+			g := fleettest.WebGroup()
 			g.Min = 0
 			inWorld(t, sim.Config{MaxLag: time.Minute}, g, func(w *world) {
-				w.api(func(c sim.Call) *sim.Fault {
+				w.API(func(c sim.Call) *sim.Fault {
 					return &sim.Fault{Lag: lag, Delay: 50 * time.Millisecond}
 				})
-				opt := outOptions()
+				opt := fleettest.OutOptions()
 				opt.Wait = 0
 				ends := w.rush(opt)
 				if n := succeeded(ends); n != 1 {
 					t.Errorf("%d runs returned 0, the floor leaves one place, and the first keeps it: %v", n, ends)
 				}
 				for id, err := range ends {
-					var stop *rotation.Stop
+					var stop *failure.Refusal
 					switch {
 					case err == nil:
-						w.wantState(id, "Standby")
-					case !errors.As(err, &stop) || stop.Class != rotation.NotNow && stop.Class != rotation.GaveBack:
+						w.WantState(id, "Standby")
+					case !errors.As(err, &stop) || stop.Class != failure.NotNow && stop.Class != failure.RolledBack:
 						t.Errorf("%s ended with %v", id, err)
 					default:
-						w.wantState(id, "InService")
+						w.WantState(id, "InService")
 					}
 				}
 			})
@@ -88,13 +90,13 @@ func TestRushWithoutAFence(t *testing.T) {
 func TestRushWithoutADrain(t *testing.T) {
 	g := sim.Group{Name: "web", Min: 0, Max: 6, Desired: 4}
 	inWorld(t, sim.Config{MaxLag: time.Minute}, g, func(w *world) {
-		w.api(func(c sim.Call) *sim.Fault {
+		w.API(func(c sim.Call) *sim.Fault {
 			if c.Mutating() {
 				return nil
 			}
 			return &sim.Fault{Lag: 8 * time.Second}
 		})
-		opt := outOptions()
+		opt := fleettest.OutOptions()
 		opt.Wait = 0
 		if ends := w.rush(opt); succeeded(ends) != 1 {
 			t.Errorf("%d runs returned 0, the floor leaves one place: %v", succeeded(ends), ends)
@@ -105,14 +107,14 @@ func TestRushWithoutADrain(t *testing.T) {
 // Starts are spread where MinSize does not fence the floor, so that agents started in
 // the same instant see one another: here nobody leaves in vain.
 func TestStartsAreSpread(t *testing.T) {
-	g := webGroup()
+	g := fleettest.WebGroup()
 	g.Min = 0
 	inWorld(t, sim.Config{}, g, func(w *world) {
-		w.api(func(sim.Call) *sim.Fault { return &sim.Fault{Delay: 50 * time.Millisecond} })
-		opt := outOptions()
+		w.API(func(sim.Call) *sim.Fault { return &sim.Fault{Delay: 50 * time.Millisecond} })
+		opt := fleettest.OutOptions()
 		opt.Wait = 0
 		w.rush(opt)
-		w.wantMoves("EnterStandby")
+		w.WantMoves("EnterStandby")
 	})
 }
 
@@ -121,18 +123,18 @@ func TestStartsAreSpread(t *testing.T) {
 func TestAPeerFallsIllMeanwhile(t *testing.T) {
 	inWorld(t, sim.Config{}, quietHealth(), func(w *world) {
 		go func() {
-			w.pass(time.Minute)
-			w.SetAppHealthy(w.ids[1], false)
+			w.Pass(time.Minute)
+			w.SetAppHealthy(w.IDs[1], false)
 		}()
-		opt := outOptions()
+		opt := fleettest.OutOptions()
 		opt.Wait = 0
-		report, err := w.agent(w.ids[0]).Out(w.Context(), opt)
-		stop := w.wantClass(err, rotation.GaveBack)
-		if !strings.Contains(stop.Reason, w.ids[1]) {
+		report, err := w.Agent(w.IDs[0]).Out(w.Context(), opt)
+		stop := w.WantClass(err, failure.RolledBack)
+		if !strings.Contains(stop.Reason, w.IDs[1]) {
 			t.Errorf("%q does not name the sick peer", stop.Reason)
 		}
-		w.wantState(w.ids[0], "InService")
-		w.wantMoves("EnterStandby", "ExitStandby")
+		w.WantState(w.IDs[0], "InService")
+		w.WantMoves("EnterStandby", "ExitStandby")
 		if !report.Moved {
 			t.Error("the report says that nothing was moved")
 		}
@@ -142,12 +144,12 @@ func TestAPeerFallsIllMeanwhile(t *testing.T) {
 // A host that is out already serves nobody: sick peers do not hold it up.
 func TestSickPeerDoesNotHoldUpAHostInStandby(t *testing.T) {
 	inWorld(t, sim.Config{}, quietHealth(), func(w *world) {
-		w.must(w.out(w.ids[0]))
-		w.SetAppHealthy(w.ids[1], false)
-		w.pass(5 * time.Minute)
-		report, err := w.out(w.ids[0])
-		w.must(report, err)
-		if len(report.Warnings) == 0 || !strings.Contains(strings.Join(report.Warnings, " "), w.ids[1]) {
+		w.Must(w.Out(w.IDs[0]))
+		w.SetAppHealthy(w.IDs[1], false)
+		w.Pass(5 * time.Minute)
+		report, err := w.Out(w.IDs[0])
+		w.Must(report, err)
+		if len(report.Warnings) == 0 || !strings.Contains(strings.Join(report.Warnings, " "), w.IDs[1]) {
 			t.Errorf("warnings %v do not name the sick peer", report.Warnings)
 		}
 	})
@@ -155,14 +157,14 @@ func TestSickPeerDoesNotHoldUpAHostInStandby(t *testing.T) {
 
 // Somebody registered the instance again by hand: Standby alone proves nothing.
 func TestStandbyIsNotDrained(t *testing.T) {
-	inWorld(t, sim.Config{}, webGroup(), func(w *world) {
-		w.must(w.out(w.ids[0]))
-		w.AddTargets("web", w.ids[0])
-		opt := outOptions()
+	inWorld(t, sim.Config{}, fleettest.WebGroup(), func(w *world) {
+		w.Must(w.Out(w.IDs[0]))
+		w.AddTargets("web", w.IDs[0])
+		opt := fleettest.OutOptions()
 		opt.Timeout = 2 * time.Minute
-		_, err := w.agent(w.ids[0]).Out(w.Context(), opt)
-		stop := w.wantClass(err, rotation.Unfinished)
-		if !strings.Contains(stop.Reason, "web still lists "+w.ids[0]) {
+		_, err := w.Agent(w.IDs[0]).Out(w.Context(), opt)
+		stop := w.WantClass(err, failure.Unfinished)
+		if !strings.Contains(stop.Reason, "healthy at web") {
 			t.Errorf("%q does not say who still lists it", stop.Reason)
 		}
 	})
@@ -170,7 +172,7 @@ func TestStandbyIsNotDrained(t *testing.T) {
 
 // Everyone started at once with time to wait gets a turn, if the ones before return.
 func TestEveryoneGetsATurn(t *testing.T) {
-	g := webGroup()
+	g := fleettest.WebGroup()
 	g.Min = 0
 	inWorld(t, sim.Config{}, g, func(w *world) {
 		var atWork, most int
@@ -182,19 +184,19 @@ func TestEveryoneGetsATurn(t *testing.T) {
 			most = max(most, atWork)
 		}
 		var all sync.WaitGroup
-		for _, id := range w.ids {
-			agent := w.agent(id)
+		for _, id := range w.IDs {
+			agent := w.Agent(id)
 			all.Go(func() {
-				opt := outOptions()
+				opt := fleettest.OutOptions()
 				opt.Wait = 3 * time.Hour
 				if _, err := agent.Out(w.Context(), opt); err != nil {
 					t.Errorf("%s: out: %v", id, err)
 					return
 				}
 				count(1)
-				w.pass(2 * time.Minute)
+				w.Pass(2 * time.Minute)
 				count(-1)
-				if _, err := agent.In(w.Context(), inOptions()); err != nil {
+				if _, err := agent.In(w.Context(), fleettest.InOptions()); err != nil {
 					t.Errorf("%s: in: %v", id, err)
 				}
 			})
@@ -203,8 +205,8 @@ func TestEveryoneGetsATurn(t *testing.T) {
 		if most != 1 {
 			t.Errorf("%d were at work at once, the floor leaves one place", most)
 		}
-		for _, id := range w.ids {
-			w.wantState(id, "InService")
+		for _, id := range w.IDs {
+			w.WantState(id, "InService")
 		}
 		if _, _, desired := w.Sizes("web"); desired != 4 {
 			t.Errorf("desired %d in the end, want 4", desired)
@@ -217,8 +219,8 @@ func TestEveryoneGetsATurn(t *testing.T) {
 func TestRerunOnAFeedThatLags(t *testing.T) {
 	g := sim.Group{Name: "web", Min: 0, Max: 6, Desired: 4}
 	inWorld(t, sim.Config{MaxLag: time.Minute}, g, func(w *world) {
-		first, second := w.ids[0], w.ids[1]
-		w.api(func(c sim.Call) *sim.Fault {
+		first, second := w.IDs[0], w.IDs[1]
+		w.API(func(c sim.Call) *sim.Fault {
 			switch {
 			case c.Mutating():
 				return nil
@@ -231,17 +233,17 @@ func TestRerunOnAFeedThatLags(t *testing.T) {
 		})
 		ends := make(chan error)
 		go func() {
-			_, err := w.out(first)
+			_, err := w.Out(first)
 			ends <- err
 		}()
-		w.pass(5 * time.Second)
+		w.Pass(5 * time.Second)
 		if err := w.EnterStandby("web", second, true); err != nil { // by a run killed right after
 			t.Error(err)
 		}
-		w.pass(6 * time.Second)
-		opt := outOptions()
+		w.Pass(6 * time.Second)
+		opt := fleettest.OutOptions()
 		opt.Timeout = time.Minute
-		_, again := w.agent(second).Out(w.Context(), opt)
+		_, again := w.Agent(second).Out(w.Context(), opt)
 		if err := <-ends; (err == nil) == (again == nil) {
 			t.Errorf("the first ended with %v, the rerun of the second with %v: want one of them to have the place", err, again)
 		}
@@ -251,25 +253,25 @@ func TestRerunOnAFeedThatLags(t *testing.T) {
 // Reads that lag may show a host in service that has just left: it is not "already in".
 func TestInRightAfterAKilledOut(t *testing.T) {
 	for name, balanced := range map[string]sim.Group{
-		"behind load balancers": webGroup(),
+		"behind load balancers": fleettest.WebGroup(),
 		"behind none":           {Name: "web", Min: 0, Max: 6, Desired: 4},
 	} {
 		t.Run(name, func(t *testing.T) {
 			inWorld(t, sim.Config{MaxLag: time.Minute}, balanced, func(w *world) {
-				id := w.ids[0]
+				id := w.IDs[0]
 				if err := w.EnterStandby("web", id, true); err != nil { // by a run killed right after
 					t.Fatal(err)
 				}
-				w.api(func(c sim.Call) *sim.Fault {
+				w.API(func(c sim.Call) *sim.Fault {
 					if c.Mutating() {
 						return nil
 					}
 					return &sim.Fault{Lag: 7 * time.Second}
 				})
-				report, err := w.in(id)
-				w.must(report, err)
-				w.wantState(id, "InService")
-				w.wantMoves("ExitStandby")
+				report, err := w.In(id)
+				w.Must(report, err)
+				w.WantState(id, "InService")
+				w.WantMoves("ExitStandby")
 				if report.Outcome != "in" {
 					t.Errorf("outcome %q of a run that brought the host back", report.Outcome)
 				}
@@ -283,13 +285,13 @@ func TestInRightAfterAKilledOut(t *testing.T) {
 func TestOutRightAfterIn(t *testing.T) {
 	g := sim.Group{Name: "web", Min: 0, Max: 6, Desired: 4}
 	inWorld(t, sim.Config{MaxLag: time.Minute}, g, func(w *world) {
-		id := w.ids[0]
-		w.must(w.out(id))
-		w.pass(time.Minute)
-		w.must(w.in(id))
-		w.api(func(sim.Call) *sim.Fault { return &sim.Fault{Lag: 6 * time.Second} })
-		w.must(w.out(id))
-		w.wantState(id, "Standby")
+		id := w.IDs[0]
+		w.Must(w.Out(id))
+		w.Pass(time.Minute)
+		w.Must(w.In(id))
+		w.API(func(sim.Call) *sim.Fault { return &sim.Fault{Lag: 6 * time.Second} })
+		w.Must(w.Out(id))
+		w.WantState(id, "Standby")
 	})
 }
 
@@ -297,36 +299,36 @@ func TestOutRightAfterIn(t *testing.T) {
 // Work on it may have begun, so it is not this run's to put back, whoever falls ill.
 func TestRerunRightAfterOut(t *testing.T) {
 	inWorld(t, sim.Config{MaxLag: time.Minute}, quietHealth(), func(w *world) {
-		w.must(w.out(w.ids[0]))
-		w.SetState(w.ids[1], "Terminating:Wait") // it serves no more, and for long
-		w.api(func(c sim.Call) *sim.Fault {
+		w.Must(w.Out(w.IDs[0]))
+		w.SetState(w.IDs[1], "Terminating:Wait") // it serves no more, and for long
+		w.API(func(c sim.Call) *sim.Fault {
 			if c.Service == "autoscaling" && !c.Mutating() {
 				return &sim.Fault{Lag: 8 * time.Second}
 			}
 			return nil
 		})
-		w.must(w.out(w.ids[0]))
-		w.wantMoves("EnterStandby")
+		w.Must(w.Out(w.IDs[0]))
+		w.WantMoves("EnterStandby")
 	})
 }
 
 // What an undo that did not get through saw last is what the report says.
 func TestAStuckUndoSaysWhereTheHostIs(t *testing.T) {
 	inWorld(t, sim.Config{}, quietHealth(), func(w *world) {
-		w.api(func(c sim.Call) *sim.Fault {
+		w.API(func(c sim.Call) *sim.Fault {
 			switch c.Action {
 			case "EnterStandby":
-				w.SetAppHealthy(w.ids[1], false)
+				w.SetAppHealthy(w.IDs[1], false)
 			case "ExitStandby":
-				w.SetAppHealthy(w.ids[0], false)
+				w.SetAppHealthy(w.IDs[0], false)
 			}
 			return nil
 		})
-		opt := outOptions()
+		opt := fleettest.OutOptions()
 		opt.Wait = 0
-		report, err := w.agent(w.ids[0]).Out(w.Context(), opt)
-		stop := w.wantClass(err, rotation.Stuck)
-		if state := w.State(w.ids[0]); report.Instance.State != state || !strings.Contains(stop.Reason, "last seen "+state) {
+		report, err := w.Agent(w.IDs[0]).Out(w.Context(), opt)
+		stop := w.WantClass(err, failure.Unknown)
+		if state := w.State(w.IDs[0]); report.Instance.State != state || !strings.Contains(stop.Reason, "last seen "+state) {
 			t.Errorf("it is %s, the report says %s and the reason %q", state, report.Instance.State, stop.Reason)
 		}
 	})

@@ -1,15 +1,16 @@
 package rotation
 
 import (
-	"errors"
 	"slices"
 	"time"
 
+	"balanced/internal/failure"
+	"balanced/internal/fleet"
 	"balanced/internal/imds"
 )
 
-// Report is one run in full. Its JSON keys are a promise: keys are added, never
-// changed. The command line fills in what only it knows: version, exit code, calls.
+// Report is one run in full. Its JSON keys are a promise: keys are added, never changed. The command line fills in what
+// only it knows: version, exit code, calls.
 type Report struct {
 	Version        string          `json:"version"`
 	Command        string          `json:"command"`
@@ -24,17 +25,22 @@ type Report struct {
 	Group          GroupReport     `json:"group"`
 	Traffic        []TrafficReport `json:"traffic"`
 	Steps          []StepReport    `json:"steps"`
-	BoundSeconds   float64         `json:"bound_seconds"`
-	// BoundThrottledSeconds is the part of the bound that only AWS's throttling can take,
-	// ThrottledSeconds what it took.
-	BoundThrottledSeconds float64        `json:"bound_throttled_seconds"`
-	ThrottledSeconds      float64        `json:"throttled_seconds"`
-	APICalls              map[string]int `json:"api_calls"`
-	Warnings              []string       `json:"warnings"`
-	Members               []MemberReport `json:"members,omitempty"` // status only
-	Findings              []Finding      `json:"findings,omitzero"` // doctor only
-	Facts                 *Facts         `json:"facts,omitempty"`   // doctor only
-	Parts                 []PartReport   `json:"parts,omitempty"`   // run only
+	Limits
+	APICalls map[string]int `json:"api_calls"`
+	Warnings []string       `json:"warnings"`
+	Members  []MemberReport `json:"members,omitempty"` // status only
+	Parts    []PartReport   `json:"parts,omitempty"`   // run only
+
+	everMoved bool // a move took effect at some time, also one rolled back since
+}
+
+// Limits are the times of a run.
+type Limits struct {
+	// TimeLimitSeconds is the most that the run could take.
+	TimeLimitSeconds float64 `json:"time_limit_seconds"`
+	// ThrottlingLimitSeconds is the part of it that only AWS's throttling can take, ThrottledSeconds what it took.
+	ThrottlingLimitSeconds float64 `json:"throttling_limit_seconds"`
+	ThrottledSeconds       float64 `json:"throttled_seconds"`
 }
 
 // InstanceReport is this instance.
@@ -47,16 +53,16 @@ type InstanceReport struct {
 
 // GroupReport is its group, counted.
 type GroupReport struct {
-	Name      string `json:"name"`
-	Min       int    `json:"min"`
-	Max       int    `json:"max"`
-	Desired   int    `json:"desired"`
-	Members   int    `json:"members"`
-	Strength  int    `json:"strength"`
-	Serving   int    `json:"serving"`
-	Floor     int    `json:"floor"`
-	FloorRule string `json:"floor_rule"`
-	Places    int    `json:"places"`
+	Name           string `json:"name"`
+	Min            int    `json:"min"`
+	Max            int    `json:"max"`
+	Desired        int    `json:"desired"`
+	Members        int    `json:"members"`
+	Capacity       int    `json:"capacity"`
+	Healthy        int    `json:"healthy"`
+	MinHealthy     int    `json:"min_healthy"`
+	MinHealthyRule string `json:"min_healthy_rule"`
+	Slots          int    `json:"slots"`
 }
 
 // TrafficReport is what one load balancer says of this instance.
@@ -70,10 +76,18 @@ type TrafficReport struct {
 // StepReport is one row of the command's table, as far as it got.
 type StepReport struct {
 	Name           string  `json:"name"`
-	State          string  `json:"state"` // done, or the state it stopped in: unsettled
+	State          string  `json:"state"` // done, or unsettled: the run ended at this row
 	ElapsedSeconds float64 `json:"elapsed_seconds"`
 	Detail         string  `json:"detail"`
 	began          time.Time
+}
+
+// PartReport is how one part of `balanced run` ended: out, command or in.
+type PartReport struct {
+	Name           string  `json:"name"`
+	ExitCode       int     `json:"exit_code"` // as the part alone would have exited
+	Outcome        string  `json:"outcome"`
+	ElapsedSeconds float64 `json:"elapsed_seconds"`
 }
 
 func newReport(command string, now time.Time, self imds.Identity) *Report {
@@ -87,17 +101,24 @@ func newReport(command string, now time.Time, self imds.Identity) *Report {
 	}
 }
 
-// at notes that the run is at a row, and what it waits for there. It says whether the
-// run has only now come to it.
-func (p *Report) at(row *step, stop *Stop) (arrived bool) {
+// NewReport is the report of a run that ended before it knew which instance it is on.
+func NewReport(command string, began time.Time, err error) *Report {
+	p := newReport(command, began, imds.Identity{})
+	p.ElapsedSeconds = seconds(time.Since(began))
+	p.fail(err)
+	return p
+}
+
+// at notes that the run is at a row, and what it waits for there. It says whether the run has only now come to it.
+func (p *Report) at(row *step, judged verdict) (arrived bool) {
 	n := len(p.Steps)
 	arrived = n == 0 || p.Steps[n-1].Name != row.name
 	if arrived {
 		p.done()
 		p.Steps = append(p.Steps, StepReport{Name: row.name, State: "unsettled", began: time.Now()})
 	}
-	if !stop.due {
-		p.Steps[len(p.Steps)-1].Detail = stop.Reason
+	if judged.kind == blocked {
+		p.Steps[len(p.Steps)-1].Detail = judged.reason()
 	}
 	return arrived
 }
@@ -128,44 +149,45 @@ func (p *Report) warn(text string) bool {
 
 // close writes down how the run ended and what was last seen.
 func (p *Report) close(r *run, outcome string, err error) {
+	p.stamp()
+	p.Outcome, p.Moved = outcome, p.everMoved || r.doubt != nil
+	p.ElapsedSeconds = seconds(time.Since(p.StartedAt))
+	p.Limits = Limits{seconds(r.timeLimit()), seconds(r.still), seconds(r.heldBack())}
+	p.see(r.seen.Snapshot, r.min)
 	if err == nil {
 		p.done()
-	} else {
-		p.stamp()
-	}
-	p.Outcome, p.Moved = outcome, r.ever || r.doubt != nil
-	p.ElapsedSeconds = seconds(time.Since(p.StartedAt))
-	p.BoundSeconds, p.BoundThrottledSeconds, p.ThrottledSeconds = seconds(r.bound()), seconds(r.budgets.throttled), seconds(r.held())
-	p.see(r.seen, r.min)
-	if err == nil {
 		return
 	}
-	p.Outcome, p.Reason = "failed", err.Error()
-	var stop *Stop
-	if errors.As(err, &stop) {
-		p.Outcome, p.Hint = stop.Class.String(), stop.Hint
-	}
+	p.fail(err)
+}
+
+// fail notes the class, the reason and the hint of an error.
+func (p *Report) fail(err error) {
+	p.Outcome, p.Reason, p.Hint = failure.Of(err).String(), err.Error(), failure.Hint(err)
 }
 
 // see fills in the instance, the group and its load balancers from a look.
-func (p *Report) see(o Observed, min MinHealthy) {
-	p.Instance.State = string(o.State)
-	if o.Zone != "" {
-		p.Instance.Zone = o.Zone
+func (p *Report) see(s fleet.Snapshot, min fleet.MinHealthy) {
+	p.Instance.State = string(s.State)
+	if s.Zone != "" {
+		p.Instance.Zone = s.Zone
 	}
-	if o.Group.Name != "" {
-		n := o.numbers(min)
+	if s.Group.Name != "" {
+		n := s.Count(min)
 		p.Group = GroupReport{
-			Name: o.Group.Name, Min: o.Group.Min, Max: o.Group.Max, Desired: o.Group.Desired,
-			Members: len(o.Group.Members), Strength: n.Strength, Serving: n.Serving,
-			Floor: n.Floor, FloorRule: min.String(), Places: n.Places,
+			Name: s.Group.Name, Min: s.Group.Min, Max: s.Group.Max, Desired: s.Group.Desired,
+			Members: len(s.Group.Members), Capacity: n.Capacity, Healthy: n.Healthy,
+			MinHealthy: n.Minimum, MinHealthyRule: min.String(), Slots: n.Slots,
 		}
 	}
 	p.Traffic = []TrafficReport{}
-	for _, t := range o.Traffic {
-		mine := t.saysOfMe(o.ID)
-		p.Traffic = append(p.Traffic, TrafficReport{Kind: string(t.Kind), Name: t.Name, State: string(mine.Health), Reason: mine.Reason})
+	for _, t := range s.Traffic {
+		p.Traffic = append(p.Traffic, trafficReport(t, t.Own(s.ID)))
 	}
+}
+
+func trafficReport(t fleet.Traffic, x fleet.Target) TrafficReport {
+	return TrafficReport{Kind: string(t.Kind), Name: t.Name, State: string(x.Health), Reason: x.Reason}
 }
 
 func seconds(d time.Duration) float64 {

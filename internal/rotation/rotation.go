@@ -1,7 +1,6 @@
-// Package rotation knows the order of things: how an instance leaves service and how
-// it returns. It looks, finds the first thing that is not yet as it should be, acts
-// once, and looks again. Nothing is remembered between runs, so a run that was killed
-// is repaired by running it again.
+// Package rotation is the order of things: how an instance leaves service and how it returns. It looks, finds the
+// first step that is not settled, acts once, and looks again. Nothing is remembered between runs, so a run that was
+// killed is repaired by running it again.
 package rotation
 
 import (
@@ -26,8 +25,8 @@ type Groups interface {
 	Reads() []awsapi.Read
 }
 
-// Mover moves an instance. Each call is sent once: neither is idempotent, so an
-// error may hide a move that took effect. *asg.Client meets it.
+// Mover moves an instance. Each call is sent once: neither is idempotent, so an error may hide a move that took
+// effect. *asg.Client meets it.
 type Mover interface {
 	EnterStandby(ctx context.Context, group, instance string, decrement bool) (fleet.Activity, error)
 	ExitStandby(ctx context.Context, group, instance string) (fleet.Activity, error)
@@ -62,25 +61,26 @@ type Agent struct {
 	Metadata  Metadata
 	Prober    Prober // nil: nothing is asked
 	Log       *zap.Logger
-	// Alone makes this the only run at work for an instance until release; nil: the
-	// kernel's own name for it, which ends with the process. See Alone.
+	// Alone makes this the only run at work for an instance until release; nil: Alone of this package.
 	Alone func(instance string) (release func(), err error)
 	// Progress is told what a run waits for, at every look. It may be nil.
 	Progress func(Progress)
-	// Hold is the path of the hold file a person makes to keep this host as it is.
+	// Hold is the path of the hold file: while it exists, the instance is not moved.
 	Hold string
-	// Throttled is for how long so far AWS's throttling has held calls back; nil: never.
+	// Throttled is how long AWS's throttling has held calls back so far; nil: never.
 	Throttled func() time.Duration
 	// Jitter draws the random part of waits; nil: the process's own source.
 	Jitter *rand.Rand
+
+	taken bool // the host is this agent's until TakeHost's release
 }
 
 // Progress is one sign of life of a run that waits.
 type Progress struct {
 	Step    string
-	Waiting string // for what, in the operator's words
+	Waiting string // for what, as people say it
 	Elapsed time.Duration
-	Bound   time.Duration // the run ends within it, unless AWS throttles any longer
+	Limit   time.Duration // the run ends within it, unless AWS throttles for longer
 }
 
 // Auto asks for a budget derived from the load balancers' own settings.
@@ -88,18 +88,18 @@ const Auto time.Duration = -1
 
 // Options are what out and in share.
 type Options struct {
-	Wait     time.Duration // how long to wait for a turn; Auto
-	Timeout  time.Duration // how long a move may take; Auto
+	Wait     time.Duration // how long to wait until the move may begin; Auto
+	Timeout  time.Duration // how long the move may take; Auto
 	Limit    time.Duration // the whole run has to end within it; 0: no such limit
-	Ignore   []string      // load balancers left out of floor and proof of health
-	IfMember bool          // an instance in no group is fine
+	Ignore   []string      // load balancers left out of the minimum and of the proof of health
+	IfMember bool          // an instance in no group has nothing to do
 	DryRun   bool
 }
 
 // OutOptions are the options of Out.
 type OutOptions struct {
 	Options
-	MinHealthy     MinHealthy
+	MinHealthy     fleet.MinHealthy
 	Replace        bool // enter without decrement where MinSize leaves no room
 	AllowEmptyZone bool
 	Settle         time.Duration // how long reads may lag behind a move
@@ -108,15 +108,14 @@ type OutOptions struct {
 // InOptions are the options of In.
 type InOptions struct {
 	Options
-	// NoProbe lets the host return unasked. Probe, if not nil, is asked in place of what
-	// the load balancers ask.
+	// NoProbe lets the instance return without a probe. Probe, if not nil, is asked in place of what the load balancers
+	// ask.
 	NoProbe bool
 	Probe   *probe.Check
-	// LeaveUnhealthy keeps a host that does not get healthy in service instead of
-	// putting it back to Standby.
+	// LeaveUnhealthy leaves an instance that does not get healthy in service instead of putting it back to Standby.
 	LeaveUnhealthy bool
 }
 
-// DefaultSettle is how far a describe call is assumed to lag behind a move at most.
-// AWS publishes no bound; state was seen to converge within seconds.
+// DefaultSettle is how far a describe call is assumed to lag behind a move at most. AWS publishes no bound; state was
+// seen to converge within seconds.
 const DefaultSettle = 10 * time.Second

@@ -5,94 +5,145 @@ import (
 	"errors"
 	"time"
 
+	"balanced/internal/failure"
 	"balanced/internal/fleet"
 )
 
 // Standing is what status comes down to.
 type Standing int
 
-// An instance that is InService but not healthy everywhere does not serve: it is out.
+// An instance that is InService but not healthy everywhere is out of service.
 const (
-	Serving Standing = iota
+	InService Standing = iota
 	OutOfService
 	NotMember
 )
 
 // String is the standing as the report's outcome names it.
 func (s Standing) String() string {
-	return [...]string{"serving", "out", "not a member"}[s]
+	return [...]string{"healthy", "out", "not a member"}[s]
 }
 
 // MemberReport is one member of the group as status shows it.
 type MemberReport struct {
-	ID      string          `json:"id"`
-	Zone    string          `json:"zone"`
-	State   string          `json:"state"`
-	Healthy bool            `json:"healthy"` // for Auto Scaling
-	Serves  bool            `json:"serves"`
-	Me      bool            `json:"me"`
-	Traffic []TrafficReport `json:"traffic"`
-	// OutSeconds is how long it has been on its way to Standby or in it.
-	OutSeconds float64 `json:"out_seconds,omitempty"`
+	ID            string          `json:"id"`
+	Zone          string          `json:"zone"`
+	State         string          `json:"state"`
+	HealthyForASG bool            `json:"healthy_for_auto_scaling"`
+	Healthy       bool            `json:"healthy"` // everywhere
+	ThisInstance  bool            `json:"this_instance"`
+	Traffic       []TrafficReport `json:"traffic"`
+	OutSeconds    float64         `json:"out_seconds,omitempty"` // how long it has been on its way to Standby or in it
 }
 
-// Status says what this instance and its peers look like, from the group and from
-// every load balancer. It changes nothing and waits for nothing.
-func (a *Agent) Status(ctx context.Context, min MinHealthy) (*Report, Standing, error) {
-	r := a.newRun("status", Options{Wait: 0, Timeout: 0, IfMember: true})
-	r.min, r.warnings = min, []warning{unusedSource, softFloor, shortGrace, noHeadroom, rebalanceAdvised, laterEvent, onHold}
-	r.resolve = func(o Observed) budgets {
-		return outBudgets(Options{Wait: Auto, Timeout: Auto}, DefaultSettle, o.Traffic)
-	}
-	r.budgets.throttled = 0
-	err := r.look(ctx, all)
-	for errors.Is(err, errReread) {
-		err = r.look(ctx, all)
-	}
+// Status says what this instance and its peers look like, from the group and from every load balancer. It changes
+// nothing and waits for nothing.
+func (a *Agent) Status(ctx context.Context, min fleet.MinHealthy) (*Report, Standing, error) {
+	r := a.newExamination("status", min)
+	r.warnings = []warning{unusedSource, unfencedMinimum, shortGrace, noHeadroom, rebalanceAdvised, laterEvent, onHold}
+	err := r.look(ctx, whole)
 	if errors.Is(err, ErrNotMember) {
 		r.report.close(r, NotMember.String(), nil)
 		return r.report, NotMember, nil
 	}
 	standing := OutOfService
-	if me, ok := r.seen.Group.Member(r.Self.Instance); ok && serves(me, r.seen.counting()) {
-		standing = Serving
+	if me, ok := r.seen.Group.Member(r.id); ok && fleet.HealthyMember(me, r.seen.Counted()) {
+		standing = InService
 	}
 	r.report.close(r, standing.String(), err)
-	r.report.Members = members(r.seen)
+	r.report.Members = members(r.seen.Snapshot)
 	return r.report, standing, err
 }
 
-func onHold(v view) string {
-	if stop := heldBy(v.hold); stop != nil {
-		return stop.Error()
+// newExamination is a run that only looks: once, without time for throttling.
+func (a *Agent) newExamination(command string, min fleet.MinHealthy) *run {
+	r := a.newRun(command, request{min: min, settle: DefaultSettle, refreshes: true})
+	r.setBudgets(budgets{})
+	r.resolve = func(o reading) budgets {
+		b := outBudgets(Options{Wait: Auto, Timeout: Auto}, DefaultSettle, o.Traffic)
+		b.still = 0
+		return b
 	}
-	return ""
+	return r
+}
+
+// An Examination is one look at everything that there is to judge an instance by.
+type Examination struct {
+	fleet.Snapshot
+	Report   *Report
+	Warnings map[string]string           // what may hurt later, by the name of the warning
+	Guards   map[string]*failure.Refusal // what `out` would refuse now, by the name of the guard
+	// Fenced: MinSize itself holds the minimum.
+	Fenced bool
+	// Limits are what out and in take at most with their default budgets, all waiting included; zero where the settings of
+	// the load balancers are not known.
+	OutLimit, InLimit, ThrottlingLimit time.Duration
+}
+
+// Examine looks once at everything and asks the guards of `out` and every warning, without moving anything. The
+// examination holds a report even where there is an error.
+func (a *Agent) Examine(ctx context.Context, command string, min fleet.MinHealthy) (Examination, error) {
+	r := a.newExamination(command, min)
+	err := r.look(ctx, whole)
+	r.report.close(r, "", err)
+	e := Examination{Report: r.report, Warnings: map[string]string{}, Guards: map[string]*failure.Refusal{}}
+	e.ID = r.id // also where no look succeeded
+	if r.seen.Group.Name == "" {
+		return e, err
+	}
+	e = judge(r.view())
+	e.Report = r.report
+	return e, err
+}
+
+// Judge is the examination of a snapshot that was already read: it asks nobody, and has no report.
+func Judge(s fleet.Snapshot, min fleet.MinHealthy, hold string) Examination {
+	v := view{reading: reading{Snapshot: s, scope: whole}, request: request{min: min, hold: hold, settle: DefaultSettle}}
+	v.budgets = outBudgets(Options{Wait: Auto, Timeout: Auto}, DefaultSettle, s.Traffic)
+	return judge(v)
+}
+
+func judge(v view) Examination {
+	e := Examination{Snapshot: v.Snapshot, Fenced: v.fenced(), Warnings: map[string]string{}, Guards: map[string]*failure.Refusal{}}
+	for _, w := range []warning{unusedSource, unfencedMinimum, unevenZones, shortGrace, noHeadroom, longFlows} {
+		if text := w.text(v); text != "" {
+			e.Warnings[w.name] = text
+		}
+	}
+	for _, g := range outGuards {
+		if judged := g.check(v); judged.kind == blocked {
+			e.Guards[g.name] = judged.refusal
+		}
+	}
+	if len(v.Traffic) == len(v.Group.Classic)+len(v.Group.TargetGroups) {
+		auto := Options{Wait: Auto, Timeout: Auto}
+		e.OutLimit = outBudgets(auto, DefaultSettle, v.Traffic).unthrottled()
+		// A hook may come in while a drain that was cut short still runs.
+		e.InLimit, e.ThrottlingLimit = inBudgets(auto, true, true, v.Traffic).unthrottled(), throttling
+	}
+	return e
 }
 
 // members lists the group in AWS's order.
-func members(o Observed) []MemberReport {
+func members(s fleet.Snapshot) []MemberReport {
 	since := map[string]time.Time{}
-	for _, c := range o.claims() {
-		since[c.ID] = c.Since
+	for _, h := range s.Holders() {
+		since[h.ID] = h.Since
 	}
-	counting := o.counting()
-	list := make([]MemberReport, 0, len(o.Group.Members))
-	for _, m := range o.Group.Members {
-		row := MemberReport{ID: m.ID, Zone: m.Zone, State: string(m.State), Healthy: m.Healthy, Serves: serves(m, counting), Me: m.ID == o.ID, Traffic: seenBy(o, m)}
+	counted := s.Counted()
+	list := make([]MemberReport, 0, len(s.Group.Members))
+	for _, m := range s.Group.Members {
+		row := MemberReport{
+			ID: m.ID, Zone: m.Zone, State: string(m.State), HealthyForASG: m.Healthy,
+			Healthy: fleet.HealthyMember(m, counted), ThisInstance: m.ID == s.ID, Traffic: []TrafficReport{},
+		}
+		for _, t := range s.Traffic {
+			row.Traffic = append(row.Traffic, trafficReport(t, t.Of(m.ID)))
+		}
 		if begun := since[m.ID]; !begun.IsZero() {
-			row.OutSeconds = seconds(max(0, o.Now.Sub(begun)))
+			row.OutSeconds = seconds(max(0, s.Now.Sub(begun)))
 		}
 		list = append(list, row)
 	}
 	return list
-}
-
-// seenBy is what each load balancer says of a member.
-func seenBy(o Observed, m fleet.Member) []TrafficReport {
-	said := make([]TrafficReport, 0, len(o.Traffic))
-	for _, t := range o.Traffic {
-		x := t.says(m.ID)
-		said = append(said, TrafficReport{Kind: string(t.Kind), Name: t.Name, State: string(x.Health), Reason: x.Reason})
-	}
-	return said
 }

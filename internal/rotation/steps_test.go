@@ -3,11 +3,13 @@ package rotation
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
 
+	"balanced/internal/failure"
 	"balanced/internal/fleet"
 )
 
@@ -18,9 +20,9 @@ func TestDocumentedSteps(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, table := range map[string][]step{"out": outSteps(), "in": inSteps(), "wait": waitSteps()} {
-		want := fmt.Sprintf("<!-- %s steps -->\n| step | does | undo |\n|---|---|---|\n", name)
+		want := fmt.Sprintf("<!-- %s steps -->\n| step | does | rollback |\n|---|---|---|\n", name)
 		for _, s := range table {
-			want += strings.ReplaceAll(fmt.Sprintf("| %s | %s | %s |\n", s.name, s.says, s.undone), "|  |", "| |")
+			want += strings.ReplaceAll(fmt.Sprintf("| %s | %s | %s |\n", s.name, s.does, s.rollsBack), "|  |", "| |")
 		}
 		if want += "<!-- end -->"; !strings.Contains(string(page), want) {
 			t.Errorf("docs/architecture.md does not hold the steps of %s as they are:\n%s", name, want)
@@ -28,13 +30,20 @@ func TestDocumentedSteps(t *testing.T) {
 	}
 }
 
-// The rows an undo begins with are where the tables say.
-func TestUndoBeginsAtItsRow(t *testing.T) {
-	if got := inSteps()[inExit].name; got != "exit" {
-		t.Errorf("an undo of out begins with %q, want exit", got)
+// The rows that rollbacks go through are in the tables, and in this order.
+func TestRollbacksBeginAtTheirRow(t *testing.T) {
+	var back, out []string
+	for _, row := range rowsFrom(inSteps(), "exit") {
+		back = append(back, row.name)
 	}
-	if got := outSteps()[outEnter].name; got != "enter" {
-		t.Errorf("an undo of in begins with %q, want enter", got)
+	for _, row := range rowsOnly(outSteps(), "enter", "standby") {
+		out = append(out, row.name)
+	}
+	if want := []string{"exit", "in service", "healthy"}; !slices.Equal(back, want) {
+		t.Errorf("a rollback of out goes through %v, want %v", back, want)
+	}
+	if want := []string{"enter", "standby"}; !slices.Equal(out, want) {
+		t.Errorf("a rollback of in goes through %v, want %v", out, want)
 	}
 }
 
@@ -52,20 +61,20 @@ func TestEveryStateHasARow(t *testing.T) {
 		v := sound()
 		v.State = rapid.SampledFrom(states).Draw(t, "state")
 		v.Group.Members[0].State = v.State
-		v.spread = rapid.Bool().Draw(t, "spread")
+		v.jittered = rapid.Bool().Draw(t, "spread")
 		for command, table := range map[string][]step{"out": outSteps(), "in": inSteps()} {
-			row, stop := next(table, v)
+			row, judged := firstUnsettled(table, v)
 			if row == nil {
-				settled := map[string]bool{"out": v.State == fleet.Standby, "in": v.State == fleet.InService}
-				if !settled[command] {
+				done := map[string]bool{"out": v.State == fleet.Standby, "in": v.State == fleet.InService}
+				if !done[command] {
 					t.Fatalf("%s is done in %q", command, v.State)
 				}
 				continue
 			}
-			if row.moves && stop == act && v.State != from[row.name] {
+			if row.moves && judged.kind == act && v.State != from[row.name] {
 				t.Fatalf("%s would %s from %q", command, row.name, v.State)
 			}
-			if stop != act && stop != tooLittle && (stop.Reason == "" || stop.Class == 0) {
+			if judged.kind == blocked && (judged.reason() == "" || judged.refusal.Class == failure.Internal) {
 				t.Fatalf("%s at %s in %q: no reason", command, row.name, v.State)
 			}
 		}

@@ -8,17 +8,18 @@ import (
 	"testing"
 	"time"
 
-	"balanced/internal/rotation"
+	"balanced/internal/failure"
+	"balanced/internal/fleettest"
 	"balanced/internal/sim"
 )
 
 // A move that AWS throttles is sent again while what it was decided on is fresh, and
 // decided again after that. It is no verdict, not even for a run that waits for nothing.
 func TestAThrottledMoveIsTriedAgain(t *testing.T) {
-	inWorld(t, sim.Config{}, webGroup(), func(w *world) {
+	inWorld(t, sim.Config{}, fleettest.WebGroup(), func(w *world) {
 		until := time.Now().Add(20 * time.Minute)
 		var tries, groups atomic.Int64
-		w.api(func(c sim.Call) *sim.Fault {
+		w.API(func(c sim.Call) *sim.Fault {
 			switch {
 			case c.Action == "DescribeAutoScalingGroups" && time.Now().Before(until):
 				groups.Add(1)
@@ -28,12 +29,12 @@ func TestAThrottledMoveIsTriedAgain(t *testing.T) {
 			}
 			return nil
 		})
-		opt := outOptions()
+		opt := fleettest.OutOptions()
 		opt.Wait = 0
-		report, err := w.agent(w.ids[0]).Out(w.Context(), opt)
-		w.must(report, err)
-		w.wantState(w.ids[0], "Standby")
-		w.wantMoves("EnterStandby")
+		report, err := w.Agent(w.IDs[0]).Out(w.Context(), opt)
+		w.Must(report, err)
+		w.WantState(w.IDs[0], "Standby")
+		w.WantMoves("EnterStandby")
 		if n, looks := tries.Load(), groups.Load(); n < 10*looks || looks < 15 {
 			t.Errorf("%d tries on %d looks in twenty minutes, want one a second or so on each of twenty", n, looks)
 		}
@@ -48,12 +49,12 @@ func TestAThrottledMoveIsTriedAgain(t *testing.T) {
 func TestAnOldLookIsNotMovedBy(t *testing.T) {
 	for name, min := range map[string]int{"fenced": 3, "not fenced": 0} {
 		t.Run(name, func(t *testing.T) {
-			g := webGroup()
+			g := fleettest.WebGroup()
 			g.Min = min
 			inWorld(t, sim.Config{}, g, func(w *world) {
 				var looked, age atomic.Int64
 				until := time.Now().Add(5 * time.Minute)
-				w.api(func(c sim.Call) *sim.Fault {
+				w.API(func(c sim.Call) *sim.Fault {
 					switch {
 					case c.Action == "DescribeAutoScalingGroups":
 						looked.Store(time.Now().Unix())
@@ -64,9 +65,9 @@ func TestAnOldLookIsNotMovedBy(t *testing.T) {
 					}
 					return nil
 				})
-				opt := outOptions()
+				opt := fleettest.OutOptions()
 				opt.Wait = 0
-				w.must(w.agent(w.ids[0]).Out(w.Context(), opt))
+				w.Must(w.Agent(w.IDs[0]).Out(w.Context(), opt))
 				most := int64(60)
 				if min == 0 {
 					most = 10
@@ -81,24 +82,24 @@ func TestAnOldLookIsNotMovedBy(t *testing.T) {
 
 // The time that AWS throttles counts against no budget, but a hook's own limit ends it.
 func TestAHookIsNotThrottledForLongerThanItHas(t *testing.T) {
-	inWorld(t, sim.Config{}, webGroup(), func(w *world) {
-		w.api(func(sim.Call) *sim.Fault { return sim.Throttled() })
-		opt := outOptions()
+	inWorld(t, sim.Config{}, fleettest.WebGroup(), func(w *world) {
+		w.API(func(sim.Call) *sim.Fault { return sim.Throttled() })
+		opt := fleettest.OutOptions()
 		opt.Limit = 30 * time.Minute
 		began := time.Now()
-		report, err := w.agent(w.ids[0]).Out(w.Context(), opt)
-		if err == nil || time.Since(began) > opt.Limit || report.BoundSeconds > opt.Limit.Seconds() {
-			t.Errorf("%v after %v, bound %v s", err, time.Since(began), report.BoundSeconds)
+		report, err := w.Agent(w.IDs[0]).Out(w.Context(), opt)
+		if err == nil || time.Since(began) > opt.Limit || report.TimeLimitSeconds > opt.Limit.Seconds() {
+			t.Errorf("%v after %v, bound %v s", err, time.Since(began), report.TimeLimitSeconds)
 		}
 	})
 }
 
 func TestASignalEndsAThrottledWaitAtOnce(t *testing.T) {
-	inWorld(t, sim.Config{}, webGroup(), func(w *world) {
+	inWorld(t, sim.Config{}, fleettest.WebGroup(), func(w *world) {
 		const signal = 30 * time.Minute
 		began := time.Now()
 		var moved atomic.Bool
-		w.api(func(c sim.Call) *sim.Fault {
+		w.API(func(c sim.Call) *sim.Fault {
 			if moved.Load() && time.Since(began) < signal-time.Second {
 				return sim.Throttled()
 			}
@@ -108,11 +109,11 @@ func TestASignalEndsAThrottledWaitAtOnce(t *testing.T) {
 		ctx, cancel := context.WithCancelCause(context.Background())
 		var told time.Time
 		time.AfterFunc(signal, func() { told = time.Now(); cancel(errors.New("told to stop")) })
-		report, err := w.agent(w.ids[0]).Out(ctx, outOptions())
+		report, err := w.Agent(w.IDs[0]).Out(ctx, fleettest.OutOptions())
 		if told.IsZero() || time.Since(told) > 0 {
 			t.Errorf("ended %v after it was told to", time.Since(told))
 		}
-		if stop := w.wantClass(err, rotation.Interrupted); !strings.Contains(stop.Reason, w.ids[0]+" is Standby") {
+		if stop := w.WantClass(err, failure.Interrupted); !strings.Contains(stop.Reason, w.IDs[0]+" is Standby") {
 			t.Errorf("%q does not say where it is, although AWS answers again", stop.Reason)
 		}
 		if report.ThrottledSeconds < 20*60 {
@@ -125,36 +126,36 @@ func TestASignalEndsAThrottledWaitAtOnce(t *testing.T) {
 // for one that it may put back.
 func TestHeldBackForLongDoesNotMakeAHostOurs(t *testing.T) {
 	inWorld(t, sim.Config{}, quietHealth(), func(w *world) {
-		if err := w.EnterStandby("web", w.ids[0], true); err != nil {
+		if err := w.EnterStandby("web", w.IDs[0], true); err != nil {
 			t.Fatal(err)
 		}
-		w.pass(299 * time.Second)
+		w.Pass(299 * time.Second)
 		began := time.Now()
-		w.api(func(sim.Call) *sim.Fault {
+		w.API(func(sim.Call) *sim.Fault {
 			if at := time.Since(began); at > 100*time.Millisecond && at < 10*time.Minute {
 				return sim.Throttled()
 			}
 			return nil
 		})
-		w.SetAppHealthy(w.ids[1], false) // the floor is short: a host of this run's own would go back in
-		w.must(w.out(w.ids[0]))
-		w.wantState(w.ids[0], "Standby")
+		w.SetAppHealthy(w.IDs[1], false) // the floor is short: a host of this run's own would go back in
+		w.Must(w.Out(w.IDs[0]))
+		w.WantState(w.IDs[0], "Standby")
 	})
 }
 
 // A short settle time says that reads do not lag, not that they take no time.
 func TestAShortSettleTimeDoesNotMakeEveryLookTooOld(t *testing.T) {
-	g := webGroup()
+	g := fleettest.WebGroup()
 	g.Min = 0
 	inWorld(t, sim.Config{}, g, func(w *world) {
-		w.api(func(sim.Call) *sim.Fault { return &sim.Fault{Delay: 100 * time.Millisecond} })
-		opt := outOptions()
+		w.API(func(sim.Call) *sim.Fault { return &sim.Fault{Delay: 100 * time.Millisecond} })
+		opt := fleettest.OutOptions()
 		opt.Settle, opt.Wait = 0, 0
-		_, err := w.agent(w.ids[0]).Out(w.Context(), opt)
+		_, err := w.Agent(w.IDs[0]).Out(w.Context(), opt)
 		if err != nil {
 			t.Error(err)
 		}
-		w.wantMoves("EnterStandby")
+		w.WantMoves("EnterStandby")
 	})
 }
 
@@ -163,10 +164,10 @@ func TestAShortSettleTimeDoesNotMakeEveryLookTooOld(t *testing.T) {
 func TestAThrottledUndoIsHeldBackToo(t *testing.T) {
 	inWorld(t, sim.Config{}, quietHealth(), func(w *world) {
 		var until time.Time
-		w.api(func(c sim.Call) *sim.Fault {
+		w.API(func(c sim.Call) *sim.Fault {
 			switch {
 			case c.Action == "EnterStandby":
-				w.SetAppHealthy(w.ids[1], false)
+				w.SetAppHealthy(w.IDs[1], false)
 			case c.Action != "ExitStandby":
 			case until.IsZero():
 				until = time.Now().Add(20 * time.Minute)
@@ -176,10 +177,10 @@ func TestAThrottledUndoIsHeldBackToo(t *testing.T) {
 			}
 			return nil
 		})
-		opt := outOptions()
+		opt := fleettest.OutOptions()
 		opt.Wait = 0
-		report, err := w.agent(w.ids[0]).Out(w.Context(), opt)
-		w.wantClass(err, rotation.GaveBack)
+		report, err := w.Agent(w.IDs[0]).Out(w.Context(), opt)
+		w.WantClass(err, failure.RolledBack)
 		if report.ThrottledSeconds < 1000 {
 			t.Errorf("the report says throttled for %v s of twenty minutes", report.ThrottledSeconds)
 		}

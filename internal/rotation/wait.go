@@ -4,13 +4,13 @@ import (
 	"context"
 	"time"
 
+	"balanced/internal/failure"
 	"balanced/internal/fleet"
 )
 
-// launchSlack is what a launch is given, lifecycle hooks included, besides the checks
-// of the load balancers. A hook's own timeout is an hour unless it says otherwise;
-// nobody who waits for a launch wants to learn of a failure that late.
-const launchSlack = 15 * time.Minute
+// launchTime is what a launch is given, lifecycle hooks included, besides the checks of the load balancers. A hook's own
+// timeout is an hour unless it says otherwise; whoever waits for a launch does not want to learn of a failure that late.
+const launchTime = 15 * time.Minute
 
 // WaitOptions are the options of Wait.
 type WaitOptions struct {
@@ -22,84 +22,83 @@ type WaitOptions struct {
 func waitSteps() []step {
 	return []step{
 		{
-			name: "nothing to do", says: "leave alone an instance that waits in the warm pool",
-			applies: in(fleet.State.Warm), check: due, act: (*run).nothingToDo,
+			name: "nothing to do", does: "leave an instance alone that waits in the warm pool", doing: "nothing to do",
+			applies: in(fleet.State.Warm), check: due, outcome: "nothing to do",
 		},
 		{
-			name: "stay", says: "refuse an instance that is leaving the group",
-			applies: goes, check: gone, within: forTurn,
+			name: "stay", does: "refuse an instance that is leaving the group", doing: "checking the lifecycle state",
+			applies: isLeaving, check: leaving, within: budgetWait,
 		},
 		{
-			name: "standby", says: "refuse an instance in Standby: nobody is bringing it back",
-			applies: in(fleet.State.Out), check: parked, within: forTurn,
+			name: "standby", does: "refuse an instance in Standby, which does not return by itself", doing: "checking the lifecycle state",
+			applies: in(fleet.State.Out), check: inStandby, within: budgetWait,
 		},
 		{
-			name: "in service", says: "wait until InService, through lifecycle hooks",
-			applies: not(inService), check: launching, within: forTurn,
+			name: "in service", does: "wait until InService, through lifecycle hooks", doing: "waiting for InService",
+			applies: not(inService), check: launching, within: budgetWait,
 		},
 		{
-			name: "healthy", says: "wait until every load balancer says healthy",
-			applies: in(inService), needs: ownDrain, check: servesAtLast, within: forTurn,
+			name: "healthy", does: "wait until every load balancer says healthy", doing: "waiting until every load balancer says healthy",
+			applies: in(inService), needs: ownDrain, check: healthyAtLast, within: budgetWait,
 		},
 	}
 }
 
-// Wait returns nil only when the instance is InService and every load balancer that
-// counts calls it healthy, or when it is in the warm pool. It moves nothing, and does
-// not mind other runs on this host. An instance that no group lists yet is waited for
-// too. The report is never nil.
+// Wait returns nil only when the instance is InService and every load balancer that counts calls it healthy, or when it
+// is in the warm pool. It moves nothing, and may run beside other runs on this host. An instance that no group lists yet
+// is waited for too. The report is never nil.
 func (a *Agent) Wait(ctx context.Context, opt WaitOptions) (*Report, error) {
-	r := a.newRun("wait", Options{Wait: orAuto(opt.Timeout, launchSlack), Ignore: opt.Ignore})
-	r.joins, r.proven, r.settle = true, "in", DefaultSettle
-	r.warnings = []warning{unusedSource, unproven, shortGrace}
-	r.resolve = func(o Observed) budgets {
-		return budgets{wait: orAuto(opt.Timeout, launchSlack+wayBack(o.Traffic)), throttled: throttling}
+	r := a.newRun("wait", request{
+		Options: Options{Wait: orAuto(opt.Timeout, launchTime), Ignore: opt.Ignore}, settle: DefaultSettle, awaitsGroup: true,
+	})
+	r.proven = "in"
+	r.warnings = []warning{unusedSource, ignoredSource, shortGrace}
+	r.resolve = func(o reading) budgets {
+		return budgets{wait: orAuto(opt.Timeout, launchTime+fleet.WayBack(o.Traffic)), still: throttling}
 	}
 	return r.finish(ctx, r.follow(ctx, waitSteps()))
 }
 
-// unlisted passes the time while no group lists the instance: a new one is not there
-// at once.
-func (r *run) unlisted(ctx context.Context) error {
-	left := time.Until(r.deadline()) - 2*confirm // a look that finds nobody looks twice
+// awaitGroup passes the time while no group lists the instance: a new one is not there at once.
+func (r *run) awaitGroup(ctx context.Context) error {
+	left := time.Until(r.deadline()) - 2*confirmAbsence // a look that finds no group looks twice
 	if left <= 0 {
-		return &Stop{Class: Setup, Reason: r.Self.Instance, Hint: "attach it to a group, or wait longer with --timeout", Err: ErrNotMember}
+		return &failure.Refusal{Class: failure.Setup, Reason: r.id, Hint: "attach it to a group, or wait longer with --timeout", Err: ErrNotMember}
 	}
-	r.tell("join", r.Self.Instance+" is in no Auto Scaling group yet")
-	return sleep(ctx, min(r.jitter(confirm), left))
+	r.reportProgress("join", r.id+" is in no Auto Scaling group yet")
+	return sleep(ctx, min(r.jitter(confirmAbsence), left))
 }
 
-func goes(v view) bool { return v.State.Leaving() || v.takenAway() != "" }
+func isLeaving(v view) bool { return v.State.Leaving() || v.takenAway() != "" }
 
-func gone(v view) *Stop {
-	const hint = leaveIt
+func leaving(v view) verdict {
 	if v.State.Leaving() {
-		return stopf(Leaving, hint, "%s is %s", v.ID, v.State)
+		return blockedBy(failure.Leaving, leaveIt, "%s is %s", v.ID, v.State)
 	}
-	return stopf(Leaving, hint, "%s", v.takenAway())
+	return blockedBy(failure.Leaving, leaveIt, "%s", v.takenAway())
 }
 
-// parked: waiting for an instance in Standby would last for ever. Where Auto Scaling's
-// two views differ it may have come back already.
-func parked(v view) *Stop {
-	stop := stopf(NotNow, "bring it back with balanced in", "%s is %s and does not return by itself", v.ID, v.State)
+// inStandby: waiting for an instance in Standby would last for ever. Where Auto Scaling's two views differ it may have
+// come back already.
+func inStandby(v view) verdict {
+	judged := blockedBy(failure.NotNow, "bring it back with balanced in", "%s is %s and does not return by itself", v.ID, v.State)
 	if v.Torn {
-		return stop
+		return judged
 	}
-	return stop.atOnce()
+	return judged.atOnce()
 }
 
-func launching(v view) *Stop {
-	return stopf(NotNow, "wait longer with --timeout, or look with balanced status", "%s is still %s", v.ID, v.State)
+func launching(v view) verdict {
+	return blockedBy(failure.NotNow, "wait longer with --timeout, or look with balanced status", "%s is still %s", v.ID, v.State)
 }
 
-// servesAtLast: a source that cannot be asked proves nothing.
-func servesAtLast(v view) *Stop {
-	if stop := knownSources(v); stop != nil {
-		return stop
+// healthyAtLast: an unsupported traffic source proves nothing.
+func healthyAtLast(v view) verdict {
+	if judged := knownSources(v); judged.kind != settled {
+		return judged
 	}
-	if t, x, sick := v.unhealthyAt(); sick {
-		return stopf(NotNow, "mend the application, then run it again", "%s is InService but %s at %s", v.ID, said(x), t.Name)
+	if t, x, unhealthy := v.UnhealthyAt(); unhealthy {
+		return blockedBy(failure.NotNow, "fix the application, then run it again", "%s is InService but %s at %s", v.ID, healthText(x), t.Name)
 	}
-	return nil
+	return verdict{}
 }

@@ -7,21 +7,23 @@ import (
 	"testing"
 	"time"
 
+	"balanced/internal/failure"
+	"balanced/internal/fleettest"
 	"balanced/internal/rotation"
 	"balanced/internal/sim"
 )
 
 func (w *world) wait(id string, timeout time.Duration) (*rotation.Report, error) {
 	w.Helper()
-	return w.agent(id).Wait(w.Context(), rotation.WaitOptions{Timeout: timeout})
+	return w.Agent(id).Wait(w.Context(), rotation.WaitOptions{Timeout: timeout})
 }
 
 // launched asks for one more instance and returns its id.
 func (w *world) launched() string {
 	w.SetSizes("web", 3, 6, 5)
-	w.pass(time.Second)
+	w.Pass(time.Second)
 	for _, m := range w.Members("web") {
-		if !slices.Contains(w.ids, m.ID) {
+		if !slices.Contains(w.IDs, m.ID) {
 			return m.ID
 		}
 	}
@@ -30,7 +32,7 @@ func (w *world) launched() string {
 }
 
 func TestWaitThroughALaunch(t *testing.T) {
-	inWorld(t, sim.Config{}, webGroup(), func(w *world) {
+	inWorld(t, sim.Config{}, fleettest.WebGroup(), func(w *world) {
 		id := w.launched()
 		report, err := w.wait(id, rotation.Auto)
 		if err != nil || report.Outcome != "in" || report.Moved {
@@ -39,22 +41,22 @@ func TestWaitThroughALaunch(t *testing.T) {
 		if healthy, all := w.HealthyAt(id); healthy != all || all != 2 {
 			t.Errorf("0, yet healthy at %d of %d", healthy, all)
 		}
-		w.wantMoves()
+		w.WantMoves()
 	})
 }
 
 func TestWaitThroughLifecycleHooks(t *testing.T) {
-	inWorld(t, sim.Config{}, webGroup(), func(w *world) {
-		id := w.ids[0]
+	inWorld(t, sim.Config{}, fleettest.WebGroup(), func(w *world) {
+		id := w.IDs[0]
 		w.SetState(id, "Pending")
 		w.SetAppHealthy(id, false)
-		w.pass(5 * time.Minute)
+		w.Pass(5 * time.Minute)
 		go func() {
 			for _, state := range []string{"Pending:Wait", "Pending:Proceed", "InService"} {
-				w.pass(2 * time.Minute)
+				w.Pass(2 * time.Minute)
 				w.SetState(id, state)
 			}
-			w.pass(time.Minute)
+			w.Pass(time.Minute)
 			w.SetAppHealthy(id, true)
 		}()
 		begun := time.Now()
@@ -70,11 +72,11 @@ func TestWaitThroughLifecycleHooks(t *testing.T) {
 
 // A new instance is not in every answer at once.
 func TestWaitWhileNoGroupListsIt(t *testing.T) {
-	inWorld(t, sim.Config{MaxLag: time.Minute}, webGroup(), func(w *world) {
+	inWorld(t, sim.Config{MaxLag: time.Minute}, fleettest.WebGroup(), func(w *world) {
 		id := w.launched()
-		w.api(func(sim.Call) *sim.Fault { return &sim.Fault{Lag: 40 * time.Second} })
+		w.API(func(sim.Call) *sim.Fault { return &sim.Fault{Lag: 40 * time.Second} })
 		var waited bool
-		agent := w.agent(id)
+		agent := w.Agent(id)
 		agent.Progress = func(p rotation.Progress) {
 			waited = waited || strings.Contains(p.Waiting, "in no Auto Scaling group yet")
 		}
@@ -88,12 +90,12 @@ func TestWaitWhileNoGroupListsIt(t *testing.T) {
 }
 
 func TestWaitThatNoGroupEverLists(t *testing.T) {
-	inWorld(t, sim.Config{}, webGroup(), func(w *world) {
-		w.Detach(w.ids[0])
-		w.pass(10 * time.Minute)
+	inWorld(t, sim.Config{}, fleettest.WebGroup(), func(w *world) {
+		w.Detach(w.IDs[0])
+		w.Pass(10 * time.Minute)
 		begun := time.Now()
-		_, err := w.wait(w.ids[0], time.Minute)
-		w.wantClass(err, rotation.Setup)
+		_, err := w.wait(w.IDs[0], time.Minute)
+		w.WantClass(err, failure.Setup)
 		if took := time.Since(begun); !errors.Is(err, rotation.ErrNotMember) || took < 45*time.Second || took > 75*time.Second {
 			t.Errorf("%v after %s, want about a minute", err, took)
 		}
@@ -101,23 +103,23 @@ func TestWaitThatNoGroupEverLists(t *testing.T) {
 }
 
 func TestWaitEndsWhereNothingWillCome(t *testing.T) {
-	for state, class := range map[string]rotation.Class{
-		"Standby":          rotation.NotNow,
-		"EnteringStandby":  rotation.NotNow,
-		"Terminating:Wait": rotation.Leaving,
-		"Detaching":        rotation.Leaving,
+	for state, class := range map[string]failure.Class{
+		"Standby":          failure.NotNow,
+		"EnteringStandby":  failure.NotNow,
+		"Terminating:Wait": failure.Leaving,
+		"Detaching":        failure.Leaving,
 	} {
-		inWorld(t, sim.Config{}, webGroup(), func(w *world) {
-			w.SetState(w.ids[0], state)
+		inWorld(t, sim.Config{}, fleettest.WebGroup(), func(w *world) {
+			w.SetState(w.IDs[0], state)
 			begun := time.Now()
-			_, err := w.wait(w.ids[0], rotation.Auto)
-			if stop := w.wantClass(err, class); !strings.Contains(stop.Reason, state) {
+			_, err := w.wait(w.IDs[0], rotation.Auto)
+			if stop := w.WantClass(err, class); !strings.Contains(stop.Reason, state) {
 				t.Errorf("%q does not name %s", stop.Reason, state)
 			}
 			if took := time.Since(begun); took > time.Minute {
 				t.Errorf("%s: refused after %s, want at once", state, took)
 			}
-			w.wantMoves()
+			w.WantMoves()
 		})
 	}
 }
@@ -125,25 +127,25 @@ func TestWaitEndsWhereNothingWillCome(t *testing.T) {
 func TestWaitIsOver(t *testing.T) {
 	for state, word := range map[string]string{"Pending:Wait": "Pending:Wait", "InService": "unhealthy", "Quantum:Superposed": "Quantum"} {
 		inWorld(t, sim.Config{}, quietHealth(), func(w *world) {
-			w.SetState(w.ids[0], state)
-			w.SetAppHealthy(w.ids[0], false)
-			w.pass(5 * time.Minute)
-			_, err := w.wait(w.ids[0], 3*time.Minute)
-			if stop := w.wantClass(err, rotation.NotNow); !strings.Contains(stop.Reason, word) {
+			w.SetState(w.IDs[0], state)
+			w.SetAppHealthy(w.IDs[0], false)
+			w.Pass(5 * time.Minute)
+			_, err := w.wait(w.IDs[0], 3*time.Minute)
+			if stop := w.WantClass(err, failure.NotNow); !strings.Contains(stop.Reason, word) {
 				t.Errorf("%s: %q does not name what is missing", state, stop.Reason)
 			}
-			w.wantMoves()
+			w.WantMoves()
 		})
 	}
 }
 
 func TestWaitInTheWarmPoolAndBesideAnotherRun(t *testing.T) {
-	inWorld(t, sim.Config{}, webGroup(), func(w *world) {
-		w.SetState(w.ids[0], "Warmed:Stopped")
-		if report, err := w.wait(w.ids[0], rotation.Auto); err != nil || report.Outcome != "nothing to do" {
+	inWorld(t, sim.Config{}, fleettest.WebGroup(), func(w *world) {
+		w.SetState(w.IDs[0], "Warmed:Stopped")
+		if report, err := w.wait(w.IDs[0], rotation.Auto); err != nil || report.Outcome != "nothing to do" {
 			t.Errorf("%v, outcome %q", err, report.Outcome)
 		}
-		agent := w.agent(w.ids[1])
+		agent := w.Agent(w.IDs[1])
 		agent.Alone = func(string) (func(), error) { t.Error("it asked to be alone"); return nil, errors.New("busy") }
 		if _, err := agent.Wait(w.Context(), rotation.WaitOptions{Timeout: rotation.Auto}); err != nil {
 			t.Error(err)
@@ -153,10 +155,10 @@ func TestWaitInTheWarmPoolAndBesideAnotherRun(t *testing.T) {
 
 // What cannot be asked about health proves nothing.
 func TestWaitWithASourceThatCannotBeAsked(t *testing.T) {
-	g := webGroup()
+	g := fleettest.WebGroup()
 	g.Lattice = []string{"arn:aws:vpc-lattice:eu-west-1:123456789012:targetgroup/tg-0abc"}
 	inWorld(t, sim.Config{}, g, func(w *world) {
-		_, err := w.wait(w.ids[0], rotation.Auto)
-		w.wantClass(err, rotation.Setup)
+		_, err := w.wait(w.IDs[0], rotation.Auto)
+		w.WantClass(err, failure.Setup)
 	})
 }

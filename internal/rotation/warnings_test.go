@@ -2,18 +2,20 @@ package rotation
 
 import (
 	"testing"
+
+	"balanced/internal/fleet/sample"
 )
 
 // MinSize is advised where it closes the gap, and not where it would lock everyone in: a
-// floor that can never be met is refused, and no MinSize mends that.
-func TestSoftFloorAdvisesWhatHelps(t *testing.T) {
+// minimum that is impossible is refused, and no MinSize fixes that.
+func TestAnUnfencedMinimumAdvisesWhatHelps(t *testing.T) {
 	v := sound()
 	v.Group.Min = 1
-	if softFloor(v) == "" {
-		t.Error("MinSize 1 below floor 3: no warning")
+	if unfencedMinimumText(v) == "" {
+		t.Error("MinSize 1 below the minimum 3: no warning")
 	}
-	v.min = MinHealthy{ruleCount, 4}
-	if advice := softFloor(v); advice != "" {
-		t.Errorf("a floor that can never be met: %q", advice)
+	v.min = sample.Rule("4")
+	if advice := unfencedMinimumText(v); advice != "" {
+		t.Errorf("an impossible minimum: %q", advice)
 	}
 }

@@ -7,6 +7,9 @@ import (
 	"testing"
 	"time"
 
+	"balanced/internal/failure"
+	"balanced/internal/fleet"
+	"balanced/internal/fleettest"
 	"balanced/internal/rotation"
 	"balanced/internal/sim"
 )
@@ -22,8 +25,8 @@ func zonal() sim.Group {
 
 func half(t *testing.T) rotation.OutOptions {
 	t.Helper()
-	opt := outOptions()
-	rule, err := rotation.ParseMinHealthy("50%")
+	opt := fleettest.OutOptions()
+	rule, err := fleet.ParseMinHealthy("50%")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -35,8 +38,8 @@ func half(t *testing.T) rotation.OutOptions {
 // total allows both; the zone's clients would be served by nobody.
 func TestAZoneIsNotEmptiedByTwoAtOnce(t *testing.T) {
 	inWorld(t, sim.Config{}, zonal(), func(w *world) {
-		pair := []string{w.ids[0], w.ids[2]} // both in eu-west-1a
-		w.api(func(c sim.Call) *sim.Fault {
+		pair := []string{w.IDs[0], w.IDs[2]} // both in eu-west-1a
+		w.API(func(c sim.Call) *sim.Fault {
 			if c.Action == "EnterStandby" {
 				return &sim.Fault{Delay: time.Second} // both have asked before either has moved
 			}
@@ -45,7 +48,7 @@ func TestAZoneIsNotEmptiedByTwoAtOnce(t *testing.T) {
 		errs := make([]error, len(pair))
 		var wg sync.WaitGroup
 		for i, id := range pair {
-			a := w.agent(id)
+			a := w.Agent(id)
 			wg.Go(func() { _, errs[i] = a.Out(context.Background(), half(t)) })
 		}
 		wg.Wait()
@@ -69,12 +72,12 @@ func TestAZoneIsNotEmptiedByTwoAtOnce(t *testing.T) {
 // Two of different zones do not stand in each other's way.
 func TestZonesGoOutIndependently(t *testing.T) {
 	inWorld(t, sim.Config{}, zonal(), func(w *world) {
-		w.must(w.agent(w.ids[0]).Out(context.Background(), half(t)))
-		w.must(w.agent(w.ids[1]).Out(context.Background(), half(t)))
-		_, err := w.agent(w.ids[2]).Out(context.Background(), half(t))
-		w.wantClass(err, rotation.NotNow)
-		w.must(w.in(w.ids[0]))
-		w.pass(time.Minute)
-		w.must(w.agent(w.ids[2]).Out(context.Background(), half(t)))
+		w.Must(w.Agent(w.IDs[0]).Out(context.Background(), half(t)))
+		w.Must(w.Agent(w.IDs[1]).Out(context.Background(), half(t)))
+		_, err := w.Agent(w.IDs[2]).Out(context.Background(), half(t))
+		w.WantClass(err, failure.NotNow)
+		w.Must(w.In(w.IDs[0]))
+		w.Pass(time.Minute)
+		w.Must(w.Agent(w.IDs[2]).Out(context.Background(), half(t)))
 	})
 }

@@ -13,6 +13,8 @@ import (
 	"go.uber.org/zap"
 
 	"balanced/internal/awsapi"
+	"balanced/internal/failure"
+	"balanced/internal/fleet"
 	"balanced/internal/fleettest"
 	"balanced/internal/rotation"
 	"balanced/internal/sim"
@@ -209,7 +211,7 @@ type agent struct {
 }
 
 func (a *agent) upgrade(ctx context.Context) {
-	min, err := rotation.ParseMinHealthy(a.rule)
+	min, err := fleet.ParseMinHealthy(a.rule)
 	if err != nil {
 		panic(err)
 	}
@@ -230,9 +232,9 @@ func (a *agent) upgrade(ctx context.Context) {
 }
 
 // work is the upgrade: there is a place for it, and the floor holds.
-func (a *agent) work(min rotation.MinHealthy) {
+func (a *agent) work(min fleet.MinHealthy) {
 	size := a.size / a.groups
-	floor := min.Floor(size, -1)
+	floor := min.Minimum(size, -1)
 	serving := 0
 	for _, m := range a.Members(a.group) {
 		if healthy, all := a.HealthyAt(m.ID); m.State == "InService" && healthy == all {
@@ -284,8 +286,8 @@ func (a *agent) ended(name string, report *rotation.Report, err error, took time
 	state := a.State(a.id)
 	healthy, pools := a.HealthyAt(a.id)
 	switch {
-	case took.Seconds() > report.BoundSeconds:
-		a.broken("%s on %s took %v, its bound is %v s", name, a.id, took, report.BoundSeconds)
+	case took.Seconds() > report.TimeLimitSeconds:
+		a.broken("%s on %s took %v, its bound is %v s", name, a.id, took, report.TimeLimitSeconds)
 	case err == nil && name == "out" && (state != "Standby" || len(a.Takes(a.id))+len(a.Draining(a.id)) > 0):
 		a.broken("0 from out on %s, which is %s", a.id, state)
 	case err == nil && name == "in" && (state != "InService" || healthy != pools):
@@ -297,7 +299,7 @@ func (a *agent) ended(name string, report *rotation.Report, err error, took time
 
 // called names what the exit code stands for.
 func called(err error) string {
-	stop, ok := errors.AsType[*rotation.Stop](err)
+	stop, ok := errors.AsType[*failure.Refusal](err)
 	switch {
 	case err == nil:
 		return "0"

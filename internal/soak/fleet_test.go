@@ -15,6 +15,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"balanced/internal/fleet"
 	"balanced/internal/fleettest"
 	"balanced/internal/rotation"
 	"balanced/internal/sim"
@@ -27,7 +28,7 @@ type seededRun struct {
 	plan  plan
 	ids   []string
 	began time.Time
-	min   rotation.MinHealthy
+	min   fleet.MinHealthy
 
 	refreshing atomic.Bool
 	draws      *draws
@@ -42,7 +43,7 @@ type seededRun struct {
 }
 
 func newFleet(t *testing.T, p plan) *seededRun {
-	min, err := rotation.ParseMinHealthy(p.rule)
+	min, err := fleet.ParseMinHealthy(p.rule)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -97,7 +97,7 @@ func (f *seededRun) violated(format string, args ...any) {
 // judge checks the promises at the end of one run.
 func (f *seededRun) judge(e ending) {
 	f.checkMoves(e)
-	if bound := time.Duration(e.report.BoundSeconds * float64(time.Second)); e.took > bound {
+	if bound := time.Duration(e.report.TimeLimitSeconds * float64(time.Second)); e.took > bound {
 		f.violated("(f) %s on %s took %v, its bound is %v", e.name, e.id, e.took, bound)
 	}
 	switch {
@@ -155,7 +155,7 @@ func (f *seededRun) checkOut(e ending) {
 		for id, ok := range s.serving {
 			serving[id] = serving[id] || ok && id != e.id
 		}
-		low := f.min.Floor(s.strength, -1)
+		low := f.min.Minimum(s.strength, -1)
 		floor, places = min(floor, low), max(places, s.strength-low, 1)
 	}
 	n := 0

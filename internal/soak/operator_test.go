@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"balanced/internal/awsapi"
+	"balanced/internal/failure"
 	"balanced/internal/fleet"
 	"balanced/internal/rotation"
 )
@@ -75,14 +76,14 @@ func (o *operator) insist(name string, command func(context.Context, *rotation.A
 
 // lost: the host has left the group, which no rerun can change.
 func lost(err error) bool {
-	var stop *rotation.Stop
-	return errors.As(err, &stop) && (stop.Class == rotation.Gone || stop.Class == rotation.Leaving || errors.Is(err, rotation.ErrNotMember))
+	var stop *failure.Refusal
+	return errors.As(err, &stop) && (stop.Class == failure.Gone || stop.Class == failure.Leaving || errors.Is(err, rotation.ErrNotMember))
 }
 
 // gone: taken away while it was out.
 func gone(err error) bool {
-	var stop *rotation.Stop
-	return errors.As(err, &stop) && stop.Class == rotation.Gone
+	var stop *failure.Refusal
+	return errors.As(err, &stop) && stop.Class == failure.Gone
 }
 
 // once runs a command in a process of its own, and checks the promises at its end.
@@ -126,9 +127,9 @@ func (o *operator) wait() time.Duration {
 
 // moved nothing: what the codes from 64 to 81 promise.
 func movedNothing(err error) bool {
-	var stop *rotation.Stop
+	var stop *failure.Refusal
 	if errors.As(err, &stop) && stop.Class != 0 {
-		return stop.Class == rotation.NotNow || stop.Class == rotation.Setup || stop.Class == rotation.Leaving
+		return stop.Class == failure.NotNow || stop.Class == failure.Setup || stop.Class == failure.Leaving
 	}
 	var denied *awsapi.DeniedError
 	var away *awsapi.UnreachableError

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"balanced/internal/fleet"
 	"balanced/internal/rotation"
 	"balanced/internal/sim"
 )
@@ -94,11 +95,11 @@ var zones = []string{"eu-west-1a", "eu-west-1b", "eu-west-1c"}
 func drawRule(r *rand.Rand, size int) (rule string, min int) {
 	rules := []string{"all", "50%", fmt.Sprint(size - 1)}
 	rule = rules[r.IntN(len(rules))]
-	m, err := rotation.ParseMinHealthy(rule)
+	m, err := fleet.ParseMinHealthy(rule)
 	if err != nil {
 		panic(err)
 	}
-	floor := m.Floor(size, -1)
+	floor := m.Minimum(size, -1)
 	return rule, []int{floor, floor - 1, 0}[r.IntN(3)]
 }
 

@@ -14,6 +14,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"balanced/internal/failure"
 	"balanced/internal/fleettest"
 	"balanced/internal/rotation"
 	"balanced/internal/sim"
@@ -154,7 +155,7 @@ func leaveOnce(t *testing.T, region *sim.Region, id string, seed uint64) error {
 
 // ended notes how one run ended, and whether its word is true.
 func (t *tally) ended(region *sim.Region, id string, err error) {
-	var stop *rotation.Stop
+	var stop *failure.Refusal
 	want := "InService"
 	switch {
 	case err == nil:
@@ -162,9 +163,9 @@ func (t *tally) ended(region *sim.Region, id string, err error) {
 		want = "Standby"
 	case !errors.As(err, &stop):
 		t.wrong = append(t.wrong, fmt.Sprintf("%s: %v", id, err))
-	case stop.Class == rotation.GaveBack:
+	case stop.Class == failure.RolledBack:
 		t.gave++
-	case stop.Class != rotation.NotNow:
+	case stop.Class != failure.NotNow:
 		t.wrong = append(t.wrong, fmt.Sprintf("%s: %v: %v", id, stop.Class, err))
 	}
 	if state := region.State(id); state != want {

@@ -1,0 +1,140 @@
+package cli
+
+import (
+	"context"
+	"io"
+	"time"
+
+	"go.uber.org/zap"
+
+	"balanced/internal/failure"
+	"balanced/internal/logging"
+	"balanced/internal/rotation"
+)
+
+// job is one call of a command that has a report.
+type job struct {
+	*program
+	command string
+	json    bool // --output json
+	hold    string
+	text    func(*rotation.Report) string // the result, for people
+	// document is what is written as JSON; nil: the report itself.
+	document func(*rotation.Report) any
+	file     reportFile
+	screen   *screen
+	log      *zap.Logger
+}
+
+// work is what a command does, once the agent is there. Its report is never nil.
+type work func(context.Context, *rotation.Agent) (*rotation.Report, error)
+
+// job reads the global flags and checks everything that can be checked without asking anyone: first all flags (64),
+// then the report's file (73).
+func (p *program) job(v *values) (*job, error) {
+	j := &job{program: p, command: v.c.Command.Name, hold: v.text("hold-file"), text: result}
+	j.json = v.oneOf("output") == "json"
+	level := v.oneOf("log-level")
+	format := v.oneOf("log-format")
+	if err := v.err(); err != nil {
+		return nil, err
+	}
+	j.screen = newScreen(p.stderr, p.columns(p.stderr))
+	if format == "auto" {
+		format = logging.Auto(p.getenv("JOURNAL_STREAM"), j.screen.terminal)
+	}
+	var err error
+	if j.log, err = logging.New(j.screen, level, format); err != nil {
+		return nil, err
+	}
+	j.file, err = openReport(v.text("report"))
+	return j, err
+}
+
+// run does the command's work and hands over what came of it: the result on stdout, the report in its file. The error
+// that it returns is the run's.
+func (j *job) run(ctx context.Context, do work) error {
+	report, err := j.connectAndDo(ctx, do)
+	return j.finish(ctx, report, err)
+}
+
+// finish hands over what came of the work.
+func (j *job) finish(ctx context.Context, report *rotation.Report, err error) error {
+	err = promised(ctx, report, err)
+	j.handOver(report, err)
+	return err
+}
+
+// refuse hands over a run that ended before anyone was asked.
+func (j *job) refuse(err error) error {
+	j.handOver(rotation.NewReport(j.command, time.Now(), err), err)
+	return err
+}
+
+// promised makes sure that an error of our own says what the codes promise: the signal, where one cut a call short that
+// does not know why; and after a move never a class that moved nothing, whatever went wrong. Then the state is not known.
+func promised(ctx context.Context, report *rotation.Report, err error) error {
+	if err == nil || as[ownCode](err) {
+		return err
+	}
+	cutShort := !as[*failure.Refusal](err) || failure.Is(err, failure.Internal, failure.Unreachable)
+	if ctx.Err() != nil && cutShort {
+		err = context.Cause(ctx)
+	}
+	if class := failure.Of(err); report.Moved && (class == failure.Internal || class.MovedNothing()) {
+		return &failure.Refusal{Class: failure.Unknown, Reason: "after a move", Hint: "look with balanced status", Err: err}
+	}
+	return err
+}
+
+// connectAndDo makes the agent and lets it work. There is a report even where there is no agent.
+func (j *job) connectAndDo(ctx context.Context, do work) (*rotation.Report, error) {
+	began := time.Now()
+	agent, counts, err := j.connect(ctx, j.hold, j.log)
+	if err != nil {
+		return rotation.NewReport(j.command, began, err), err
+	}
+	progress, stop := j.screen.follow(ctx, j.log)
+	defer stop()
+	agent.Progress = progress
+	report, err := do(ctx, agent)
+	report.APICalls = counts()
+	return report, err
+}
+
+func (j *job) handOver(report *rotation.Report, err error) {
+	e := endOf(err)
+	report.Version, report.ExitCode = version(), e.code
+	if report.APICalls == nil {
+		report.APICalls = map[string]int{}
+	}
+	if err != nil && !e.answer {
+		report.Reason, report.Hint = e.reason, e.hint
+	}
+	if err := j.show(report, e); err != nil {
+		j.log.Debug("the result could not be written", logging.Error(err))
+	}
+	if err := j.file.write(j.whole(report)); err != nil {
+		j.log.Warn("the report was not written", logging.Error(err))
+	}
+}
+
+// whole is the report as it is written as JSON.
+func (j *job) whole(report *rotation.Report) any {
+	if j.document == nil {
+		return report
+	}
+	return j.document(report)
+}
+
+// show prints the result: the report as JSON, or for people what there is to print.
+func (j *job) show(report *rotation.Report, e end) error {
+	if j.json {
+		return writeJSON(j.stdout, j.whole(report))
+	}
+	if !e.shows {
+		return nil
+	}
+	_, err := io.WriteString(j.stdout, j.text(report))
+	return err
+}

@@ -1,0 +1,187 @@
+// Package doctor examines the setup of an instance and its group, and lists what ought to be changed: each finding with
+// its cause, why it matters, and the command that fixes it. It changes nothing.
+package doctor
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"balanced/internal/failure"
+	"balanced/internal/fleet"
+	"balanced/internal/rotation"
+)
+
+// Severity says how bad a finding is.
+type Severity string
+
+// An Error keeps balanced from working, or from keeping a promise. A Warning hurts under some circumstance.
+const (
+	Error   Severity = "error"
+	Warning Severity = "warning"
+)
+
+// A Finding is one thing about the setup that ought to be changed.
+type Finding struct {
+	Check    string   `json:"check"`
+	Severity Severity `json:"severity"`
+	What     string   `json:"what"` // is the case
+	Why      string   `json:"why"`  // it matters
+	Fix      string   `json:"fix"`  // the command that fixes it
+}
+
+// Options are the options of Run.
+type Options struct {
+	MinHealthy       fleet.MinHealthy
+	Everywhere       bool // look for this instance in all load balancers of the account
+	ProbePermissions bool // also try the move that Auto Scaling must refuse
+}
+
+// Report is an examination in full: a run's report with findings and facts.
+type Report struct {
+	*rotation.Report
+	Findings []Finding `json:"findings"`
+	Facts    *Facts    `json:"facts,omitempty"`
+}
+
+// subject is what the checks see: one look at the whole group, and what only doctor asks for.
+type subject struct {
+	rotation.Examination
+	min         fleet.MinHealthy
+	hold        string        // the path of the hold file
+	reads       access        // what is allowed
+	missing     []string      // attached, and AWS says that it does not exist
+	clockAhead  time.Duration // this host's clock against AWS's, below zero when behind
+	answersV1   bool          // the metadata service answers without a token
+	elsewhere   []fleet.Registration
+	permissions moveProbe
+}
+
+// access is which of the calls are allowed.
+type access struct {
+	tried         []string // reads that were tried by themselves
+	denied        []string // read actions that are not allowed
+	role          string   // whose policy lacks the denied ones; "": not known
+	noCredentials bool
+}
+
+// knows: the group could be read.
+func (s subject) knows() bool { return s.Group.Name != "" }
+
+// A check looks for one kind of fault. What of the group could not be read is empty.
+type check struct {
+	name string
+	find func(subject) []Finding
+}
+
+// checks are in the order in which their commands can be run one after another.
+var checks = []check{
+	{"permissions", missingPermissions},
+	{"permissions", unprovenMoves},
+	{"processes", suspendedProcesses},
+	{"min-size", minSizeFence},
+	{"minimum", impossibleMinimum},
+	{"max-size", headroom},
+	{"standby", leftInStandby},
+	{"grace-period", gracePeriod},
+	{"az-rebalance", unevenZones},
+	{"zones", lonelyZones},
+	{"traffic-sources", unsupportedSources},
+	{"missing-sources", missingSources},
+	{"ports", otherPorts},
+	{"everywhere", unlistedRegistrations},
+	{"unused", unusedSources},
+	{"flows", outlivingFlows},
+	{"metadata", metadataV1},
+	{"clock", clockSkew},
+	{"hold", heldHost},
+}
+
+// Run looks at everything that can be looked at without a change, and lists what ought to be changed. Reads that are not
+// allowed are findings; the others are made all the same. The report is never nil.
+func Run(ctx context.Context, agent *rotation.Agent, opt Options) (*Report, error) {
+	notes := &notes{}
+	patient := *agent
+	patient.Groups, patient.Balancers = tolerantGroups{agent.Groups, notes}, tolerantBalancers{agent.Balancers, notes}
+	s, err := examine(ctx, &patient, opt, notes)
+	report := &Report{Report: s.Report, Findings: []Finding{}}
+	if err != nil {
+		return report, err
+	}
+	report.Findings, report.Facts = s.findings(), s.facts(opt.Everywhere)
+	report.Outcome = outcome(report.Findings)
+	return report, nil
+}
+
+// findings asks every check.
+func (s subject) findings() []Finding {
+	all := []Finding{}
+	for _, check := range checks {
+		for _, f := range check.find(s) {
+			f.Check = check.name
+			all = append(all, f)
+		}
+	}
+	return all
+}
+
+// outcome is the worst there is, as the report names it.
+func outcome(all []Finding) string {
+	worst := "ok"
+	for _, f := range all {
+		if f.Severity == Error {
+			return "errors"
+		}
+		worst = "warnings"
+	}
+	return worst
+}
+
+// examine reads all there is to read. What is not allowed is noted.
+func examine(ctx context.Context, a *rotation.Agent, opt Options, n *notes) (subject, error) {
+	e, err := a.Examine(ctx, "doctor", opt.MinHealthy)
+	s := subject{Examination: e, min: opt.MinHealthy, hold: a.Hold}
+	if errors.Is(err, rotation.ErrNotMember) {
+		return s, &failure.Refusal{Class: failure.Setup, Reason: e.ID, Hint: "attach it to a group", Err: rotation.ErrNotMember}
+	}
+	if err != nil && !n.tolerates(err) {
+		return s, err
+	}
+	if err := tryReads(ctx, a, n); err != nil {
+		return s, err
+	}
+	if s.answersV1, err = a.Metadata.AnswersV1(ctx); err != nil {
+		return s, err
+	}
+	if opt.Everywhere {
+		if s.elsewhere, err = findEverywhere(ctx, a, n); err != nil {
+			return s, err
+		}
+	}
+	if opt.ProbePermissions {
+		s.permissions, err = probeMove(ctx, a, opt.MinHealthy, n)
+		s.Report.Moved = s.permissions.moved
+		if err != nil {
+			return s, err
+		}
+	}
+	s.reads, s.missing, s.clockAhead = n.access(), n.missing, n.clockAhead
+	return s, nil
+}
+
+// everywhereWithin bounds the search in all of the account: the load balancers' bucket refills with ten calls a second,
+// and an account may have thousands of target groups.
+const everywhereWithin = 10 * time.Minute
+
+func findEverywhere(ctx context.Context, a *rotation.Agent, n *notes) ([]fleet.Registration, error) {
+	ctx, cancel := context.WithTimeout(ctx, everywhereWithin)
+	defer cancel()
+	if a.Progress != nil {
+		a.Progress(rotation.Progress{Step: "everywhere", Waiting: "every load balancer and target group of the account", Limit: everywhereWithin})
+	}
+	found, err := a.Balancers.Registrations(ctx, a.Self.Instance, a.Self.PrivateIP)
+	if n.tolerates(err) {
+		return nil, nil
+	}
+	return found, err
+}

@@ -1,0 +1,84 @@
+package rotation
+
+import (
+	"errors"
+	"time"
+
+	"balanced/internal/awsapi"
+	"balanced/internal/failure"
+	"balanced/internal/fleet"
+	"balanced/internal/format"
+)
+
+// freshEnough is how old what was read may be when a move is asked for, where MinSize holds the minimum.
+const freshEnough = time.Minute
+
+// turnedAway: AWS throttled a call before it could take effect.
+func turnedAway(err error) bool {
+	away, ok := errors.AsType[*awsapi.UnreachableError](err)
+	return ok && away.Why == awsapi.Throttled && !away.Landed
+}
+
+// freshFor is how old what was read may be when a move is asked for. Where MinSize does not hold the minimum, agents
+// that read the same must ask within the read lag, or more of them leave than there are slots.
+func (v view) freshFor() time.Duration {
+	if inService(v.State) && !v.fenced() {
+		return max(v.settle, DefaultSettle) // a look takes its time however little reads lag
+	}
+	return max(freshEnough, v.settle)
+}
+
+// stale: reading took so long that what was read first is too old to decide by.
+func stale(v view) verdict {
+	took := v.looked.Sub(v.began)
+	if took <= v.freshFor() {
+		return verdict{}
+	}
+	judged := blockedBy(failure.NotNow, "run it again", "reading took %s, too long to decide by", format.Duration(took))
+	judged.throttled = v.held > 0
+	return judged
+}
+
+// young: the look may be older than the move, by what reads are assumed to lag.
+func (v view) young() bool { return v.Torn || v.began.Before(v.sent.Add(v.settle)) }
+
+// settledReads: the look is young enough to judge by, and shows this run's own move.
+func settledReads(v view) verdict {
+	waiting := blockedBy(failure.Unfinished, "run it again to resume", "waiting for AWS's reads to catch up (%s) with the move of %s", format.Duration(v.settle), v.ID)
+	if v.Torn {
+		return waiting
+	}
+	if ready := v.settledBy(); v.began.Before(ready) {
+		return waiting.notBefore(ready)
+	}
+	if v.answer.ID != "" && !v.FeedShows(v.answer.ID) {
+		return waiting
+	}
+	return verdict{}
+}
+
+// settledBy is when looks begin to be young enough. Of a move that was not this run's nothing is known but that it is
+// older than the first look that showed it: what the feed says of it may be about an earlier one.
+func (v view) settledBy() time.Time {
+	if v.sent.IsZero() {
+		return v.found.Add(v.settle)
+	}
+	return v.sent.Add(v.settle)
+}
+
+// wholeReads: two views of this instance that differ are not a base for a decision.
+func wholeReads(v view) verdict {
+	if v.Torn {
+		return blockedBy(failure.NotNow, "run it again", "Auto Scaling's two views of %s differ at the moment", v.ID)
+	}
+	return verdict{}
+}
+
+// moveStart is when this instance's move to Standby began, on AWS's clock.
+func (v view) moveStart() time.Time {
+	if !v.answer.Start.IsZero() {
+		return v.answer.Start
+	}
+	mine, _ := fleet.NewestMove(v.Activities, v.ID, fleet.ToStandby)
+	return mine.Start
+}

@@ -1,0 +1,90 @@
+package rotation
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"balanced/internal/failure"
+	"balanced/internal/fleet"
+	"balanced/internal/logging"
+)
+
+// rollBackOut puts the instance back in service and proves it: nothing was done to it yet. Until --wait has passed the
+// run then starts again.
+func (r *run) rollBackOut(ctx context.Context, why verdict) error {
+	if why.refusal.Class != failure.RolledBack && !why.rollsBack {
+		return why.refusal
+	}
+	r.note("rolling back", logging.Reason(why.reason()))
+	if err := r.rollBack(ctx, rowsFrom(inSteps(), "exit"), fleet.WayBack(r.seen.Traffic)+fleet.MoveTime); err != nil {
+		return r.rollbackFailed(ctx, err, why.refusal)
+	}
+	r.attempt = attempt{}
+	r.moving = stopwatch{clock: r.clock}
+	r.rolledBack = failure.New(failure.RolledBack, why.refusal.Hint, "%s; rolled back, in service again", why.reason())
+	if time.Now().After(r.turnEnds()) {
+		return r.rolledBack
+	}
+	return sleep(ctx, r.jitter(5*time.Second))
+}
+
+// rollBackIn is the end of a return that did not get healthy in time: back to Standby when enough peers are healthy, so
+// that the instance neither gets traffic when all else fails nor is replaced; otherwise it is left in service.
+func (r *run) rollBackIn(ctx context.Context, why verdict) error {
+	if why.refusal.Class != failure.Unhealthy || r.isRollback {
+		return why.refusal
+	}
+	if r.leaveUnhealthy {
+		return leftInService(why.refusal, "--on-unhealthy leave")
+	}
+	if err := r.look(ctx, whole); err != nil {
+		return leftInService(why.refusal, err.Error())
+	}
+	if n := r.seen.Count(r.min); n.HealthyPeers < n.Minimum {
+		return leftInService(why.refusal, fmt.Sprintf("%s, minimum %d", peersHealthy(n), n.Minimum))
+	}
+	r.note("rolling back to Standby", logging.Reason(why.reason()))
+	err := r.rollBack(ctx, rowsOnly(outSteps(), "enter", "standby"), fleet.WayOut(r.seen.Traffic)+DefaultSettle)
+	switch {
+	case err != nil && r.lastState == fleet.EnteringStandby && ctx.Err() == nil:
+		return alsoSay(why.refusal, "on its way back to Standby")
+	case err != nil:
+		return r.rollbackFailed(ctx, err, why.refusal)
+	}
+	return alsoSay(why.refusal, "back in Standby")
+}
+
+func leftInService(why *failure.Refusal, because string) error {
+	return alsoSay(why, "left in service ("+because+")")
+}
+
+// alsoSay adds to a refusal what became of the instance.
+func alsoSay(why *failure.Refusal, what string) error {
+	return failure.New(why.Class, why.Hint, "%s; %s", why.Reason, what)
+}
+
+// rollBack goes through rows that take this run's move back, as a run of its own on a budget of its own. It shares the
+// reader, the clock and the report.
+func (r *run) rollBack(ctx context.Context, rows []step, limit time.Duration) error {
+	back := &run{
+		Agent: r.Agent, request: r.request, reader: r.reader, clock: r.clock, report: r.report,
+		budgets: budgets{wait: limit, timeout: limit, still: r.budgets.still},
+		attempt: attempt{returning: true},
+	}
+	back.isRollback = true
+	back.startWatches()
+	return back.follow(ctx, rows)
+}
+
+// rollbackFailed is the end of a rollback that did not get through.
+func (r *run) rollbackFailed(ctx context.Context, err error, why *failure.Refusal) error {
+	if ctx.Err() != nil {
+		return err
+	}
+	return &failure.Refusal{
+		Class: failure.Unknown, Err: err,
+		Reason: fmt.Sprintf("%s; rolling back failed with %s last seen %s", why.Reason, r.id, r.lastState),
+		Hint:   "look with balanced status, then run balanced in",
+	}
+}

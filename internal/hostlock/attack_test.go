@@ -191,6 +191,27 @@ func TestPlacesThatAreNotTrusted(t *testing.T) {
 	}
 }
 
+// Reading is as careful: a FIFO as holder file would block it.
+func TestHolderFilesThatAreNotTrusted(t *testing.T) {
+	for name, put := range map[string]func(path string) error{
+		"a FIFO":   func(path string) error { return unix.Mkfifo(path, 0o600) },
+		"a link":   func(path string) error { return os.Symlink("/etc/passwd", path) },
+		"a folder": func(path string) error { return os.Mkdir(path, 0o700) },
+		"one that others write to": func(path string) error {
+			return errors.Join(os.WriteFile(path, nil, 0o600), os.Chmod(path, 0o666))
+		},
+	} {
+		p := newPlace(t)
+		if err := errors.Join(os.Mkdir(p.path, 0o755), put(filepath.Join(p.path, instance+".holder"))); err != nil {
+			t.Fatal(err)
+		}
+		h, held, err := p.holderOf(instance)
+		if unsafe := new(PlaceError); !errors.As(err, &unsafe) || held {
+			t.Errorf("%s: %+v %v %v, want a PlaceError", name, h, held, err)
+		}
+	}
+}
+
 func (p place) lockFile() string { return filepath.Join(p.path, instance+".lock") }
 
 // Deleting one of two names does not matter, and neither does having two: refusing that

@@ -58,6 +58,31 @@ func TestTheHostIsTakenAsLongAsTheCommandOfAKilledRun(t *testing.T) {
 	}
 }
 
+// A run that gives up before its COMMAND ends leaves the host to it.
+func TestReleaseDoesNotFreeTheHostOfALivingCommand(t *testing.T) {
+	p := newPlace(t)
+	l := mustTake(t, p)
+	k, err := l.Keep()
+	if err != nil {
+		t.Fatal(err)
+	}
+	in, ends := pipe(t)
+	cmd := exec.Command("/proc/self/exe", "helper", "wait")
+	cmd.Stdin = in
+	if err := k.Start(cmd); err != nil {
+		t.Fatal(err)
+	}
+	l.Release()
+	if h := mustBeTaken(t, p); h.Work.PID != cmd.Process.Pid {
+		t.Errorf("holder %+v, want COMMAND %d", h, cmd.Process.Pid)
+	}
+	ends.Close()
+	if err := cmd.Wait(); err != nil {
+		t.Error(err)
+	}
+	awaitFree(t, p)
+}
+
 // The note says so after the keeper has noticed it.
 func TestAKilledRunIsSaidToBeKilled(t *testing.T) {
 	p := newPlace(t)
@@ -288,5 +313,33 @@ func TestByHandTheHiddenArgumentsDoNothing(t *testing.T) {
 		if err := cmd.Run(); cmd.ProcessState.ExitCode() != exitUsage {
 			t.Errorf("%q: %v, want exit code %d", args, err, exitUsage)
 		}
+	}
+}
+
+// A child that its parent has not waited for has ended all the same.
+func TestTheEndOfAProcessIsSeen(t *testing.T) {
+	for name, open := range map[string]func(int) (target, error){"pidfd": openTarget, "proc": openProc} {
+		in, ends := pipe(t)
+		cmd := exec.Command("/proc/self/exe", "helper", "wait")
+		cmd.Stdin = in
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		watched, err := open(cmd.Process.Pid)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if watched.ended() {
+			t.Errorf("%s: ended while it runs", name)
+		}
+		ends.Close()
+		waitForEnd(t, cmd.Process.Pid)
+		if !watched.ended() {
+			t.Errorf("%s: a zombie has not ended", name)
+		}
+		if err := cmd.Wait(); err != nil || !watched.ended() {
+			t.Errorf("%s: not ended after Wait (%v)", name, err)
+		}
+		unix.Close(watched.fd)
 	}
 }

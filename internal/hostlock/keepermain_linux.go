@@ -68,10 +68,7 @@ func keep() int {
 	if err != nil {
 		return 0
 	}
-	if unix.Send(sockFD, []byte{'w'}, unix.MSG_NOSIGNAL) != nil {
-		// The run was killed just here, so COMMAND does not begin: its process ends.
-		return 0
-	}
+	_ = unix.Send(sockFD, []byte{'w'}, unix.MSG_NOSIGNAL) // a run that was killed just here is noticed below
 	await(t)
 	return 0
 }

@@ -107,7 +107,7 @@ func startWith(t *testing.T, uid int, env []string, args ...string) *process {
 	theirOut, out := pipe(t)
 	p := &process{t: t, in: theirIn, out: bufio.NewReader(theirOut)}
 	p.cmd = exec.Command("/proc/self/exe", append([]string{"helper"}, args...)...)
-	p.cmd.Stdin, p.cmd.Stdout, p.cmd.Stderr, p.cmd.Dir, p.cmd.Env = in, out, os.Stderr, "/", env
+	p.cmd.Stdin, p.cmd.Stdout, p.cmd.Stderr, p.cmd.Dir, p.cmd.Env = in, out, os.Stderr, "/usr", env
 	if uid != os.Geteuid() {
 		p.cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(uid)}}
 	}

@@ -133,6 +133,11 @@ func TestARunWithoutRootRespectsRoots(t *testing.T) {
 	third := start(t, nobody, "hold", theirs.path, roots.path)
 	third.want("taken")
 	mustTake(t, roots).Release() // and it does not block root
+	third.kill()
+	if err := os.Chmod(roots.path, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	start(t, nobody, "hold", theirs.path, roots.path).want("taken") // where root would not lock, root has no lock
 }
 
 // Whoever could change the folder, or what leads to it, could free the host or take it.

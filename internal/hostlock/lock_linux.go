@@ -87,17 +87,11 @@ func (l *Lock) take(command string) error {
 	if l.note, err = l.folder.publish(l.instance, l.holder); err != nil {
 		return err
 	}
-	if l.folder.senior == nil {
-		return nil
-	}
-	h, held, err := l.folder.senior.holderOf(l.instance)
-	if err != nil {
-		return err
-	}
+	h, held, err := l.folder.seniorHolder(l.instance)
 	if held {
-		return &BusyError{Instance: l.instance, Holder: h}
+		err = &BusyError{Instance: l.instance, Holder: h}
 	}
-	return nil
+	return err
 }
 
 // Release frees the host, or leaves it to the keeper as long as its COMMAND lives. Nothing

@@ -9,9 +9,15 @@ import (
 	"syscall"
 
 	"balanced/internal/cli"
+	"balanced/internal/hostlock"
 )
 
-func main() { os.Exit(run()) }
+func main() {
+	if ok, code := hostlock.KeeperMain(os.Args); ok {
+		os.Exit(code)
+	}
+	os.Exit(run())
+}
 
 // run hands every signal that asks to stop to those who know what it means now.
 func run() int {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"balanced/internal/hostlock"
 	"balanced/internal/sim"
 )
 
@@ -193,12 +194,14 @@ func (s *stage) movesOfHost() int {
 // next ACTION (one more arrived), until since-signal ACTION (arrived), until file NAME
 // (is there), until asked N (the application, so often): waits until it is so.
 func cmdUntil(ts *testscript.TestScript, neg bool, args []string) {
-	need(ts, neg, len(args) == 2, "until INSTANCE STATE | until INSTANCE healthy|unhealthy | until call ACTION | until N ACTION | until next ACTION | until since-signal ACTION | until file NAME | until asked N")
+	need(ts, neg, len(args) == 2, "until INSTANCE STATE | until INSTANCE healthy|unhealthy | until call ACTION | until N ACTION | until next ACTION | until since-signal ACTION | until file NAME | until free INSTANCE | until asked N")
 	s := stageOf(ts)
 	so := func() bool { return s.region.State(args[0]) == args[1] }
 	switch {
 	case args[0] == "file":
 		so = func() bool { _, err := os.Stat(ts.MkAbs(args[1])); return err == nil }
+	case args[0] == "free":
+		so = func() bool { _, taken, err := hostlock.HolderOf(args[1]); ts.Check(err); return !taken }
 	case args[0] == "call":
 		so = func() bool { return s.answered(args[1]) > 0 }
 	case args[0] == "asked":

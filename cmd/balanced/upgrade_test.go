@@ -8,6 +8,7 @@ import (
 	"os/signal"
 	"strconv"
 	"syscall"
+	"time"
 )
 
 // upgrade is the operator's command in scripts, as its first argument says:
@@ -18,6 +19,8 @@ import (
 //	heed N CODE      makes the file up, prints N signals as they come, each with a file
 //	                 heard-1, heard-2, ..., then ends
 //	nest N CODE      the same, with a child of its own that heeds one signal, in nested
+//	await FILE       makes the file up, then waits for FILE
+//	leave FILE       starts a daemon that waits for FILE, and ends
 //	killed           ends itself with SIGKILL
 func upgrade() {
 	switch os.Args[1] {
@@ -35,9 +38,29 @@ func upgrade() {
 		heed(arg(2))
 		must(0, nested.Wait())
 		os.Exit(arg(3))
+	case "await":
+		await(os.Args[2])
+	case "leave":
+		leave(os.Args[2])
 	case "killed":
 		must(0, syscall.Kill(os.Getpid(), syscall.SIGKILL))
 	}
+}
+
+func await(file string) {
+	must(0, os.WriteFile("up", nil, 0o644))
+	for tick := time.NewTicker(10 * time.Millisecond); ; <-tick.C {
+		if _, err := os.Stat(file); err == nil {
+			return
+		}
+	}
+}
+
+// leave is a command that starts a daemon: it goes on in a session of its own, with none of our streams.
+func leave(file string) {
+	daemon := exec.Command(os.Args[0], "await", file)
+	daemon.Args[0], daemon.SysProcAttr = "upgrade", &syscall.SysProcAttr{Setsid: true}
+	must(0, daemon.Start())
 }
 
 func heed(n int) {

@@ -24,7 +24,8 @@ import (
 type child struct {
 	*program
 	argv   []string
-	shares bool // our process group
+	keep   func(*exec.Cmd) error // starts it; nil: plainly
+	shares bool                  // our process group
 	cmd    *exec.Cmd
 	passed int // signals so far
 }
@@ -74,7 +75,10 @@ func (ch *child) start() error {
 	ch.cmd = exec.Command(ch.argv[0], ch.argv[1:]...)
 	ch.cmd.Stdin, ch.cmd.Stdout, ch.cmd.Stderr = ch.stdin, ch.stdout, ch.stderr
 	ch.cmd.SysProcAttr = procgroup.Attr(!ch.shares)
-	return ch.cmd.Start()
+	if ch.keep == nil {
+		return ch.cmd.Start()
+	}
+	return ch.keep(ch.cmd)
 }
 
 // pass hands a signal on: the first as it is to the command alone, which knows best

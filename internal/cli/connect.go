@@ -3,12 +3,15 @@ package cli
 import (
 	"context"
 	"maps"
+	"os"
+	"path/filepath"
 
 	"go.uber.org/zap"
 
 	"balanced/internal/asg"
 	"balanced/internal/awsapi"
 	"balanced/internal/elb"
+	"balanced/internal/hostlock"
 	"balanced/internal/imds"
 	"balanced/internal/probe"
 	"balanced/internal/rotation"
@@ -16,7 +19,7 @@ import (
 
 // connect finds out from the metadata service which instance this is, and makes its agent with AWS as the SDK is set up.
 // counts says how many API calls went out since.
-func (p *program) connect(ctx context.Context, hold string, log *zap.Logger) (agent *rotation.Agent, counts func() map[string]int, err error) {
+func (p *program) connect(ctx context.Context, log *zap.Logger) (agent *rotation.Agent, counts func() map[string]int, err error) {
 	metadata := imds.New(imds.Options{})
 	self, err := metadata.Identity(ctx)
 	if err != nil {
@@ -36,7 +39,33 @@ func (p *program) connect(ctx context.Context, hold string, log *zap.Logger) (ag
 		Prober:    probe.New(self.PrivateIP, probe.Options{}),
 		Log:       log,
 		Throttled: aws.Throttled,
-		Hold:      hold,
 	}
 	return agent, func() map[string]int { return maps.Clone(aws.Counts()) }, nil
+}
+
+// takeHost makes this process the only balanced at work on its host until release.
+func (j *job) takeHost(instance string) (release func(), err error) {
+	j.lock, err = hostlock.Take(instance, j.lockNote())
+	if err != nil {
+		return nil, err
+	}
+	return j.lock.Release, nil
+}
+
+// lockNote is how others on this host see this run: without the arguments of COMMAND, which may hold secrets.
+func (j *job) lockNote() string {
+	note := filepath.Base(os.Args[0]) + " " + j.command
+	if j.child != "" {
+		note += " -- " + j.child
+	}
+	return note
+}
+
+// hostTakenBy names what is at work on this host; empty where nothing is, or where it cannot be told.
+func hostTakenBy(instance string) string {
+	holder, taken, err := hostlock.HolderOf(instance)
+	if err != nil || !taken {
+		return ""
+	}
+	return holder.String()
 }

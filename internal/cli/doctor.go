@@ -81,6 +81,7 @@ func (p *program) doctor(c *cli.Context) error {
 	}
 	return j.run(c.Context, func(ctx context.Context, agent *rotation.Agent) (*rotation.Report, error) {
 		examined, err = doctor.Run(ctx, agent, opt)
+		examined.HostTakenBy = hostTakenBy(examined.Instance.ID)
 		if err == nil {
 			err = diagnosisOf(examined.Findings)
 		}

@@ -14,7 +14,8 @@ import (
 	"balanced/internal/rotation"
 )
 
-const defaultHold = "/run/balanced.hold"
+// defaultHold are the hold files: one that a reboot removes, and one that stays.
+func defaultHold() []string { return []string{"/run/balanced.hold", "/etc/balanced.hold"} }
 
 // globalFlags are accepted before and after the command's name.
 func globalFlags() []cli.Flag {
@@ -23,7 +24,7 @@ func globalFlags() []cli.Flag {
 		text("report", "", "write the report, as JSON, to `FILE`"),
 		text("log-level", "info", "`LEVEL` of stderr: debug, info, warn or error", "debug", "info", "warn", "error"),
 		text("log-format", "auto", "`FORMAT` of stderr: auto, console or json", "auto", logging.Console, logging.JSON),
-		text("hold-file", defaultHold, "if `FILE` exists, refuse to move; its first line is shown"),
+		list("hold-file", "if `FILE` exists, refuse to move; its first line is shown (default: "+strings.Join(defaultHold(), " and ")+")"),
 	}
 }
 
@@ -177,6 +178,14 @@ func (v *values) list(name string) []string {
 		}
 	}
 	return list
+}
+
+// holdFiles are those given, else the default.
+func (v *values) holdFiles() []string {
+	if given := v.list("hold-file"); len(given) > 0 {
+		return given
+	}
+	return defaultHold()
 }
 
 // exitCodes is a list of codes a command may end with.

@@ -8,6 +8,7 @@ import (
 	"go.uber.org/zap"
 
 	"balanced/internal/failure"
+	"balanced/internal/hostlock"
 	"balanced/internal/logging"
 	"balanced/internal/rotation"
 )
@@ -17,11 +18,13 @@ type job struct {
 	*program
 	command string
 	json    bool // --output json
-	hold    string
+	hold    []string
 	text    func(*rotation.Report) string // the result, for people
 	// document is what is written as JSON; nil: the report itself.
 	document func(*rotation.Report) any
 	file     reportFile
+	child    string         // the name of the operator's command, of run
+	lock     *hostlock.Lock // this host, once it is taken
 	screen   *screen
 	log      *zap.Logger
 }
@@ -32,7 +35,7 @@ type work func(context.Context, *rotation.Agent) (*rotation.Report, error)
 // job reads the global flags and checks everything that can be checked without asking anyone: first all flags (64),
 // then the report's file (73).
 func (p *program) job(v *values) (*job, error) {
-	j := &job{program: p, command: v.c.Command.Name, hold: v.text("hold-file"), text: result}
+	j := &job{program: p, command: v.c.Command.Name, hold: v.holdFiles(), text: result}
 	j.json = v.oneOf("output") == "json"
 	level := v.oneOf("log-level")
 	format := v.oneOf("log-format")
@@ -90,10 +93,11 @@ func promised(ctx context.Context, report *rotation.Report, err error) error {
 // connectAndDo makes the agent and lets it work. There is a report even where there is no agent.
 func (j *job) connectAndDo(ctx context.Context, do work) (*rotation.Report, error) {
 	began := time.Now()
-	agent, counts, err := j.connect(ctx, j.hold, j.log)
+	agent, counts, err := j.connect(ctx, j.log)
 	if err != nil {
 		return rotation.NewReport(j.command, began, err), err
 	}
+	agent.Hold, agent.Alone = j.hold, j.takeHost
 	progress, stop := j.screen.follow(ctx, j.log)
 	defer stop()
 	agent.Progress = progress

@@ -4,6 +4,7 @@ import (
 	"io"
 	"os"
 	"strconv"
+	"strings"
 	"time"
 
 	"balanced/internal/manual"
@@ -21,8 +22,8 @@ func Manual(w io.Writer, date time.Time) error {
 			"The AWS SDK reads its own, AWS_REGION among them. " +
 			"Without any, region and credentials come from the instance metadata service."},
 		{Title: "FILES", Items: []manual.Item{{
-			Term: defaultHold,
-			Text: "Made by a person, keeps the instance as it is. Its first line is the reason, and is quoted.",
+			Term: strings.Join(defaultHold(), ", "),
+			Text: "If it exists, out, in and run refuse to move the instance. Its first line is shown as the reason.",
 		}}},
 		{Title: "SEE ALSO", Text: "/usr/share/doc/balanced has the documentation, and examples for the tools that call balanced."},
 	}}.Write(w)

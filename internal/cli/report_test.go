@@ -50,23 +50,39 @@ func TestOpenReportWritesNothing(t *testing.T) {
 	}
 }
 
-func TestReportThroughALinkReplacesWhatItPointsTo(t *testing.T) {
+// A link that another user left there would lead root's report anywhere.
+func TestReportReplacesALinkAndNotWhatItPointsTo(t *testing.T) {
 	dir := t.TempDir()
-	path, link := filepath.Join(dir, "report.json"), filepath.Join(dir, "latest")
-	os.WriteFile(path, nil, 0o644)
+	path, link := filepath.Join(dir, "passwd"), filepath.Join(dir, "latest")
+	os.WriteFile(path, []byte("kept"), 0o644)
 	os.Symlink(path, link)
-	f, err := openReport(link)
+	if os.Geteuid() == 0 {
+		os.Lchown(link, 65534, 65534)
+	}
+	if f, err := openReport(link); err == nil {
+		if err := f.write(&rotation.Report{Command: "out"}); err != nil {
+			t.Fatal(err)
+		}
+	} else if endOf(err).code != 73 {
+		t.Fatalf("%v, code %d", err, endOf(err).code)
+	}
+	if text, _ := os.ReadFile(path); string(text) != "kept" {
+		t.Errorf("what the link points to says %q now", text)
+	}
+}
+
+func TestAPrivateReportStaysPrivate(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "report.json")
+	os.WriteFile(path, nil, 0o600)
+	f, err := openReport(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := f.write(&rotation.Report{Command: "out"}); err != nil {
+	if err := f.write(&rotation.Report{}); err != nil {
 		t.Fatal(err)
 	}
-	if info, _ := os.Lstat(link); info.Mode()&os.ModeSymlink == 0 {
-		t.Error("the link was replaced by a file")
-	}
-	if text, _ := os.ReadFile(path); len(text) == 0 {
-		t.Error("what the link points to was not written")
+	if info, _ := os.Stat(path); info.Mode().Perm() != 0o600 {
+		t.Errorf("mode %v, want 0600 as it was", info.Mode())
 	}
 }
 

@@ -38,7 +38,7 @@ func (p *program) run(c *cli.Context) error {
 	if r.job, err = p.job(v); err != nil {
 		return err
 	}
-	r.text = r.line
+	r.text, r.child = r.line, commandName(r.argv)
 	if err := startable(r.argv); err != nil {
 		return r.refuse(r.notStarted(err))
 	}

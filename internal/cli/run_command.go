@@ -99,7 +99,7 @@ func notBack(err error) failure.Class {
 // work runs the command.
 func (r *runCommand) work(ctx context.Context) childEnd {
 	began := time.Now()
-	end := (&child{program: r.program, argv: r.argv}).run(ctx)
+	end := (&child{program: r.program, argv: r.argv, keep: r.keepHost}).run(ctx)
 	part := rotation.PartReport{Name: "command", ExitCode: end.code, Outcome: "failed", ElapsedSeconds: since(began)}
 	name := commandName(r.argv)
 	r.ended = fmt.Sprintf("%s exited %d", name, end.code)
@@ -117,6 +117,19 @@ func (r *runCommand) work(ctx context.Context) childEnd {
 	r.report.Parts = append(r.report.Parts, part)
 	r.report.ElapsedSeconds = since(r.report.StartedAt)
 	return end
+}
+
+// keepHost starts the operator's command in a way that keeps the host taken for as long as it lives, also when this
+// process is killed.
+func (r *runCommand) keepHost(cmd *exec.Cmd) error {
+	if r.lock == nil {
+		return cmd.Start()
+	}
+	keeper, err := r.lock.Keep()
+	if err != nil {
+		return err
+	}
+	return keeper.Start(cmd)
 }
 
 // judge says why the instance must not come back, or nil.

@@ -70,6 +70,7 @@ const showEvery = 5 * time.Second
 func (s *statusView) once(ctx context.Context) error {
 	return s.run(ctx, func(ctx context.Context, agent *rotation.Agent) (*rotation.Report, error) {
 		report, found, err := agent.Status(ctx, s.least)
+		report.HostTakenBy = hostTakenBy(report.Instance.ID)
 		if err == nil && found != rotation.InService {
 			err = notInService(found)
 		}

@@ -34,6 +34,9 @@ func (p statusTable) text(r *rotation.Report) string {
 		p.table(&b, r)
 	}
 	p.list(&b, "", objections(r))
+	if r.HostTakenBy != "" {
+		p.list(&b, "", []string{r.Instance.ID + " is taken by " + r.HostTakenBy})
+	}
 	p.list(&b, p.paint(yellow, "warning: "), r.Warnings)
 	if p.again && !p.redraw {
 		b.WriteString("\n")

@@ -48,7 +48,7 @@ type Report struct {
 type subject struct {
 	rotation.Examination
 	min         fleet.MinHealthy
-	hold        string        // the path of the hold file
+	hold        []string      // the paths of the hold files
 	reads       access        // what is allowed
 	missing     []string      // attached, and AWS says that it does not exist
 	clockAhead  time.Duration // this host's clock against AWS's, below zero when behind

@@ -166,7 +166,7 @@ func TestFindings(t *testing.T) {
 		"a clock ahead":     {func(c *subject) { c.clockAhead = 31 * time.Second }, "clock", Warning, "31s ahead of AWS's", "chronyc makestep"},
 		"a clock behind":    {func(c *subject) { c.clockAhead = -241 * time.Second }, "clock", Error, "4m1s behind AWS's", "chronyc makestep"},
 		"a clock good yet":  {func(c *subject) { c.clockAhead = -30 * time.Second }, "", "", "", ""},
-		"a hold file":       {func(c *subject) { c.hold = "findings_test.go" }, "hold", Warning, "held by findings_test.go: package doctor", "rm findings_test.go"},
+		"a hold file":       {func(c *subject) { c.hold = []string{"findings_test.go"} }, "hold", Warning, "held by findings_test.go: package doctor", "rm findings_test.go"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := soundSetup()

@@ -2,6 +2,7 @@ package doctor
 
 import (
 	"fmt"
+	"os"
 	"time"
 
 	"balanced/internal/format"
@@ -48,6 +49,16 @@ func clockSkew(s subject) []Finding {
 	return []Finding{f}
 }
 
+// holdFile is the first hold file that exists.
+func (s subject) holdFile() string {
+	for _, path := range s.hold {
+		if _, err := os.Lstat(path); err == nil {
+			return path
+		}
+	}
+	return ""
+}
+
 func heldHost(s subject) []Finding {
 	held := s.Guards["held"]
 	if held == nil {
@@ -57,6 +68,6 @@ func heldHost(s subject) []Finding {
 		Severity: Warning,
 		What:     held.Error(),
 		Why:      "out and in are refused while it exists; ask who made it first",
-		Fix:      "rm " + format.ShellWord(s.hold),
+		Fix:      "rm " + format.ShellWord(s.holdFile()),
 	}}
 }

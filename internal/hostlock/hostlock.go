@@ -44,6 +44,8 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"balanced/internal/failure"
 )
 
 // maxCommand is how many bytes of a command line are kept: a long one in full, and little
@@ -97,6 +99,10 @@ type BusyError struct {
 
 func (e *BusyError) Error() string { return e.Instance + " is taken by " + e.Holder.String() }
 
+// FailureClass and FailureHint meet package failure.
+func (e *BusyError) FailureClass() failure.Class { return failure.NotNow }
+func (e *BusyError) FailureHint() string         { return "wait for it to end" }
+
 // PlaceError: the lock cannot be kept safely, or not at all. Somebody has to change
 // something first; Hint says what.
 type PlaceError struct {
@@ -115,6 +121,10 @@ func (e *PlaceError) Error() string {
 }
 
 func (e *PlaceError) Unwrap() error { return e.Err }
+
+// FailureClass and FailureHint meet package failure.
+func (e *PlaceError) FailureClass() failure.Class { return failure.Setup }
+func (e *PlaceError) FailureHint() string         { return e.Hint }
 
 // bounded cuts text after at most limit bytes, and not within a character.
 func bounded(text string, limit int) string {

@@ -202,7 +202,8 @@ func TestTheKeeperHoldsNothingOfItsCallers(t *testing.T) {
 	for _, fd := range open {
 		to, _ := os.Readlink(filepath.Join(dir, fd.Name()))
 		own := to == "/dev/null" || strings.HasPrefix(to, p.path) || strings.HasPrefix(to, "socket:") || strings.Contains(to, "pidfd")
-		if !own {
+		runtime := strings.HasPrefix(to, "/sys/fs/cgroup/") || strings.HasPrefix(to, "anon_inode:") // the Go runtime's
+		if !own && !runtime {
 			t.Errorf("descriptor %s is %s", fd.Name(), to)
 		}
 	}

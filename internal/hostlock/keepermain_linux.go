@@ -6,6 +6,7 @@ import (
 	"math"
 	"os"
 	"os/signal"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 )
@@ -13,6 +14,7 @@ import (
 // The hidden first arguments of this program.
 const (
 	keeperArg = "__keep-host"
+	watchArg  = "__watch-command"
 	gateArg   = "__start-command"
 )
 
@@ -30,6 +32,8 @@ func KeeperMain(argv []string) (handled bool, code int) {
 	}
 	switch argv[1] {
 	case keeperArg:
+		return true, shed()
+	case watchArg:
 		return true, keep()
 	case gateArg:
 		return true, passGate(argv[2:])
@@ -49,6 +53,22 @@ const (
 	firstAbroad = 6
 )
 
+// shed becomes the keeper without what the caller of run left open in every process that it starts. The Go runtime may
+// have opened descriptors of its own by now, so they are not closed here: exec does it, and starts the runtime anew.
+func shed() int {
+	if unix.CloseRange(firstAbroad, math.MaxUint32, unix.CLOSE_RANGE_CLOEXEC) != nil { // Linux 5.11
+		for fd := firstAbroad; fd < 4096; fd++ {
+			unix.CloseOnExec(fd)
+		}
+	}
+	program, err := self()
+	if err != nil {
+		return exitNotStarted
+	}
+	_ = syscall.Exec(program, append([]string{os.Args[0], watchArg}, os.Args[2:]...), os.Environ())
+	return exitNotStarted
+}
+
 // keep is the keeper. It ends with COMMAND, or when its run ends before COMMAND begins.
 func keep() int {
 	// A signal to all of a service, as systemd sends it, must not free the host before
@@ -57,7 +77,6 @@ func keep() int {
 	if t, err := unix.GetsockoptInt(sockFD, unix.SOL_SOCKET, unix.SO_TYPE); err != nil || t != unix.SOCK_SEQPACKET {
 		return notByHand()
 	}
-	closeFrom(firstAbroad)
 	for _, fd := range []int{3, noteFD, sockFD} {
 		unix.CloseOnExec(fd)
 	}
@@ -71,17 +90,6 @@ func keep() int {
 	_ = unix.Send(sockFD, []byte{'w'}, unix.MSG_NOSIGNAL) // a run that was killed just here is noticed below
 	await(t)
 	return 0
-}
-
-// closeFrom closes what the caller of run left open in every process that it starts.
-// Nothing of the Go runtime is open yet: this runs before anything polls.
-func closeFrom(first int) {
-	if unix.CloseRange(uint(first), math.MaxUint32, 0) == nil { // Linux 5.9
-		return
-	}
-	for fd := first; fd < 4096; fd++ {
-		_ = unix.Close(fd)
-	}
 }
 
 func receiveTarget() (target, error) {

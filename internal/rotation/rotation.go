@@ -61,12 +61,12 @@ type Agent struct {
 	Metadata  Metadata
 	Prober    Prober // nil: nothing is asked
 	Log       *zap.Logger
-	// Alone makes this the only run at work for an instance until release; nil: Alone of this package.
+	// Alone makes this the only run at work for an instance until release; nil: it always is.
 	Alone func(instance string) (release func(), err error)
 	// Progress is told what a run waits for, at every look. It may be nil.
 	Progress func(Progress)
-	// Hold is the path of the hold file: while it exists, the instance is not moved.
-	Hold string
+	// Hold are the paths of hold files: while one of them exists, the instance is not moved.
+	Hold []string
 	// Throttled is how long AWS's throttling has held calls back so far; nil: never.
 	Throttled func() time.Duration
 	// Jitter draws the random part of waits; nil: the process's own source.

@@ -19,7 +19,7 @@ type request struct {
 	replace        bool
 	emptyZone      bool
 	settle         time.Duration
-	hold           string
+	hold           []string
 	leaveUnhealthy bool
 	probes         bool         // the host is probed before it returns
 	probe          *probe.Check // by this check, if not nil

@@ -97,7 +97,7 @@ func (a *Agent) Examine(ctx context.Context, command string, min fleet.MinHealth
 }
 
 // Judge is the examination of a snapshot that was already read: it asks nobody, and has no report.
-func Judge(s fleet.Snapshot, min fleet.MinHealthy, hold string) Examination {
+func Judge(s fleet.Snapshot, min fleet.MinHealthy, hold []string) Examination {
 	v := view{reading: reading{Snapshot: s, scope: whole}, request: request{min: min, hold: hold, settle: DefaultSettle}}
 	v.budgets = outBudgets(Options{Wait: Auto, Timeout: Auto}, DefaultSettle, s.Traffic)
 	return judge(v)

@@ -74,7 +74,8 @@ func (e entry) kind() string {
 	return "special file"
 }
 
-// Write replaces the file with the text. Its mode is perm less the umask.
+// Write replaces the file with the text. Its mode is perm less the umask, and never more than that of the file of our own
+// or of root that it replaces: one that was made private stays so.
 func Write(path string, perm fs.FileMode, text []byte) error {
 	f, err := find(path, false)
 	if err != nil {
@@ -83,6 +84,9 @@ func Write(path string, perm fs.FileMode, text []byte) error {
 	defer f.close()
 	if err := f.checkReplaceable(); err != nil {
 		return err
+	}
+	if there, err := f.stat(f.name); err == nil && there.mode.IsRegular() && trusted(there.uid) {
+		perm &= there.mode
 	}
 	tmp, err := f.beside(perm)
 	if err != nil {

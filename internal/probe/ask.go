@@ -24,10 +24,7 @@ type answer struct {
 func (p *Prober) ask(ctx context.Context, q *question) answer {
 	ctx, cancel := context.WithTimeout(ctx, q.timeout())
 	defer cancel()
-	a, err := p.attempt(ctx, q)
-	if refused, ok := errors.AsType[*refusedError](err); ok {
-		a, err = p.attemptUnread(ctx, q, refused)
-	}
+	a, err := p.attemptEither(ctx, q)
 	switch {
 	case err == nil:
 		return a
@@ -37,12 +34,24 @@ func (p *Prober) ask(ctx context.Context, q *question) answer {
 	return q.failure(err)
 }
 
-// attemptUnread makes the attempt again, without looking at the certificate. Later ones
-// do so at once if that works.
-func (p *Prober) attemptUnread(ctx context.Context, q *question, refused *refusedError) (answer, error) {
-	q.refused = refused
+// attemptEither reads the certificate or not, whichever worked last. What crypto/tls
+// refuses is tried again at once without reading it, and the other way round, because
+// the server may have another certificate by now.
+func (p *Prober) attemptEither(ctx context.Context, q *question) (answer, error) {
+	if q.refused != nil {
+		a, err := p.attempt(ctx, q)
+		if err == nil {
+			return a, nil
+		}
+		q.refused = nil
+	}
 	a, err := p.attempt(ctx, q)
-	if err != nil {
+	refused, ok := errors.AsType[*refusedError](err)
+	if !ok {
+		return a, err
+	}
+	q.refused = refused
+	if a, err = p.attempt(ctx, q); err != nil {
 		q.refused = nil
 	}
 	if _, ok := errors.AsType[*notImitatedError](err); ok && !refused.certain {

@@ -1,6 +1,7 @@
 package probe
 
 import (
+	"context"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -19,6 +20,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 )
 
 // der is a value in the Distinguished Encoding Rules: its tag, its length, its parts.
@@ -318,15 +320,51 @@ func TestARefusedHandshakeIsTriedWithoutTheCertificate(t *testing.T) {
 	answers(t, askTwice(t, server(func(int32) bool { return false }), Check{Protocol: "TLS"}), "remote error: tls: handshake failure")
 }
 
+// The server changes its certificate with each connection: what was learnt about an old
+// one is not held against a new one.
 func TestACertificateReplacedMeanwhile(t *testing.T) {
 	refused, good := certificate(t, refusedParts["negative serial number"]), certificate(t, nil)
-	var hellos atomic.Int32
-	cfg := &tls.Config{GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
-		if hellos.Add(1) > 2 {
-			return &good, nil
+	modern := &tls.Config{MinVersion: tls.VersionTLS13, Certificates: []tls.Certificate{good}}
+	first := &tls.Config{Certificates: []tls.Certificate{refused}}
+	for name, then := range map[string][]*tls.Config{ // nil closes the connection
+		"by one that needs no reading":    {first, first, {Certificates: []tls.Certificate{good}}},
+		"by one that has to be read":      {first, first, modern},
+		"after the connection was closed": {first, nil, modern},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var n atomic.Int32
+			at := listen(t, func(raw net.Conn) {
+				if cfg := then[min(int(n.Add(1)), len(then))-1]; cfg != nil {
+					tls.Server(raw, cfg).Handshake()
+					io.Copy(io.Discard, raw)
+				}
+			})
+			c := Check{Protocol: "TLS", Port: at.(*net.TCPAddr).Port, Healthy: 2, Interval: time.Millisecond}
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			defer cancel()
+			if err := New("127.0.0.1", Options{}).Run(ctx, []Check{c}, nil); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+func TestARefusedCertificateDoesNotHideTheRest(t *testing.T) {
+	refused := []tls.Certificate{certificate(t, refusedParts["negative serial number"])}
+	first := listen(t, func(raw net.Conn) {
+		tls.Server(raw, &tls.Config{Certificates: refused}).Handshake()
+		io.Copy(io.Discard, raw)
+	})
+	answers(t, askTwice(t, first, Check{Protocol: "HTTPS", HTTP2: true}), errNoHTTP2.Error())
+	web := tlsServer(t, &tls.Config{Certificates: refused})
+	answers(t, askTwice(t, web, Check{Protocol: "HTTPS", Matcher: "204"}), "200")
+	var n atomic.Int32
+	mute := listen(t, func(raw net.Conn) {
+		if n.Add(1) == 1 {
+			tls.Server(raw, &tls.Config{Certificates: refused}).Handshake()
 		}
-		return &refused, nil
-	}}
-	at := listen(t, func(raw net.Conn) { tls.Server(raw, cfg).Handshake(); io.Copy(io.Discard, raw) })
-	answers(t, askTwice(t, at, Check{Protocol: "TLS"}), "")
+	})
+	answers(t, askTwice(t, mute, Check{Protocol: "HTTPS"}), "connection closed before the end of the answer")
+	old := listen(t, func(raw net.Conn) { io.WriteString(raw, "\x15\x03\x03\x00\x02\x02\x46"); io.Copy(io.Discard, raw) })
+	answers(t, askTwice(t, old, Check{Protocol: "TLS", Kind: Application}), "remote error: tls: protocol version not supported")
 }

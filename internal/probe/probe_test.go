@@ -236,6 +236,15 @@ func TestWhatMakesNoSenseIsNotAsked(t *testing.T) {
 	}
 }
 
+func TestAHostWithoutAnAddressIsNotAsked(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	err := New("", Options{}).Run(ctx, []Check{{Source: "tg", Protocol: "TCP", Port: 80}}, func(string) { cancel() })
+	if err == nil || err.Error() != "health check of tg: no address to ask" {
+		t.Error(err)
+	}
+}
+
 func TestNothingToAskIsFine(t *testing.T) {
 	if err := New("10.0.1.5", Options{}).Run(t.Context(), nil, nil); err != nil {
 		t.Error(err)

@@ -31,6 +31,7 @@ type notImitatedError struct{ refused *refusedError }
 
 func (e *notImitatedError) Error() string {
 	cause := withoutQuotes(strings.TrimPrefix(e.refused.Error(), "tls: "))
+	cause, _, _ = strings.Cut(cause, " (see ")
 	return fmt.Sprintf("this program refuses the server's certificate (%s), and the server has no %s, which would do without reading it",
 		strings.TrimPrefix(cause, "failed to parse certificate from server: "), strings.TrimPrefix(tls12.ErrUnsupported.Error(), "no "))
 }

@@ -9,6 +9,7 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/tls"
+	"encoding/hex"
 	"errors"
 	"io"
 	"net"
@@ -146,7 +147,8 @@ func TestTheEndOfTheStream(t *testing.T) {
 	conn, err := Client(connect(t, func(raw net.Conn) {
 		secure := tls.Server(raw, cfg)
 		io.WriteString(secure, "bye")
-		secure.Close()
+		secure.CloseWrite() // the announcement alone: the connection stays open
+		io.Copy(io.Discard, raw)
 	}), Config{})
 	if err != nil {
 		t.Fatal(err)
@@ -198,21 +200,22 @@ func TestServersThatBreakTheProtocol(t *testing.T) {
 		says string
 		want error
 	}{
-		"nothing":                  {"", io.ErrUnexpectedEOF},
-		"half a record":            {hello[:20], io.ErrUnexpectedEOF},
-		"not TLS":                  {"HTTP/1.1 400 Bad Request\r\n\r\n", errMalformed},
-		"endless record":           {"\x16\x03\x03\xff\xff", errMalformed},
-		"another message first":    {done, errMalformed},
-		"short hello":              {message(typeServerHello, "\x03\x03"), errMalformed},
-		"hello with half its tail": {message(typeServerHello, hello[9:]+"\x00\x09\x00"), errMalformed},
-		"no key exchange":          {hello + done, errMalformed},
-		"a curve not offered":      {hello + message(typeServerKeyExchange, "\x03\x00\x01\x01x"), errMalformed},
-		"data too early":           {hello + "\x17\x03\x03\x00\x01x", errMalformed},
-		"the end too early":        {hello + "\x15\x03\x03\x00\x02\x01\x00", io.ErrUnexpectedEOF},
-		"a fatal alert":            {"\x15\x03\x03\x00\x02\x02\x50", alertError(80)},
-		"half an alert":            {"\x15\x03\x03\x00\x01\x02", errMalformed},
-		"not encrypted at the end": {hello + point + done + "\x14\x03\x03\x00\x01\x01" + message(typeFinished, "no secret here"), errMalformed},
-		"gigantic message":         {hello + "\x16\x03\x03\x00\x04\x0b\xff\xff\xff", errMalformed},
+		"nothing":                    {"", io.ErrUnexpectedEOF},
+		"half a record":              {hello[:20], io.ErrUnexpectedEOF},
+		"not TLS":                    {"HTTP/1.1 400 Bad Request\r\n\r\n", errMalformed},
+		"endless record":             {"\x16\x03\x03\xff\xff", errMalformed},
+		"another message first":      {done, errMalformed},
+		"short hello":                {message(typeServerHello, "\x03\x03"), errMalformed},
+		"hello with half its tail":   {message(typeServerHello, hello[9:]+"\x00\x09\x00"), errMalformed},
+		"no key exchange":            {hello + done, errMalformed},
+		"a curve not offered":        {hello + message(typeServerKeyExchange, "\x03\x00\x01\x01x"), errMalformed},
+		"data too early":             {hello + "\x17\x03\x03\x00\x01x", errMalformed},
+		"the end too early":          {hello + "\x15\x03\x03\x00\x02\x01\x00", io.ErrUnexpectedEOF},
+		"a fatal alert":              {"\x15\x03\x03\x00\x02\x02\x50", alertError(80)},
+		"half an alert":              {"\x15\x03\x03\x00\x01\x02", errMalformed},
+		"not encrypted at the end":   {hello + point + done + "\x14\x03\x03\x00\x01\x01" + message(typeFinished, "no secret here"), errMalformed},
+		"half a message unencrypted": {hello + point + done + "\x16\x03\x03\x00\x02\x14\x00" + "\x14\x03\x03\x00\x01\x01", errMalformed},
+		"gigantic message":           {hello + "\x16\x03\x03\x00\x04\x0b\xff\xff\xff", errMalformed},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := Client(connect(t, func(raw net.Conn) {
@@ -273,3 +276,23 @@ type script struct {
 
 func (s *script) Read(p []byte) (int, error)  { return s.Reader.Read(p) }
 func (s *script) Write(p []byte) (int, error) { return len(p), nil }
+
+// crypto/tls servers always agree on the extended master secret, older servers do not
+// know it.
+func TestTheMasterSecretOfOlderServers(t *testing.T) {
+	h := &handshake{suite: suites[0xc02f], clientRandom: []byte("client"), serverRandom: []byte("server")}
+	want := h.suite.prf([]byte("premaster"), "master secret", []byte("clientserver"), 48)
+	if got := h.masterSecret([]byte("premaster")); !bytes.Equal(got, want) {
+		t.Errorf("got  %x\nwant %x", got, want)
+	}
+}
+
+// TestPRF has the test vector that was published for SHA-256 on the TLS mailing list.
+func TestPRF(t *testing.T) {
+	secret, _ := hex.DecodeString("9bbe436ba940f017b17652849a71db35")
+	seed, _ := hex.DecodeString("a0ba9f936cda311827a6f796ffd5198c")
+	const want = "e3f229ba727be17b8d122620557cd453c2aab21d07c3d495329b52d4e61edb5a"
+	if got := suites[0xc02f].prf(secret, "test label", seed, 32); hex.EncodeToString(got) != want {
+		t.Errorf("got %x", got)
+	}
+}

@@ -10,6 +10,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"strings"
 	"testing"
 
@@ -39,6 +40,36 @@ func TestTheRequestByteForByte(t *testing.T) {
 	}
 	if len(alb) != 130 {
 		t.Errorf("%d bytes, the captured one had 130", len(alb))
+	}
+}
+
+// TestThePageShowsWhatIsSent keeps docs/probe.md to the bytes.
+func TestThePageShowsWhatIsSent(t *testing.T) {
+	text, err := os.ReadFile("../../docs/probe.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	page := string(text)
+	for _, kind := range []Kind{Application, Classic} {
+		q, err := New("10.0.1.5", Options{}).question(Check{Kind: kind, Protocol: "HTTP", Port: 8080, Path: "/health"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		lines := strings.ReplaceAll(strings.TrimSpace(q.request1()), "\r\n", "\n    ")
+		if !strings.Contains(page, "\n\n    "+lines+"\n\n") {
+			t.Errorf("the page does not show\n%s", lines)
+		}
+	}
+	for _, target := range []string{"10.0.1.5", "::1"} {
+		if sum := fmt.Sprintf("% x", proxyHeader(target)[19:23]); !strings.Contains(page, sum) {
+			t.Errorf("the page does not show the checksum %s", sum)
+		}
+	}
+	refused := &refusedError{errors.New("tls: failed to parse certificate from server: x509: negative serial number"), true}
+	for _, said := range []string{errTooLong.Error(), (&notImitatedError{refused}).Error()} {
+		if !strings.Contains(page, said) {
+			t.Errorf("the page does not show %q", said)
+		}
 	}
 }
 

@@ -38,9 +38,9 @@ func (q *question) request(ctx context.Context, method string) *http.Request {
 	return (&http.Request{Method: method, URL: q.url, Host: q.url.Host, Header: header, Close: true}).WithContext(ctx)
 }
 
-// request1 is the request in HTTP/1.1, byte for byte. An Application Load Balancer's is
-// known from a capture of 2024, a Classic Load Balancer's from two dumps (2016, 2019).
-// It is Network Load Balancers' too, but for the Host header (Differs).
+// request1 is the request in HTTP/1.1, byte for byte. That of an Application Load
+// Balancer is known from a capture of March 2024, that of a Classic Load Balancer from
+// two dumps that agree. Network Load Balancers have another Host header (see Differs).
 func (q *question) request1() string {
 	format := "GET %s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\nUser-Agent: %s\r\nAccept-Encoding: gzip, compressed\r\n\r\n"
 	if q.Kind == Classic {

@@ -110,4 +110,3 @@ func rsaPublic(size uint) []byte {
 func rsaSPKI(size uint, parameters []byte) []byte {
 	return der(seq, der(seq, oidOf(1, 2, 840, 113549, 1, 1, 1), parameters), der(bits, []byte{0}, rsaPublic(size)))
 }
-

@@ -28,7 +28,7 @@ func Main(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io
 	err := p.app().RunContext(ctx, args)
 	e := endOf(err)
 	if err != nil && !e.answer {
-		fmt.Fprintln(stderr, lastLine(e))
+		fmt.Fprintln(stderr, lastLine(err))
 	}
 	return e.code
 }

@@ -44,11 +44,15 @@ func (p *program) hook(c *cli.Context) error {
 	if v.bool("dry-run") {
 		j.text = dryRunResult
 	}
-	return j.run(c.Context, func(ctx context.Context, agent *rotation.Agent) (*rotation.Report, error) {
+	err = j.run(c.Context, func(ctx context.Context, agent *rotation.Agent) (*rotation.Report, error) {
 		report, err := do(ctx, agent)
 		report.Command = j.command
 		return report, err
 	})
+	if err != nil {
+		return hookError{err}
+	}
+	return nil
 }
 
 // hookWork is what an event asks for. Both sides' flags are read, so that a mistake in

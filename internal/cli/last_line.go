@@ -7,32 +7,37 @@ import (
 	"balanced/internal/format"
 )
 
-// lineLimit is the most bytes that the last line has, its newline not counted: CodeDeploy keeps a tail of 2,048 and
-// drops an entry that does not fit.
-const lineLimit = 199 - len("\n")
+// hookLineLimit is the most bytes that the last line of a hook has, its newline not counted: CodeDeploy keeps a tail of
+// 2,048 and drops an entry that does not fit.
+const hookLineLimit = 199 - len("\n")
 
-// lastLine is the line a failed run ends with: why, then what to do. It is always one line of valid UTF-8 under 200
-// bytes; what is too long is cut in its middle, the reason before the hint.
-func lastLine(e end) string {
+// hookError is how a hook failed. Its last line has to be short.
+type hookError struct{ error }
+
+func (h hookError) Unwrap() error { return h.error }
+
+// lastLine is the line a failed run ends with: why, then what to do. It is one line of valid UTF-8, whole, and for a
+// hook under 200 bytes.
+func lastLine(err error) string {
+	e := endOf(err)
 	reason, hint := format.OneLine(e.reason), format.OneLine(e.hint)
-	room := lineLimit - len("balanced: ; ")
-	hint = shorten(hint, room-min(len(reason), 64)) // a command cut short is of no use
-	return fmt.Sprintf("balanced: %s; %s", shorten(reason, room-len(hint)), hint)
+	if as[hookError](err) {
+		room := hookLineLimit - len("balanced: ; ")
+		hint = cutEnd(hint, room-min(len(reason), 64))
+		reason = cutEnd(reason, room-len(hint)) // the cause of a cause goes first, the fix stays
+	}
+	return fmt.Sprintf("balanced: %s; %s", reason, hint)
 }
 
-// shorten cuts a text in its middle: the beginning says what failed, the end why.
-func shorten(s string, most int) string {
+// cutEnd cuts a text at its end, at a whole character.
+func cutEnd(s string, most int) string {
 	const gap = "..."
 	if len(s) <= most {
 		return s
 	}
-	room := max(most-len(gap), 0)
-	head, tail := room*3/5, len(s)-(room-room*3/5)
-	for head > 0 && !utf8.RuneStart(s[head]) {
-		head--
+	end := max(most-len(gap), 0)
+	for end > 0 && !utf8.RuneStart(s[end]) {
+		end--
 	}
-	for tail < len(s) && !utf8.RuneStart(s[tail]) {
-		tail++
-	}
-	return s[:head] + gap + s[tail:]
+	return s[:end] + gap
 }

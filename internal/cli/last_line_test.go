@@ -36,17 +36,21 @@ func TestLastLine(t *testing.T) {
 		},
 		{
 			"a long text of AWS", fmt.Errorf("enter standby i-0abc in web: %w", &awsapi.DeniedError{Action: "autoscaling:EnterStandby", Err: errors.New(said)}),
-			"balanced: enter standby i-0abc in web: autoscaling:EnterStandby denied: User: arn:aws:st...ed policy allows the autoscaling:EnterStandby action; allow autoscaling:EnterStandby to the instance's role",
+			"balanced: enter standby i-0abc in web: autoscaling:EnterStandby denied: " + said + "; allow autoscaling:EnterStandby to the instance's role",
 		},
 		{
 			"the hint has the command", fmt.Errorf("read identity document: %w", imds.ErrHopLimit),
 			"balanced: read identity document: the token never arrives, the hop limit is too low; aws ec2 modify-instance-metadata-options --instance-id … --http-put-response-hop-limit 2",
 		},
+		{
+			"in a hook", hookError{fmt.Errorf("enter standby i-0abc in web: %w", &awsapi.DeniedError{Action: "autoscaling:EnterStandby", Err: errors.New(said)})},
+			"balanced: enter standby i-0abc in web: autoscaling:EnterStandby denied: User: arn:aws:sts::123456789012:assumed-role/instance-role/i-0abc is...; allow autoscaling:EnterStandby to the instance's role",
+		},
 		{"usage", usageError{command: "out", problems: []string{"a", "b"}}, "balanced: a, b; see balanced out --help"},
 		{"nothing known", errors.New("odd"), "balanced: odd; look with balanced status, then run it again"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			if got := lastLine(endOf(tt.err)); got != tt.want {
+			if got := lastLine(tt.err); got != tt.want {
 				t.Errorf("got  %s\nwant %s", got, tt.want)
 			}
 		})
@@ -54,15 +58,15 @@ func TestLastLine(t *testing.T) {
 }
 
 // What it is cut to is whole runes, and never longer than asked.
-func TestShorten(t *testing.T) {
+func TestCutEnd(t *testing.T) {
 	text := strings.Repeat("äß–€😀", 20)
 	for most := range len(text) + 2 {
-		got := shorten(text, most)
+		got := cutEnd(text, most)
 		if len(got) > max(most, 3) || !utf8.ValidString(got) {
 			t.Fatalf("cut to %d: %d bytes, valid %v: %q", most, len(got), utf8.ValidString(got), got)
 		}
 	}
-	if got := shorten("short", 5); got != "short" {
+	if got := cutEnd("short", 5); got != "short" {
 		t.Errorf("what fits was cut to %q", got)
 	}
 }
@@ -75,7 +79,7 @@ func FuzzLastLine(f *testing.F) {
 	f.Add("", "")
 	f.Add("\u2028\u0085", strings.Repeat("😀", 90))
 	f.Fuzz(func(t *testing.T, reason, hint string) {
-		line := lastLine(endOf(&failure.Refusal{Class: failure.NotNow, Reason: reason, Hint: hint}))
+		line := lastLine(hookError{&failure.Refusal{Class: failure.NotNow, Reason: reason, Hint: hint}})
 		if len(line) >= 199 {
 			t.Errorf("%d bytes: %q", len(line), line)
 		}

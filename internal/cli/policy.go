@@ -104,7 +104,7 @@ func (p *program) ownGroupOrAny(ctx context.Context) string {
 		return group
 	}
 	line := fmt.Sprintf("balanced: put the group's name in place of %s, which is not known: %v", anyGroup, err)
-	fmt.Fprintln(p.stderr, shorten(format.OneLine(line), lineLimit))
+	fmt.Fprintln(p.stderr, format.OneLine(line))
 	return groupNamed(anyGroup, settledRegion(ctx))
 }
 

@@ -59,7 +59,7 @@ func (s *screen) draw(status string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	// One column less: a full line makes some terminals scroll.
-	io.WriteString(s.w, eraseLine+shorten(format.OneLine(status), s.width-1))
+	io.WriteString(s.w, eraseLine+cutEnd(format.OneLine(status), s.width-1))
 	s.drawn = true
 }
 

@@ -10,9 +10,9 @@ import (
 	"strconv"
 )
 
-// call makes a unary gRPC call with an empty message. Its status counts and what it
-// returns does not, so a grpc.health.v1 server that answers NOT_SERVING passes a
-// matcher of 0, as it does with an Application Load Balancer.
+// call makes a unary gRPC call with an empty message. Its status counts, not what it
+// returns, so a grpc.health.v1 server that answers NOT_SERVING passes a matcher of 0, as
+// it does at an Application Load Balancer.
 func (q *question) call(ctx context.Context, conn net.Conn) (answer, error) {
 	req := q.request(ctx, http.MethodPost)
 	req.Header.Set("Content-Type", "application/grpc")
@@ -26,13 +26,13 @@ func (q *question) call(ctx context.Context, conn net.Conn) (answer, error) {
 	if resp.StatusCode != http.StatusOK {
 		return answer{text: "HTTP " + strconv.Itoa(resp.StatusCode)}, nil
 	}
-	if err := drain(resp); err != nil {
+	if err := discard(resp.Body); err != nil {
 		return answer{}, err
 	}
 	return q.status(resp), nil
 }
 
-// status reads the gRPC status, from the header where there is nothing but one.
+// status reads the gRPC status, from the header if there are no trailers.
 func (q *question) status(resp *http.Response) answer {
 	text := resp.Trailer.Get("Grpc-Status")
 	if text == "" {
@@ -42,5 +42,5 @@ func (q *question) status(resp *http.Response) answer {
 	if err != nil {
 		return answer{text: "no gRPC status"}
 	}
-	return answer{text: fmt.Sprintf("gRPC status %d", code), pass: q.want.Match(int(code))}
+	return answer{text: fmt.Sprintf("gRPC status %d", code), pass: q.matcher.Match(int(code))}
 }

@@ -106,16 +106,16 @@ func TestWhatNeverPassesIsToldWithItsLastAnswer(t *testing.T) {
 		check Check
 		want  string
 	}{
-		"500":           {statuses(500), web(8080, 2), "GET :8080/health: 500 after 42 s"},
-		"was different": {statuses(500, 502, 503), web(8080, 2), "GET :8080/health: 503 after 42 s"},
-		"not that code": {statuses(200), noContent, "GET :8080/health: 200 after 42 s"},
-		"redirect":      {http.RedirectHandler("/login?secret", http.StatusFound).ServeHTTP, web(8080, 2), "GET :8080/health: 302 after 42 s"},
-		"hangs":         {hang, web(8080, 2), "GET :8080/health: timed out after 5s after 42 s"},
-		"not enough":    {statuses(200), web(8080, 99), "GET :8080/health: 200, passed 42 of 99 after 42 s"},
+		"500":           {statuses(500), web(8080, 2), "GET :8080/health: 500 after 42s"},
+		"was different": {statuses(500, 502, 503), web(8080, 2), "GET :8080/health: 503 after 42s"},
+		"not that code": {statuses(200), noContent, "GET :8080/health: 200 after 42s"},
+		"redirect":      {http.RedirectHandler("/login?secret", http.StatusFound).ServeHTTP, web(8080, 2), "GET :8080/health: 302 after 42s"},
+		"hangs":         {hang, web(8080, 2), "GET :8080/health: no answer within 5s after 42s"},
+		"not enough":    {statuses(200), web(8080, 99), "GET :8080/health: 200, passed 42 of 99 after 42s"},
 		"breaks off": {func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Length", "10")
 			w.Write([]byte("five!"))
-		}, web(8080, 2), "GET :8080/health: connection closed before the end of the answer after 42 s"},
+		}, web(8080, 2), "GET :8080/health: connection closed before the end of the answer after 42s"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, _, err := run(t, host{"8080": c.app}, 42*time.Second, c.check)
@@ -131,7 +131,7 @@ func TestWhatNeverPassesIsToldWithItsLastAnswer(t *testing.T) {
 
 func TestNoAnswerAtAll(t *testing.T) {
 	told, _, err := run(t, host{"8080": http.HandlerFunc(hang)}, 3*time.Second, web(8080, 2))
-	if err == nil || err.Error() != "GET :8080/health: no answer after 3 s" || len(told) > 0 {
+	if err == nil || err.Error() != "GET :8080/health: no answer after 3s" || len(told) > 0 {
 		t.Errorf("%v, told %q", err, told)
 	}
 }
@@ -139,7 +139,7 @@ func TestNoAnswerAtAll(t *testing.T) {
 func TestChecksAreAskedSideBySide(t *testing.T) {
 	h := host{"8080": statuses(200), "8081": http.HandlerFunc(hang)}
 	told, _, err := run(t, h, 12*time.Second, web(8080, 5), web(8081, 2))
-	if err == nil || err.Error() != "GET :8081/health: timed out after 5s after 12 s" {
+	if err == nil || err.Error() != "GET :8081/health: no answer within 5s after 12s" {
 		t.Errorf("%v", err)
 	}
 	// The slow one answers at 5 and 10 s, the quick one before at 0, 1, 2, 3 and 4 s.
@@ -151,7 +151,7 @@ func TestChecksAreAskedSideBySide(t *testing.T) {
 func TestWhatBreaksWhileAnotherComesUpDoesNotCount(t *testing.T) {
 	h := host{"8080": statuses(200, 200, 500), "8081": statuses(503, 503, 503, 200)}
 	_, _, err := run(t, h, 20*time.Second, web(8081, 2), web(8080, 2))
-	if err == nil || err.Error() != "GET :8080/health: 500 after 20 s" {
+	if err == nil || err.Error() != "GET :8080/health: 500 after 20s" {
 		t.Errorf("%v", err)
 	}
 }
@@ -192,7 +192,7 @@ func TestASignalStaysRecognisable(t *testing.T) {
 		ctx, cancel := context.WithCancelCause(t.Context())
 		time.AfterFunc(7*time.Second, func() { cancel(signalled) })
 		err := New("10.0.1.5", Options{Dial: host{"8080": statuses(503)}.dial}).Run(ctx, []Check{web(8080, 2)}, nil)
-		if !errors.Is(err, signalled) || !errors.Is(err, context.Canceled) || err.Error() != "GET :8080/health: 503 after 7 s" {
+		if !errors.Is(err, signalled) || !errors.Is(err, context.Canceled) || err.Error() != "GET :8080/health: 503 after 7s" {
 			t.Errorf("%v", err)
 		}
 	})
@@ -205,10 +205,12 @@ func TestTheQuestionIsTheLoadBalancers(t *testing.T) {
 	})
 	t.Setenv("HTTP_PROXY", "http://proxy.invalid:3128")
 	for want, c := range map[string]Check{
-		"GET 10.0.1.5:80 / HTTP/1.1 balanced-probe close=true":             {Protocol: "HTTP", Port: 80},
-		"GET 10.0.1.5:80 /a%20b?deep=1 HTTP/1.1 balanced-probe close=true": {Protocol: "HTTP", Port: 80, Path: "/a%20b?deep=1"},
-		"GET 10.0.1.5:80 //x HTTP/1.1 balanced-probe close=true":           {Protocol: "HTTP", Port: 80, Path: "//x"},
-		"GET app.local /x HTTP/1.1 balanced-probe close=true":              {Protocol: "HTTP", Host: "app.local", Port: 80, Path: "/x"},
+		"GET 10.0.1.5:80 / HTTP/1.1 ELB-HealthChecker/2.0 close=true":             {Protocol: "HTTP", Port: 80},
+		"GET 10.0.1.5:80 /a%20b?deep=1 HTTP/1.1 ELB-HealthChecker/2.0 close=true": {Protocol: "HTTP", Port: 80, Path: "/a%20b?deep=1"},
+		"GET 10.0.1.5:80 //x HTTP/1.1 ELB-HealthChecker/2.0 close=true":           {Protocol: "HTTP", Port: 80, Path: "//x"},
+		"GET [2600:1f::5]:80 /x HTTP/1.1 ELB-HealthChecker/2.0 close=true":        {Protocol: "HTTP", Host: "2600:1f::5", Port: 80, Path: "/x"},
+		"GET app.local /x HTTP/1.1 ELB-HealthChecker/2.0 close=true":              {Source: "--probe", Protocol: "HTTP", Host: "app.local", Port: 80, Path: "/x"},
+		"GET [::1] /x HTTP/1.1 ELB-HealthChecker/2.0 close=true":                  {Source: "--probe", Protocol: "HTTP", Host: "[::1]", Port: 80, Path: "/x"},
 	} {
 		if _, _, err := run(t, host{"80": asked}, time.Minute, c); err != nil || got != want {
 			t.Errorf("%v\ngot  %s\nwant %s", err, got, want)
@@ -218,18 +220,28 @@ func TestTheQuestionIsTheLoadBalancers(t *testing.T) {
 
 func TestWhatMakesNoSenseIsNotAsked(t *testing.T) {
 	for want, c := range map[string]Check{
-		`health check of tg: port 0 is not from 1 to 65535`:               {Protocol: "TCP"},
-		`health check of tg: protocol "UDP" is none that can be asked`:    {Protocol: "UDP", Port: 53},
-		`health check of tg: matcher "ok": "ok" is not a code`:            {Protocol: "HTTP", Port: 80, Matcher: "ok"},
-		`health check of tg: path does not begin with /`:                  {Protocol: "HTTP", Port: 80, Path: "x"},
-		`health check of tg: path is not one of a URL`:                    {Protocol: "HTTP", Port: 80, Path: "/%zz?token=1"},
-		`health check of tg: protocol "GENEVE" is none that can be asked`: {Protocol: "GENEVE", Port: 6081},
+		`health check of tg: port 0 is not from 1 to 65535`:     {Protocol: "TCP"},
+		`health check of tg: protocol "UDP" cannot be asked`:    {Protocol: "UDP", Port: 53},
+		`health check of tg: matcher "ok": "ok" is not a code`:  {Protocol: "HTTP", Port: 80, Matcher: "ok"},
+		`health check of tg: path does not begin with /`:        {Protocol: "HTTP", Port: 80, Path: "x"},
+		`health check of tg: path is not one of a URL`:          {Protocol: "HTTP", Port: 80, Path: "/%zz?token=1"},
+		`health check of tg: protocol "GENEVE" cannot be asked`: {Protocol: "GENEVE", Port: 6081},
+		`health check of tg: address "fe80::1%eth0" has a zone`: {Protocol: "TCP", Port: 80, Host: "[fe80::1%eth0]"},
 	} {
 		c.Source = "tg"
 		told, _, err := run(t, nil, time.Minute, web(80, 1), c)
 		if _, failed := errors.AsType[*FailedError](err); err == nil || err.Error() != want || failed || len(told) > 0 {
 			t.Errorf("%+v: %v, told %q", c, err, told)
 		}
+	}
+}
+
+func TestAHostWithoutAnAddressIsNotAsked(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	err := New("", Options{}).Run(ctx, []Check{{Source: "tg", Protocol: "TCP", Port: 80}}, func(string) { cancel() })
+	if err == nil || err.Error() != "health check of tg: no address to ask" {
+		t.Error(err)
 	}
 }
 

@@ -13,15 +13,16 @@ type tally struct {
 	progress func(string)
 	stop     func() // ends the asking
 
-	mu     sync.Mutex
-	rows   []row
-	passed bool
+	mu          sync.Mutex
+	rows        []row
+	passed      bool
+	notImitated *NotImitatedError
 }
 
 type row struct {
 	*question
-	last answer
-	runs int // passes in a row
+	last   answer
+	passes int // in a row
 }
 
 func newTally(questions []*question, progress func(string), stop func()) *tally {
@@ -35,8 +36,8 @@ func newTally(questions []*question, progress func(string), stop func()) *tally 
 	return t
 }
 
-// note takes an answer to question i. What comes after the end of ctx is not an answer
-// but the question given up.
+// note takes an answer to question i. What comes after the end of ctx is not an answer:
+// the attempt was broken off.
 func (t *tally) note(ctx context.Context, i int, a answer) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -45,78 +46,65 @@ func (t *tally) note(ctx context.Context, i int, a answer) {
 	}
 	r := &t.rows[i]
 	r.last = a
-	r.runs++
+	r.passes++
 	if !a.pass {
-		r.runs = 0
+		r.passes = 0
 	}
-	t.progress(r.String() + ": " + r.answered())
-	if t.worst() == nil {
+	t.progress(r.String() + ": " + r.shown())
+	switch {
+	case a.notImitated:
+		t.notImitated = &NotImitatedError{Check: r.Check, Asked: r.asked(), Reason: a.text}
+		t.stop()
+	case t.failing() == nil:
 		t.passed = true
 		t.stop()
 	}
 }
 
-// over looks at the clock too: a connection notices that its time has come before its
+// over looks at the clock too: a connection notices that its time is over before its
 // context does.
 func over(ctx context.Context) bool {
 	end, ok := ctx.Deadline()
 	return ctx.Err() != nil || ok && !time.Now().Before(end)
 }
 
-func (r *row) well() bool { return r.runs >= r.needed() }
-
-// answered is the last answer, and the count where it was a pass.
-func (r *row) answered() string {
+// shown is the last answer, and the count if it was a pass.
+func (r *row) shown() string {
 	if !r.last.pass {
 		return r.last.text
 	}
-	return fmt.Sprintf("%s, passed %d of %d", r.last.text, min(r.runs, r.needed()), r.needed())
+	return fmt.Sprintf("%s, passed %d of %d", r.last.text, min(r.passes, r.needed()), r.needed())
 }
 
-// worst is the first check that fails, else the first that has not passed often enough,
-// else nil.
-func (t *tally) worst() *row {
+// failing is the first check whose last attempt failed, else the first that has not
+// passed often enough, else nil.
+func (t *tally) failing() *row {
 	var found *row
 	for i := range t.rows {
 		switch r := &t.rows[i]; {
 		case !r.last.pass:
 			return r
-		case !r.well() && found == nil:
+		case r.passes < r.needed() && found == nil:
 			found = r
 		}
 	}
 	return found
 }
 
-// verdict is what Run returns, once nobody asks any more. ctx is the one whose end they
-// saw.
+// verdict is what Run returns, once no attempt is under way. ctx is the one whose end
+// stopped them.
 func (t *tally) verdict(ctx context.Context) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.passed {
+	switch {
+	case t.passed:
 		return nil
+	case t.notImitated != nil:
+		return t.notImitated
 	}
-	r := t.worst()
+	r := t.failing()
 	return &FailedError{
-		Check: r.Check, Answer: r.answered(), After: time.Since(t.start),
+		Check: r.Check, Asked: r.asked(), Answer: r.shown(), After: time.Since(t.start),
 		ended: ctx.Err(), cause: context.Cause(ctx),
 	}
 }
-
-// FailedError says that a check had not passed when the time was over, or when somebody
-// asked to stop: errors.Is and errors.As find why the context ended.
-type FailedError struct {
-	Check  Check         // one that did not pass
-	Answer string        // the last one to it: "503", "connection refused", "timed out after 5s"
-	After  time.Duration // from the first question
-
-	ended, cause error
-}
-
-// Error is one line: "GET :8080/health: 503 after 42 s".
-func (e *FailedError) Error() string {
-	return fmt.Sprintf("%s: %s after %.0f s", e.Check, e.Answer, e.After.Seconds())
-}
-
-// Unwrap returns the cause of the context's end, and its plain error.
-func (e *FailedError) Unwrap() []error { return []error{e.cause, e.ended} }

@@ -40,6 +40,7 @@ func TestFromURLRefusesWithoutQuotingIt(t *testing.T) {
 		"http:health":              none,
 		"http://user:pa#ss@host/":  none,
 		"http://h/%zz?secret":      none,
+		"http://[fe80::1%25eth0]/": "the address in the URL must not have a zone",
 		"http://u:secret@host/":    "a URL to probe must not hold a user or a password",
 		"http://host:0/":           port,
 		"http://host:65536/secret": port,

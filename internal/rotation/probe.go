@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"balanced/internal/failure"
@@ -39,6 +40,7 @@ func (r *run) probeHost(ctx context.Context) error {
 	defer cancel()
 	err := r.Prober.Run(wait, r.view().checks(), r.probeAnswered)
 	var unfit *probe.FailedError
+	var beyond *probe.NotImitatedError
 	switch {
 	case err == nil:
 		r.probePassed = true
@@ -47,11 +49,27 @@ func (r *run) probeHost(ctx context.Context) error {
 		return context.Cause(ctx)
 	case errors.As(err, &unfit):
 		return &failure.Refusal{
-			Class: failure.Unfit, Err: err, Hint: "fix the application, then run balanced in",
+			Class: failure.Unfit, Err: err, Hint: "fix the application, then run balanced in" + exceptWhere(unfit.Check),
 			Reason: fmt.Sprintf("%s stays in Standby (%s)", r.id, unfit.Check.Source),
 		}
+	case errors.As(err, &beyond):
+		return &failure.Refusal{Class: failure.Setup, Reason: "probe for " + beyond.Check.Source, Hint: "name another check with --probe URL, or use --probe off", Err: err}
 	}
 	return &failure.Refusal{Class: failure.Setup, Reason: "probe", Hint: "fix the health check, or use --probe off", Err: err}
+}
+
+// exceptWhere names what a probe cannot imitate: an application may answer its load balancer and not this host.
+func exceptWhere(c probe.Check) string {
+	differs := c.Differs()
+	if len(differs) == 0 {
+		return ""
+	}
+	var names []string
+	for _, d := range differs {
+		name, _, _ := strings.Cut(d, ",")
+		names = append(names, name)
+	}
+	return "; if it depends on " + strings.Join(names, " or ") + ", use --probe URL"
 }
 
 // probeUntil leaves the move the time it needs, or half where there is too little. What came before, a drain or a wait,
@@ -91,7 +109,7 @@ func (v view) checks() []probe.Check {
 // checkOf is a source's health check as this host can be asked it.
 func checkOf(s fleet.Source) probe.Check {
 	c := probe.Check{
-		Source: s.Name, Protocol: s.Check.Protocol, HTTP2: s.Check.HTTP2, Port: s.Port, Path: s.Check.Path,
+		Kind: probe.Kind(s.Kind), Source: s.Name, Protocol: s.Check.Protocol, HTTP2: s.Check.HTTP2, Port: s.Port, Path: s.Check.Path,
 		Matcher: s.Check.Matcher, Timeout: s.Check.Timeout, Healthy: s.Check.Healthy, Interval: s.Check.Interval,
 	}
 	if port, err := strconv.Atoi(s.Check.Port); err == nil { // otherwise "traffic-port"

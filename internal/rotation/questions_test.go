@@ -44,9 +44,9 @@ func (d described) Health(ctx context.Context, s fleet.Source) ([]fleet.Target, 
 }
 
 func TestWhatIsAskedFollowsTheHealthChecks(t *testing.T) {
-	old := probe.Check{Source: "old", Protocol: "HTTP", Port: 80, Path: "/health", Matcher: "200", Timeout: 5 * time.Second, Healthy: 3, Interval: 30 * time.Second}
+	old := probe.Check{Kind: probe.Classic, Source: "old", Protocol: "HTTP", Port: 80, Path: "/health", Matcher: "200", Timeout: 5 * time.Second, Healthy: 3, Interval: 30 * time.Second}
 	web := old
-	web.Source = "web"
+	web.Source, web.Kind = "web", probe.Application
 	with := func(change func(*probe.Check)) []probe.Check {
 		c := web
 		change(&c)

@@ -158,7 +158,7 @@ func TestRerunIsTheRepair(t *testing.T) {
 			w.cutAfter(calls, func() error { _, err := w.out(w.ids[0]); return err })
 			w.must(w.out(w.ids[0]))
 			w.wantState(w.ids[0], "Standby")
-			if takes := w.Takes(w.ids[0]); len(takes) > 0 {
+			if takes := w.RoutedBy(w.ids[0]); len(takes) > 0 {
 				t.Errorf("cut after %d calls, rerun: %v still send traffic", calls, takes)
 			}
 			w.cutAfter(calls, func() error { _, err := w.in(w.ids[0]); return err })

@@ -95,7 +95,7 @@ func (r *Region) end(a *activity, status, message string) {
 
 // recordPastLaunch writes the activity of a launch that was over long before the test began.
 func (r *Region) recordPastLaunch(g *group, in *instance, from, to int) {
-	r.recordPast(g, in, in.launched.Add(-r.behaviour.LaunchTime), r.behaviour.LaunchTime,
+	r.recordPast(g, in, in.launched.Add(-r.timing.LaunchTime), r.timing.LaunchTime,
 		"Launching a new EC2 instance: "+in.id, launchCause(from, to))
 }
 

@@ -26,15 +26,15 @@ func (r *Region) Deny(actions ...string) {
 	r.rights.denied = append(r.rights.denied, actions...)
 }
 
-// DenyAllBut refuses every action but these, as a role with one small policy does.
-func (r *Region) DenyAllBut(actions ...string) {
+// AllowOnly refuses every action but these, as a role with one small policy does.
+func (r *Region) AllowOnly(actions ...string) {
 	r.lock()
 	defer r.unlock()
 	r.rights.only = append([]string{}, actions...)
 }
 
-// Allow lifts what Deny and DenyAllBut refuse: the actions named exactly as there, or by their own
-// names after DenyAllBut.
+// Allow lifts what Deny and AllowOnly refuse: the actions named exactly as there, or by their own
+// names after AllowOnly.
 func (r *Region) Allow(actions ...string) {
 	r.lock()
 	defer r.unlock()

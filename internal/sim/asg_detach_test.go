@@ -37,8 +37,8 @@ func TestDetachedSourcesLetGo(t *testing.T) {
 			t.Fatal(err)
 		}
 		g := out.AutoScalingGroups[0]
-		if len(g.TrafficSources)+len(g.LoadBalancerNames)+len(g.TargetGroupARNs) > 0 || len(r.Takes(id)) > 0 {
-			t.Errorf("still attached: %v %v %v, still sent traffic by %v", g.TrafficSources, g.LoadBalancerNames, g.TargetGroupARNs, r.Takes(id))
+		if len(g.TrafficSources)+len(g.LoadBalancerNames)+len(g.TargetGroupARNs) > 0 || len(r.RoutedBy(id)) > 0 {
+			t.Errorf("still attached: %v %v %v, still sent traffic by %v", g.TrafficSources, g.LoadBalancerNames, g.TargetGroupARNs, r.RoutedBy(id))
 		}
 		if err := detach(t, w.asg, "old"); err == nil {
 			t.Error("what is not attached was detached")

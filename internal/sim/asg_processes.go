@@ -68,16 +68,12 @@ func (r *Region) suspend(g *group, named []string) {
 	become(r, &g.sizes, s)
 }
 
-// resume lets what has been held up happen: moves behind Launch, and judgements behind HealthCheck.
+// resume lets what has been held up happen, such as health checks of members.
 func (r *Region) resume(g *group, named []string) {
 	s := g.sizes.now()
 	s.suspended = slices.DeleteFunc(slices.Clone(s.suspended), func(p suspension) bool { return slices.Contains(named, p.process) })
 	become(r, &g.sizes, s)
 	for _, in := range g.present() {
-		if in.stuck && !g.suspends(processLaunch) {
-			in.stuck = false
-			r.comeBack(g, in)
-		}
 		r.judge(in)
 	}
 	r.replan(g)

@@ -74,7 +74,7 @@ func (c cli) want(path, want string, args ...string) {
 }
 
 func TestTheAWSCLIUnderstandsTheRegion(t *testing.T) {
-	r := sim.New(sim.Config{Behaviour: sim.Behaviour{MoveTime: -1}})
+	r := sim.New(sim.Config{Timing: sim.Timing{MoveTime: -1}})
 	r.AddLoadBalancer(sim.LoadBalancer{Name: "front"})
 	r.AddClassic(sim.Classic{Name: "old", Draining: true})
 	r.AddTargetGroup(sim.TargetGroup{Name: "app", LoadBalancer: "front"})

@@ -78,7 +78,7 @@ func (c *classic) drainTime(r *Region, reg *registration) time.Duration {
 	return min(c.Drain, reg.in.inFlight)
 }
 
-func (c *classic) registerTime(r *Region) time.Duration { return r.behaviour.RegisterTime }
+func (c *classic) registerTime(r *Region) time.Duration { return r.timing.RegisterTime }
 func (c *classic) firstPasses() int                     { return c.Check.Healthy }
 func (c *classic) endsWhenIdle() bool                   { return true }
 func (c *classic) failsOpen() bool                      { return false }

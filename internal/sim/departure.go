@@ -77,7 +77,7 @@ func (r *Region) begone(in *instance, via, description string, causes ...string)
 	in.activity = a
 	took := time.Duration(0)
 	if via == stateTerminating {
-		took = r.behaviour.TerminateTime
+		took = r.timing.TerminateTime
 	}
 	r.depart(in, func() {
 		r.later(in, took, func() { r.gone(in, a) })

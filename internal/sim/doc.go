@@ -44,13 +44,13 @@
 // best guess, and what depends on it should be tested both ways.
 //
 //	drains                  TargetGroup.Drain, Classic.Drain, SetInFlight; Behaviour.SerialDrains,
-//	                        DrainTimer, DrainSuffix, DrainCode, NetworkLinger
-//	registration, checks    Behaviour.RegisterTime, NetworkRegisterTime; HealthCheck; SetAppHealthy
+//	                        DrainTimer, DrainSuffix, DrainCode; Timing.NetworkLinger
+//	registration, checks    Timing.RegisterTime, NetworkRegisterTime; HealthCheck; SetAppHealthy
 //	health and replacement  Group.HealthCheckType, Grace, MinHealthyPercentage; SetHealthStatus,
 //	                        KillInstance; Behaviour.DeadFailsAtOnce
-//	sizes and moves         Behaviour.SurplusTerminated, DecrementByOne, SuspendedLaunchHangs,
+//	sizes and moves         Behaviour.SurplusTerminated, DecrementByOne,
 //	                        ContentionOnConcurrentMove, EmptyIDsAccepted, AlwaysPlural
-//	paces                   Behaviour.CallTime, LaunchTime, MoveTime, TerminateTime, ReactionTime
+//	paces                   Config.Timing
 //	background actors       SetSizes, ScaleByPolicy, StartRefresh, FailLaunches, Group.AZRebalance,
 //	                        DeleteGroup, Suspend
 //	other people            EnterStandby, ExitStandby, Detach, Terminate, SetState, AddTargets,
@@ -58,6 +58,6 @@
 //	the network             SetFaults: delays, lost replies, resets, requests delivered twice; clocks apart
 //	stale reads             Config.MaxLag with Fault.Lag, per call
 //	throttling              SetBucket, Throttled; Behaviour.ThrottlingExceptionCode
-//	permissions             Deny, DenyAllBut, Allow; Metadata.CredentialsExpired
-//	metadata                Metadata; Behaviour.TargetStateLags, EmptyMaintenanceIs404
+//	permissions             Deny, AllowOnly, Allow; Metadata.CredentialsExpired
+//	metadata                Metadata; Behaviour.TargetStateLags
 package sim

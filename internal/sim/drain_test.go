@@ -108,18 +108,18 @@ func TestHowLongTheWayIntoStandbyTakes(t *testing.T) {
 }
 
 func TestADrainingInstanceTakesNoNewTraffic(t *testing.T) {
-	inBubble(t, sim.Config{Behaviour: sim.Behaviour{NetworkLinger: 20 * time.Second}}, func(t *testing.T, r *sim.Region) {
+	inBubble(t, sim.Config{Timing: sim.Timing{NetworkLinger: 20 * time.Second}}, func(t *testing.T, r *sim.Region) {
 		r.AddLoadBalancer(sim.LoadBalancer{Name: "front"})
 		r.AddLoadBalancer(sim.LoadBalancer{Name: "wire", Type: "network"})
 		r.AddTargetGroup(sim.TargetGroup{Name: "app", LoadBalancer: "front", Drain: 60 * time.Second})
 		r.AddTargetGroup(sim.TargetGroup{Name: "tcp", Protocol: "TCP", LoadBalancer: "wire", Drain: 60 * time.Second})
 		id := r.AddGroup(sim.Group{Name: "web", Desired: 2, TargetGroups: []string{"app", "tcp"}})[0]
 		r.EnterStandby("web", id, true)
-		if takes := r.Takes(id); !slices.Equal(takes, []string{"tcp"}) {
+		if takes := r.RoutedBy(id); !slices.Equal(takes, []string{"tcp"}) {
 			t.Fatalf("takes from %v, want the lingering network load balancer only", takes)
 		}
 		pass(20 * time.Second)
-		if takes, draining := r.Takes(id), r.Draining(id); takes != nil || len(draining) != 2 {
+		if takes, draining := r.RoutedBy(id), r.Draining(id); takes != nil || len(draining) != 2 {
 			t.Fatalf("takes from %v and drains from %v, want none and both", takes, draining)
 		}
 	})
@@ -270,12 +270,12 @@ func TestWithNobodyHealthyEverybodyTakesTraffic(t *testing.T) {
 			r.SetAppHealthy(id, false)
 		}
 		pass(time.Minute)
-		if r.Takes(ids[1]) != nil {
+		if r.RoutedBy(ids[1]) != nil {
 			t.Fatal("an unhealthy target takes traffic while another is healthy")
 		}
 		r.SetAppHealthy(ids[0], false)
 		pass(time.Minute)
-		if r.Takes(ids[1]) == nil {
+		if r.RoutedBy(ids[1]) == nil {
 			t.Fatal("an Application Load Balancer with no healthy target sends traffic to all; this one takes none")
 		}
 		if healthy, all := r.HealthyAt(ids[1]); healthy != 0 || all != 1 {
@@ -291,14 +291,14 @@ func TestAClassicLoadBalancerDoesNotFailOpen(t *testing.T) {
 		as(t, r, ids[0]).wantInstance(ids[2], "OutOfService", "ELB",
 			"Instance is in the EC2 Availability Zone for which LoadBalancer is not configured to route traffic to.")
 		for _, id := range ids[:2] {
-			if r.Takes(id) == nil {
+			if r.RoutedBy(id) == nil {
 				t.Fatalf("%s takes no traffic, healthy", id)
 			}
 			r.SetAppHealthy(id, false)
 		}
 		pass(5 * time.Minute)
 		for _, id := range ids {
-			if r.Takes(id) != nil {
+			if r.RoutedBy(id) != nil {
 				t.Fatalf("%s takes traffic, unhealthy or out of reach", id)
 			}
 		}
@@ -311,7 +311,7 @@ func TestAPortOfSomebodyElseStaysRegistered(t *testing.T) {
 		r.RegisterExtraPort("app", ids[0], 9090)
 		r.AddTargets("app", "i-0aaaaaaaaaaaaaaaa")
 		r.SetAppHealthy("i-0aaaaaaaaaaaaaaaa", false)
-		if r.Takes("i-0aaaaaaaaaaaaaaaa") == nil {
+		if r.RoutedBy("i-0aaaaaaaaaaaaaaaa") == nil {
 			t.Fatal("a stranger's target is unhealthy before its second failed check")
 		}
 		r.EnterStandby("web", ids[0], true)
@@ -320,8 +320,8 @@ func TestAPortOfSomebodyElseStaysRegistered(t *testing.T) {
 		if n := w.listedTargets("app"); n != 4 {
 			t.Fatalf("%d targets, want two members, one stranger and the extra port: 4", n)
 		}
-		if r.State(ids[0]) != "Standby" || r.Takes(ids[0]) == nil {
-			t.Fatalf("%s, takes %v; want Standby and traffic on the extra port", r.State(ids[0]), r.Takes(ids[0]))
+		if r.State(ids[0]) != "Standby" || r.RoutedBy(ids[0]) == nil {
+			t.Fatalf("%s, takes %v; want Standby and traffic on the extra port", r.State(ids[0]), r.RoutedBy(ids[0]))
 		}
 	})
 }

@@ -86,7 +86,7 @@ func (r *Region) deliver(w http.ResponseWriter, req *http.Request, d delivery) {
 // delayed waits out a slow call and says whether the caller waited too. A late effect is then put on
 // the agenda: no goroutine outlives its request.
 func (r *Region) delayed(ctx context.Context, c *Call, f *Fault, d delivery) bool {
-	wait := f.Delay + r.behaviour.CallTime
+	wait := f.Delay + r.timing.CallTime
 	if wait <= 0 {
 		return true
 	}

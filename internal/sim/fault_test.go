@@ -125,7 +125,7 @@ func TestASlowCallIsServedInTheEnd(t *testing.T) {
 }
 
 func TestEveryCallCanTakeTime(t *testing.T) {
-	inBubble(t, sim.Config{Behaviour: sim.Behaviour{CallTime: 200 * time.Millisecond}}, func(t *testing.T, r *sim.Region) {
+	inBubble(t, sim.Config{Timing: sim.Timing{CallTime: 200 * time.Millisecond}}, func(t *testing.T, r *sim.Region) {
 		w := as(t, r, albGroup(r, 0)[0])
 		w.feed() // with the credentials before it
 		began := time.Now()
@@ -204,7 +204,7 @@ func TestStaleReads(t *testing.T) {
 }
 
 func TestAMemberThatHasLeftIsStillSeenByStaleReads(t *testing.T) {
-	inBubble(t, sim.Config{MaxLag: 10 * time.Second, Behaviour: sim.Behaviour{TerminateTime: -1}}, func(t *testing.T, r *sim.Region) {
+	inBubble(t, sim.Config{MaxLag: 10 * time.Second, Timing: sim.Timing{TerminateTime: -1}}, func(t *testing.T, r *sim.Region) {
 		id := albGroup(r, 0)[0]
 		w := as(t, r, id)
 		r.Detach(id)
@@ -292,7 +292,7 @@ func TestDenials(t *testing.T) {
 		if _, err := w.enter(id); err != nil {
 			t.Fatal(err)
 		}
-		r.DenyAllBut("elasticloadbalancing:Describe*")
+		r.AllowOnly("elasticloadbalancing:Describe*")
 		wantRefusal(t, describeGroups(w), "AccessDenied", user+"autoscaling:DescribeAutoScalingGroups because no identity-based policy allows the autoscaling:DescribeAutoScalingGroups action")
 		w.target("app", id)
 		r.Allow("autoscaling:Describe*")

@@ -62,7 +62,7 @@ func (r *Region) noticeItem(in *instance, path string) (string, bool) {
 	case "meta-data/events/recommendations/rebalance":
 		return encode(map[string]string{"noticeTime": wholeSeconds(m.Rebalance)}), !m.Rebalance.IsZero()
 	case "meta-data/events/maintenance/scheduled":
-		return encode(scheduled(m.Events)), len(m.Events) > 0 || !r.behaviour.EmptyMaintenanceIs404
+		return encode(scheduled(m.Events)), true
 	case "meta-data/events/maintenance/history":
 		return "[]", true
 	}

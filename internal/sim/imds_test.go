@@ -132,15 +132,6 @@ func TestMetadataItems(t *testing.T) {
 	})
 }
 
-func TestNoScheduledEventsCanBeAbsent(t *testing.T) {
-	inBubble(t, sim.Config{Behaviour: sim.Behaviour{EmptyMaintenanceIs404: true}}, func(t *testing.T, r *sim.Region) {
-		w := as(t, r, r.AddGroup(sim.Group{Name: "web", Desired: 1})[0])
-		if _, err := w.item("events/maintenance/scheduled"); err == nil {
-			t.Fatal("an absent item was answered")
-		}
-	})
-}
-
 // item asks for a metadata item through the SDK.
 func (w *world) item(path string) (string, error) {
 	out, err := w.imds.GetMetadata(w.t.Context(), &awsimds.GetMetadataInput{Path: path})

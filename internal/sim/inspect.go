@@ -59,9 +59,9 @@ func (r *Region) Sizes(group string) (min, max, desired int) {
 	return s.min, s.max, s.desired
 }
 
-// Takes names the load balancers and target groups that would send an instance new traffic now:
+// RoutedBy names the load balancers and target groups that would send an instance new traffic now:
 // healthy there, or nobody is and the load balancer fails open.
-func (r *Region) Takes(instance string) []string {
+func (r *Region) RoutedBy(instance string) []string {
 	return r.registeredAt(instance, r.takes)
 }
 

@@ -51,7 +51,6 @@ type instance struct {
 	activity  *activity  // of the move under way
 	forced    bool       // its state was set by hand; no actor touches it
 	surplus   bool       // entered Standby without decrement
-	stuck     bool       // Pending behind a suspended Launch
 	ailment   string     // why it is Unhealthy, as an activity's cause
 	replaces  *instance  // launched ahead to take that one's place
 	standIn   *instance  // launched ahead to take this one's place
@@ -87,7 +86,7 @@ func (in *instance) capacity() bool {
 // transition moves an instance to a lifecycle state. Events of the move it was in are void.
 func (r *Region) transition(in *instance, state string) {
 	in.moves++
-	in.forced, in.stuck = false, false
+	in.forced = false
 	r.show(in, state)
 	r.aim(in, state)
 }

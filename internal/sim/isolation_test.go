@@ -70,7 +70,7 @@ func TestALargeGroup(t *testing.T) {
 		pass(2 * time.Minute)
 		takes := 0
 		for _, id := range ids {
-			if r.Takes(id) != nil {
+			if r.RoutedBy(id) != nil {
 				takes++
 			}
 		}

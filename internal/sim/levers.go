@@ -161,8 +161,8 @@ func (r *Region) CancelRefresh(group string) {
 	}
 }
 
-// EndRefresh forces a status on the newest refresh: one that ends it, or "Baking", "RollbackInProgress".
-func (r *Region) EndRefresh(group, status string) {
+// SetRefreshStatus forces a status on the newest refresh: one that ends it, or "Baking", "RollbackInProgress".
+func (r *Region) SetRefreshStatus(group, status string) {
 	r.lock()
 	defer r.unlock()
 	g := r.groups.must(group)

@@ -54,7 +54,7 @@ func (r *Region) startRefresh(g *group, standby string) *refresh {
 	f := &refresh{id: r.names.uuid(), group: g.Name, standby: standby, start: r.now, total: len(g.present())}
 	become(r, &f.progress, refreshProgress{status: refreshPending, left: f.total})
 	g.refreshes = append(g.refreshes, f)
-	r.after(r.behaviour.MoveTime, func() {
+	r.after(r.timing.MoveTime, func() {
 		if f.progress.now().status == refreshPending {
 			r.setRefresh(f, refreshInProgress, "")
 			r.replan(g)

@@ -101,12 +101,12 @@ func TestAStatusCanBeForced(t *testing.T) {
 		ids := r.AddGroup(sim.Group{Name: "web", Max: 4, Desired: 3})
 		w := as(t, r, ids[0])
 		r.StartRefresh("web", "Ignore")
-		r.EndRefresh("web", "Baking")
+		r.SetRefreshStatus("web", "Baking")
 		pass(time.Hour)
 		if got := w.newestRefresh(); got.Status != "Baking" || got.EndTime != nil || r.State(ids[0]) != "InService" {
 			t.Fatalf("%s, ended %v, instance %s", got.Status, got.EndTime, r.State(ids[0]))
 		}
-		r.EndRefresh("web", "RollbackFailed")
+		r.SetRefreshStatus("web", "RollbackFailed")
 		if got := w.newestRefresh(); got.Status != "RollbackFailed" || got.EndTime == nil {
 			t.Fatalf("%s, ended %v", got.Status, got.EndTime)
 		}

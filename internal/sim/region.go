@@ -14,12 +14,13 @@ type Config struct {
 	Name      string        // default "eu-west-1"
 	Account   string        // default "123456789012"
 	Seed      uint64        // for every identifier: the same seed, the same instance ids
-	Behaviour Behaviour     // the points where AWS is not established, and the Region's latencies
+	Behaviour Behaviour     // the points where AWS's behaviour is not established
+	Timing    Timing        // how long things take
 	MaxLag    time.Duration // how much history is kept for Fault.Lag, which is clipped to it; 0: none
 	// Address gives the n-th instance, counted from 0, its private IPv4 address; nil: one of
 	// 10.0.0.0/8. Where something is to answer there, give it one of this machine's.
 	Address func(n int) string
-	// DataPlane: health checks are made and traffic is routed outside (Registrations, Check, Idle);
+	// DataPlane: health checks are made and traffic is routed outside (Registrations, ReportHealthCheck, ReportIdle);
 	// the Region counts what it is told.
 	DataPlane bool
 }
@@ -30,6 +31,7 @@ type Config struct {
 type Region struct {
 	name, account string
 	behaviour     Behaviour
+	timing        Timing
 	maxLag        time.Duration
 	operations    map[string]operation
 	address       func(n int) string
@@ -59,6 +61,7 @@ func New(cfg Config) *Region {
 		name:       cmp.Or(cfg.Name, "eu-west-1"),
 		account:    cmp.Or(cfg.Account, "123456789012"),
 		behaviour:  cfg.Behaviour.withDefaults(),
+		timing:     cfg.Timing.withDefaults(),
 		maxLag:     cfg.MaxLag,
 		operations: operations(),
 		address:    cfg.Address,

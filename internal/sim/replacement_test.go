@@ -127,8 +127,8 @@ func TestAKilledInstanceIsReplacedEvenInGrace(t *testing.T) {
 	inBubble(t, sim.Config{}, func(t *testing.T, r *sim.Region) {
 		id := elbGroup(r, 24*time.Hour, nil)[0]
 		r.KillInstance(id)
-		if r.State(id) != "Terminating" || r.Takes(id) != nil {
-			t.Fatalf("%s, takes from %v; want Terminating and none", r.State(id), r.Takes(id))
+		if r.State(id) != "Terminating" || r.RoutedBy(id) != nil {
+			t.Fatalf("%s, takes from %v; want Terminating and none", r.State(id), r.RoutedBy(id))
 		}
 	})
 }

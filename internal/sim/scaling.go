@@ -33,7 +33,7 @@ func (r *Region) replan(g *group) {
 		return
 	}
 	g.planned = true
-	r.after(r.behaviour.ReactionTime, func() {
+	r.after(r.timing.ReactionTime, func() {
 		g.planned = false
 		r.plan(g)
 	})
@@ -116,7 +116,7 @@ func (r *Region) launch(g *group, zone string, causes ...string) *instance {
 	become(r, &in.life, life{group: g, state: statePending, health: healthy})
 	r.transition(in, statePending)
 	in.activity = r.begin(g, in, description+in.id, statusPreInService, 30, causes...)
-	r.later(in, r.behaviour.LaunchTime, func() {
+	r.later(in, r.timing.LaunchTime, func() {
 		if g.launchFailure != "" {
 			r.failLaunch(g, in)
 			return
@@ -213,7 +213,7 @@ func (r *Region) launchWarm(g *group, waiting int) {
 	become(r, &in.life, life{group: g, state: stateWarmedPending, health: healthy})
 	r.transition(in, stateWarmedPending)
 	in.activity = r.begin(g, in, "Launching a new EC2 instance into warm pool: "+in.id, statusPreInService, 30, launchCause(waiting, waiting+1))
-	r.later(in, r.behaviour.LaunchTime, func() {
+	r.later(in, r.timing.LaunchTime, func() {
 		r.transition(in, stateWarmedStopped)
 		r.end(in.activity, statusSuccessful, "")
 	})

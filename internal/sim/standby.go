@@ -42,7 +42,7 @@ func (r *Region) beginStandby(g *group, in *instance, decrement bool) *activity 
 	r.transition(in, stateEnteringStandby)
 	a := r.begin(g, in, "Moving EC2 instance to Standby: "+in.id, statusInProgress, 50, cause+".")
 	in.activity = a
-	earliest := r.now.Add(r.behaviour.MoveTime)
+	earliest := r.now.Add(r.timing.MoveTime)
 	r.depart(in, func() {
 		r.later(in, earliest.Sub(r.now), func() {
 			r.show(in, stateStandby)
@@ -63,8 +63,8 @@ func (r *Region) exitStandby(g *group, ids []string) ([]*activity, error) {
 	if err != nil {
 		return nil, err
 	}
-	if g.suspends(processLaunch) && !r.behaviour.SuspendedLaunchHangs {
-		return nil, invalid("Launch process is suspended for AutoScalingGroup %s. Instances cannot be moved out of Standby.", g.Name)
+	if g.suspends(processLaunch) {
+		return nil, invalid("Cannot move instances out of Standby for AutoScalingGroup %s while the Launch process is suspended", g.Name)
 	}
 	s := g.sizes.now()
 	if s.desired+r.moveUnits(members) > s.max {
@@ -91,17 +91,13 @@ func (r *Region) beginReturn(g *group, in *instance) *activity {
 
 // comeBack takes an instance from Pending to InService: registered first, passing checks or not.
 func (r *Region) comeBack(g *group, in *instance) {
-	switch {
-	case g.suspends(processLaunch):
-		in.stuck = true
-		return
-	case !in.alive && r.behaviour.DeadFailsAtOnce:
+	if !in.alive && r.behaviour.DeadFailsAtOnce {
 		r.setHealth(in, unhealthy)
 		r.end(in.activity, statusFailed, "Instance failed to complete user's request to move out of Standby")
 		r.terminate(in, ec2Ailment)
 		return
 	}
-	wait := max(r.behaviour.MoveTime, r.enlist(g, in))
+	wait := max(r.timing.MoveTime, r.enlist(g, in))
 	r.later(in, wait, func() { r.serveAgain(g, in) })
 }
 

@@ -147,9 +147,9 @@ func (t *targetGroup) drainTime(_ *Region, reg *registration) time.Duration {
 
 func (t *targetGroup) registerTime(r *Region) time.Duration {
 	if t.kind() == "application" {
-		return r.behaviour.RegisterTime
+		return r.timing.RegisterTime
 	}
-	return r.behaviour.NetworkRegisterTime
+	return r.timing.NetworkRegisterTime
 }
 
 // firstPasses: an Application Load Balancer is content with one passed check of a new target.
@@ -165,7 +165,7 @@ func (t *targetGroup) failsOpen() bool    { return true }
 
 func (t *targetGroup) lingers(r *Region) time.Duration {
 	if t.kind() == "network" {
-		return r.behaviour.NetworkLinger
+		return r.timing.NetworkLinger
 	}
 	return 0
 }

@@ -7,7 +7,7 @@ type RegistrationView struct {
 	Instance, Zone, Address string
 	Port                    int       // 0 with a Classic Load Balancer
 	State                   string    // initial, healthy, unhealthy or draining
-	Takes                   bool      // it is sent new traffic now
+	Routed                   bool      // it is sent new traffic now
 	Checked                 bool      // it is asked by health checks now
 	Since                   time.Time // when it was last found healthy
 	Epoch                   int       // another one: it was registered anew, or began to drain
@@ -25,7 +25,7 @@ func (r *Region) Registrations(loadBalancer string) []RegistrationView {
 		}
 		all = append(all, RegistrationView{
 			Instance: reg.in.id, Zone: reg.in.zone, Address: reg.in.address, Port: reg.port,
-			State: reg.state(), Takes: r.takes(reg), Since: reg.checks.since, Epoch: reg.epoch,
+			State: reg.state(), Routed: r.takes(reg), Since: reg.checks.since, Epoch: reg.epoch,
 			Checked: reg.phase == phaseRegistered && !p.check.Disabled,
 		})
 	}
@@ -53,9 +53,9 @@ func (r *Region) pool(name string) *pool {
 	return &r.targetGroups.must(name).pool
 }
 
-// Check counts one health check of a registration that a data plane made (Config.DataPlane). One of
+// ReportHealthCheck counts one health check of a registration that a data plane made (Config.DataPlane). One of
 // another epoch, or of a registration that is not checked, counts for nothing.
-func (r *Region) Check(loadBalancer, instance string, port, epoch int, passed bool) {
+func (r *Region) ReportHealthCheck(loadBalancer, instance string, port, epoch int, passed bool) {
 	r.lock()
 	defer r.unlock()
 	reg := r.pool(loadBalancer).find(instance, port)
@@ -64,9 +64,9 @@ func (r *Region) Check(loadBalancer, instance string, port, epoch int, passed bo
 	}
 }
 
-// Idle says that nothing is open any longer between a load balancer and an instance it drains
+// ReportIdle says that nothing is open any longer between a load balancer and an instance it drains
 // (Config.DataPlane). A Classic Load Balancer lets go then; others take their whole delay.
-func (r *Region) Idle(loadBalancer, instance string, port int) {
+func (r *Region) ReportIdle(loadBalancer, instance string, port int) {
 	r.lock()
 	defer r.unlock()
 	reg := r.pool(loadBalancer).find(instance, port)

@@ -37,7 +37,7 @@ func TestHealthIsCountedAsTheDataPlaneSays(t *testing.T) {
 		r, ids := outside(true)
 		told := func(passed bool) string {
 			reg := lookUp(t, r, ids[0])
-			r.Check("lb", ids[0], reg.Port, reg.Epoch, passed)
+			r.ReportHealthCheck("lb", ids[0], reg.Port, reg.Epoch, passed)
 			return lookUp(t, r, ids[0]).State
 		}
 		for n, c := range []struct {
@@ -50,7 +50,7 @@ func TestHealthIsCountedAsTheDataPlaneSays(t *testing.T) {
 		}
 		r.SetAppHealthy(ids[0], false)
 		<-time.After(time.Hour)
-		if got := lookUp(t, r, ids[0]); got.State != "healthy" || !got.Takes {
+		if got := lookUp(t, r, ids[0]); got.State != "healthy" || !got.Routed {
 			t.Errorf("%+v: the Region has checked for itself", got)
 		}
 	})
@@ -68,15 +68,15 @@ func TestACheckOfAnotherEpochCountsForNothing(t *testing.T) {
 			t.Fatal(err)
 		}
 		<-time.After(time.Minute)
-		if got := lookUp(t, r, ids[0]); got.State != "initial" || got.Takes || !got.Checked {
+		if got := lookUp(t, r, ids[0]); got.State != "initial" || got.Routed || !got.Checked {
 			t.Fatalf("back and not checked yet: %+v", got)
 		}
-		r.Check("lb", ids[0], old.Port, old.Epoch, true)
+		r.ReportHealthCheck("lb", ids[0], old.Port, old.Epoch, true)
 		if got := lookUp(t, r, ids[0]); got.State != "initial" {
 			t.Errorf("an old check made it %s", got.State)
 		}
 		now := lookUp(t, r, ids[0])
-		r.Check("lb", ids[0], now.Port, now.Epoch, true)
+		r.ReportHealthCheck("lb", ids[0], now.Port, now.Epoch, true)
 		if got := lookUp(t, r, ids[0]); got.State != "healthy" || time.Since(got.Since) != 0 {
 			t.Errorf("a target group is content with the first passed check: %+v", got)
 		}
@@ -95,7 +95,7 @@ func TestOnlyAClassicLoadBalancerLetsGoWhenIdle(t *testing.T) {
 			if reg.State != "draining" {
 				t.Fatalf("%s although nobody said that it is idle", reg.State)
 			}
-			r.Idle("lb", ids[0], reg.Port)
+			r.ReportIdle("lb", ids[0], reg.Port)
 			if got := lookUp(t, r, ids[0]).State; got != want {
 				t.Errorf("classic %v: %s, want %s", classic, got, want)
 			}

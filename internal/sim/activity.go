@@ -18,31 +18,31 @@ const (
 
 const drainingSuffix = " - Waiting For ELB Connection Draining."
 
-// activity is one scaling activity of a group: an entry of its feed.
+// activity is a scaling activity, one entry of a group's feed.
 type activity struct {
 	id, group, arn string
-	seq            int // place in the feed; older entries have smaller numbers
+	seq            int // position in the feed; older entries have smaller numbers
 	cause, details string
 	instance       string
 	start          time.Time
-	progress       past[progress]
+	progress       history[activityProgress]
 }
 
-// progress is what changes about an activity.
-type progress struct {
+// activityProgress is the part of an activity that changes.
+type activityProgress struct {
 	status, description string
 	percent             int
 	end                 time.Time // zero while it runs
 	message             string
 }
 
-func (p progress) over() bool { return !p.end.IsZero() }
+func (p activityProgress) over() bool { return !p.end.IsZero() }
 
-// begin opens an activity about an instance and puts it into the feed.
-func (r *Region) begin(g *group, in *instance, description, status string, percent int, causes ...string) *activity {
+// startActivity adds a running activity about an instance to the group's feed.
+func (r *Region) startActivity(g *group, in *instance, description, status string, percent int, causes ...string) *activity {
 	a := r.newActivity(g, in, joinCauses(r.now, causes))
 	a.start, a.seq = r.now, nextSeq(g.feed)
-	become(r, &a.progress, progress{status: status, description: description, percent: percent})
+	setNow(r, &a.progress, activityProgress{status: status, description: description, percent: percent})
 	g.feed = append(g.feed, a)
 	return a
 }
@@ -61,7 +61,8 @@ func nextSeq(feed []*activity) int {
 	return feed[len(feed)-1].seq + 1
 }
 
-// joinCauses builds a Cause: sentences that each begin "At <time> " and are two spaces apart.
+// joinCauses joins the sentences of a Cause. Each begins "At <time> ", and two spaces separate
+// them.
 func joinCauses(at time.Time, causes []string) string {
 	var sentences []string
 	for _, c := range causes {
@@ -72,46 +73,46 @@ func joinCauses(at time.Time, causes []string) string {
 	return strings.Join(sentences, "  ")
 }
 
-// waiting says that the activity now waits for load balancers.
-func (r *Region) waiting(a *activity, status string, suffix bool) {
-	p := a.progress.now()
+// setWaiting changes an activity's status to waiting for load balancers.
+func (r *Region) setWaiting(a *activity, status string, suffix bool) {
+	p := a.progress.current()
 	p.status = status
 	if suffix {
 		p.description += drainingSuffix
 	}
-	become(r, &a.progress, p)
+	setNow(r, &a.progress, p)
 }
 
-// end closes an activity; closing it twice changes nothing.
-func (r *Region) end(a *activity, status, message string) {
-	p := a.progress.now()
+// endActivity ends an activity. It does nothing if the activity has ended.
+func (r *Region) endActivity(a *activity, status, message string) {
+	p := a.progress.current()
 	if p.over() {
 		return
 	}
 	p.description = strings.TrimSuffix(p.description, drainingSuffix)
 	p.status, p.percent, p.end, p.message = status, 100, r.now, message
-	become(r, &a.progress, p)
+	setNow(r, &a.progress, p)
 }
 
-// recordPastLaunch writes the activity of a launch that was over long before the test began.
+// recordPastLaunch adds the activity of a launch that ended long ago.
 func (r *Region) recordPastLaunch(g *group, in *instance, from, to int) {
-	r.recordPast(g, in, in.launched.Add(-r.timing.LaunchTime), r.timing.LaunchTime,
+	r.recordEnded(g, in, in.launched.Add(-r.config.Timing.LaunchTime), r.config.Timing.LaunchTime,
 		"Launching a new EC2 instance: "+in.id, launchCause(from, to))
 }
 
-func (r *Region) recordPast(g *group, in *instance, start time.Time, took time.Duration, description string, cause string) {
+func (r *Region) recordEnded(g *group, in *instance, start time.Time, took time.Duration, description string, cause string) {
 	a := r.newActivity(g, in, joinCauses(start, []string{cause}))
 	a.start, a.seq = start, nextSeq(g.feed)
-	a.progress = always(progress{status: statusSuccessful, description: description, percent: 100, end: start.Add(took)})
+	a.progress = newHistory(activityProgress{status: statusSuccessful, description: description, percent: 100, end: start.Add(took)})
 	g.feed = append(g.feed, a)
 }
 
-// listed is the feed as DescribeScalingActivities orders it at a moment: what still runs first, then
-// the newest start first.
-func listed(feed []*activity, moment time.Time) []*activity {
+// feedOrder is the feed as DescribeScalingActivities orders it: running activities first, then the
+// newest start first.
+func feedOrder(feed []*activity, moment time.Time) []*activity {
 	var running, over []*activity
 	for i := len(feed) - 1; i >= 0; i-- {
-		p, begun := feed[i].progress.at(moment)
+		p, begun := feed[i].progress.asOf(moment)
 		switch {
 		case !begun:
 		case p.over():
@@ -130,8 +131,8 @@ func launchCause(from, to int) string {
 // subnet is the one subnet of a zone.
 func subnet(zone string) string { return "subnet-" + zone }
 
-// wholeSeconds is how EndTime and the moments inside a Cause are written.
+// wholeSeconds formats EndTime and the times inside a Cause.
 func wholeSeconds(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05Z") }
 
-// milliseconds is how StartTime is written.
+// milliseconds formats StartTime.
 func milliseconds(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") }

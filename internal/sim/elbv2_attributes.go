@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// attribute is a key and a value, both strings whatever they mean.
+// attribute is a key and a value, which is always a string.
 type attribute struct{ key, value string }
 
 func writeAttributes(d *document, all []attribute) {
@@ -37,7 +37,7 @@ func (t *targetGroup) attributes() []attribute {
 		{"stickiness.enabled", "false"},
 		{attributeCrossZone, t.CrossZone},
 	}
-	switch t.kind() {
+	switch t.balancerType() {
 	case "application":
 		return append(all, attribute{attributeSlowStart, wholeNumber(t.SlowStart)},
 			attribute{"load_balancing.algorithm.type", "round_robin"},
@@ -55,7 +55,7 @@ func (t *targetGroup) attributes() []attribute {
 
 func wholeNumber(t time.Duration) string { return strconv.Itoa(int(t / time.Second)) }
 
-// modifyTargetGroupAttributes changes attributes for drains to come.
+// modifyTargetGroupAttributes changes attributes. Drains that have begun keep their time.
 func (r *Region) modifyTargetGroupAttributes(q *query, d *document) error {
 	t, err := r.namedTargetGroup(q)
 	if err != nil {
@@ -78,7 +78,7 @@ func (t *TargetGroup) setAttribute(key, value string) error {
 	case attributeDrain, attributeSlowStart:
 		seconds, err := strconv.Atoi(value)
 		if err != nil || seconds < 0 || seconds > 3600 {
-			return refuse("ValidationError", "The value '%s' is not valid for target group attribute '%s'", value, key)
+			return refusef("ValidationError", "The value '%s' is not valid for target group attribute '%s'", value, key)
 		}
 		if key == attributeDrain {
 			t.Drain = time.Duration(seconds) * time.Second
@@ -90,13 +90,13 @@ func (t *TargetGroup) setAttribute(key, value string) error {
 	case attributeCrossZone:
 		t.CrossZone = value
 	default:
-		return refuse("ValidationError", "Target group attribute key '%s' is not recognized", key)
+		return refusef("ValidationError", "Target group attribute key '%s' is not recognized", key)
 	}
 	return nil
 }
 
 func (r *Region) describeBalancerAttributes(q *query, d *document) error {
-	for _, b := range r.balancers.inTurn {
+	for _, b := range r.balancers.inOrder {
 		if b.arn == q.get("LoadBalancerArn") {
 			writeAttributes(d, []attribute{
 				{attributeCrossZone, strconv.FormatBool(b.CrossZone)},

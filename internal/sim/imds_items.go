@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// item is the text of a metadata item and whether there is one.
+// item is the text of a metadata item and whether it exists.
 func (r *Region) item(in *instance, path string) (string, bool) {
 	if name, ok := strings.CutPrefix(path, "meta-data/iam"); ok {
 		return r.profileItem(in, strings.TrimPrefix(name, "/"))
@@ -25,9 +25,9 @@ func (r *Region) item(in *instance, path string) (string, bool) {
 	case "meta-data/local-ipv4":
 		return in.address, true
 	case "meta-data/hostname", "meta-data/local-hostname":
-		return "ip-" + strings.ReplaceAll(in.address, ".", "-") + "." + r.name + ".compute.internal", true
+		return "ip-" + strings.ReplaceAll(in.address, ".", "-") + "." + r.config.Name + ".compute.internal", true
 	case "meta-data/placement/region":
-		return r.name, true
+		return r.config.Name, true
 	case "meta-data/placement/availability-zone":
 		return in.zone, true
 	case "meta-data/placement/availability-zone-id":
@@ -38,7 +38,7 @@ func (r *Region) item(in *instance, path string) (string, bool) {
 
 const imageID = "ami-0a1b2c3d4e5f60718"
 
-// zoneID is the account-independent name of a zone: euw1-az1 for eu-west-1a.
+// zoneID is the id of a zone, the same in every account: euw1-az1 for eu-west-1a.
 func zoneID(zone string) string {
 	parts := strings.Split(zone, "-")
 	if len(parts) != 3 || len(parts[2]) != 2 {
@@ -48,7 +48,7 @@ func zoneID(zone string) string {
 	return parts[0] + parts[1][:1] + parts[2][:1] + "-az" + string(rune('0'+number))
 }
 
-// noticeItem is an item about what is planned for the instance; most are absent most of the time.
+// noticeItem is an item about planned events. Most are absent most of the time.
 func (r *Region) noticeItem(in *instance, path string) (string, bool) {
 	m := in.metadata
 	switch path {
@@ -56,7 +56,7 @@ func (r *Region) noticeItem(in *instance, path string) (string, bool) {
 		if m.TargetState != nil {
 			return *m.TargetState, *m.TargetState != ""
 		}
-		return in.target, in.target != ""
+		return in.targetState, in.targetState != ""
 	case "meta-data/spot/instance-action":
 		return encode(map[string]string{"action": m.SpotAction, "time": m.SpotTime}), m.SpotAction != ""
 	case "meta-data/events/recommendations/rebalance":
@@ -69,12 +69,12 @@ func (r *Region) noticeItem(in *instance, path string) (string, bool) {
 	return "", false
 }
 
-// scheduledEvent is a MaintenanceEvent on the wire.
+// scheduledEvent is a MaintenanceEvent in JSON.
 type scheduledEvent struct {
 	Code, Description, EventId, NotBefore, NotAfter, State string
 }
 
-// scheduled is an array even when it holds one event or none.
+// scheduled is an array, whether of no, one or more events.
 func scheduled(events []MaintenanceEvent) []scheduledEvent {
 	all := []scheduledEvent{}
 	for _, e := range events {
@@ -83,7 +83,7 @@ func scheduled(events []MaintenanceEvent) []scheduledEvent {
 	return all
 }
 
-// eventTime is how scheduled events write times: "1 Jan 2020 01:03:47 GMT".
+// eventTime formats the times of scheduled events: "1 Jan 2020 01:03:47 GMT".
 func eventTime(t time.Time) string {
 	if t.IsZero() {
 		return ""
@@ -91,17 +91,17 @@ func eventTime(t time.Time) string {
 	return t.UTC().Format("2 Jan 2006 15:04:05") + " GMT"
 }
 
-// identityDocument is the instance identity document; what does not apply is null.
+// identityDocument is the instance identity document. Fields that do not apply are null.
 func (r *Region) identityDocument(in *instance) string {
 	return encode(map[string]any{
-		"accountId": r.account, "architecture": "x86_64", "availabilityZone": in.zone, "imageId": imageID,
+		"accountId": r.config.Account, "architecture": "x86_64", "availabilityZone": in.zone, "imageId": imageID,
 		"instanceId": in.id, "instanceType": instanceType, "pendingTime": wholeSeconds(in.launched),
-		"privateIp": in.address, "region": r.name, "version": "2017-09-30",
+		"privateIp": in.address, "region": r.config.Name, "version": "2017-09-30",
 		"billingProducts": nil, "devpayProductCodes": nil, "marketplaceProductCodes": nil, "kernelId": nil, "ramdiskId": nil,
 	})
 }
 
-// profileItem is an item below iam/: the instance profile and its role's credentials.
+// profileItem is an item below iam/, about the instance profile and its role's credentials.
 func (r *Region) profileItem(in *instance, path string) (string, bool) {
 	if in.metadata.NoProfile {
 		return "", false
@@ -122,8 +122,8 @@ func (r *Region) profileItem(in *instance, path string) (string, bool) {
 	return "", false
 }
 
-// credentials are the role's keys. The access key is the instance's own, so that a request tells who
-// made it.
+// credentials are the role's credentials. Each instance has an access key of its own, which
+// identifies the caller of a request.
 func (r *Region) credentials(in *instance) string {
 	updated := r.now
 	if in.metadata.CredentialsExpired {
@@ -136,8 +136,8 @@ func (r *Region) credentials(in *instance) string {
 	})
 }
 
-// encode writes JSON the way the metadata service does, indented. It is given maps and structs of
-// strings only, which always can be encoded.
+// encode writes indented JSON, as the metadata service does. It is given only maps and structs of
+// strings, which can always be encoded.
 func encode(v any) string {
 	text, err := json.MarshalIndent(v, "", "  ")
 	if err != nil {

@@ -8,11 +8,11 @@ import (
 	"time"
 )
 
-// LoadBalancer is an Application, Network or Gateway Load Balancer to be added to a Region.
+// LoadBalancer describes an Application, Network or Gateway Load Balancer to add to a Region.
 type LoadBalancer struct {
 	Name      string
 	Type      string   // application (default), network or gateway
-	Zones     []string // enabled zones; nil: all
+	Zones     []string // enabled zones; nil: all zones of the Region
 	CrossZone bool     // load_balancing.cross_zone.enabled; always true for an application load balancer
 }
 
@@ -22,7 +22,7 @@ type balancer struct {
 	created time.Time
 }
 
-// AddLoadBalancer adds a load balancer; target groups name it.
+// AddLoadBalancer adds a load balancer. Add it before its target groups.
 func (r *Region) AddLoadBalancer(spec LoadBalancer) {
 	r.lock()
 	defer r.unlock()
@@ -33,32 +33,32 @@ func (r *Region) AddLoadBalancer(spec LoadBalancer) {
 	r.balancers.add(spec.Name, &balancer{LoadBalancer: spec, arn: arn, created: r.now.Add(-time.Hour)})
 }
 
-// TargetGroup is a target group of target type instance to be added to a Region.
+// TargetGroup describes a target group of target type instance to add to a Region.
 type TargetGroup struct {
 	Name     string
 	Protocol string // HTTP (default), HTTPS, TCP, TLS, UDP, TCP_UDP, GENEVE
 	Port     int    // default 80; GENEVE 6081
-	// LoadBalancer names the load balancer whose listener forwards to it; "": none, and every
+	// LoadBalancer is the load balancer whose listener forwards to it; "": none, and every
 	// target is unused (Target.NotInUse).
 	LoadBalancer          string
 	Check                 HealthCheck
-	Drain                 time.Duration // deregistration_delay.timeout_seconds; as given, 0 is none
+	Drain                 time.Duration // deregistration_delay.timeout_seconds; 0 means no delay, and there is no default
 	CrossZone             string        // "true", "false", "use_load_balancer_configuration" (default)
 	ConnectionTermination bool          // deregistration_delay.connection_termination.enabled
-	SlowStart             time.Duration // slow_start.duration_seconds; shown, and for a data plane to do
+	SlowStart             time.Duration // slow_start.duration_seconds; shown only, the Region does not ramp traffic
 }
 
-// targetGroup is a target group. It holds a target for the whole deregistration delay, busy or idle:
-// an Application Load Balancer goes on reporting draining (User Guide for Application Load Balancers,
-// "Deregistration delay").
+// targetGroup is a target group. A target drains for the whole deregistration delay whether it is
+// idle or not: an Application Load Balancer goes on reporting draining (User Guide for Application
+// Load Balancers, "Deregistration delay").
 type targetGroup struct {
 	TargetGroup
-	pool     pool
-	arn      string
-	balancer *balancer // nil: behind no listener
+	registrar registrar
+	arn       string
+	balancer  *balancer // nil: no listener forwards to it
 }
 
-// AddTargetGroup adds a target group; its load balancer has to be there already.
+// AddTargetGroup adds a target group. Add its load balancer first.
 func (r *Region) AddTargetGroup(spec TargetGroup) {
 	r.lock()
 	defer r.unlock()
@@ -67,7 +67,7 @@ func (r *Region) AddTargetGroup(spec TargetGroup) {
 	if spec.LoadBalancer != "" {
 		t.balancer = r.balancers.must(spec.LoadBalancer)
 	}
-	t.pool = pool{name: spec.Name, port: t.Port, check: t.Check, rules: t, byKey: map[regKey]*registration{}}
+	t.registrar = registrar{name: spec.Name, port: t.Port, check: t.Check, traits: t, byTarget: map[targetKey]*registration{}}
 	r.targetGroups.add(spec.Name, t)
 }
 
@@ -97,8 +97,8 @@ func (t TargetGroup) withDefaults() TargetGroup {
 	return t
 }
 
-// kind is the load balancer's type; a target group behind none is judged by its protocol.
-func (t *targetGroup) kind() string {
+// balancerType is the load balancer's type. Without a load balancer the protocol decides.
+func (t *targetGroup) balancerType() string {
 	switch {
 	case t.balancer != nil:
 		return t.balancer.Type
@@ -110,51 +110,52 @@ func (t *targetGroup) kind() string {
 	return "network"
 }
 
-// reading follows DescribeTargetHealth and the descriptions in the load balancer guides.
-func (t *targetGroup) reading(reg *registration) reading {
+// shownHealth follows DescribeTargetHealth; the descriptions are those of the load balancer guides.
+func (t *targetGroup) shownHealth(reg *registration) shownHealth {
 	switch {
 	case reg.phase == phaseGone:
-		return reading{}
+		return shownHealth{}
 	case reg.phase == phaseDraining:
-		return reading{"draining", "Target.DeregistrationInProgress", "Target deregistration is in progress", true}
+		return shownHealth{"draining", "Target.DeregistrationInProgress", "Target deregistration is in progress", true}
 	case t.balancer == nil:
-		return reading{"unused", "Target.NotInUse", "Target group is not configured to receive traffic from the load balancer", true}
-	case !t.reaches(reg.in.zone):
-		return reading{"unused", "Target.NotInUse", "Target is in an Availability Zone that is not enabled for the load balancer", true}
-	case !reg.in.alive:
-		return reading{"unused", "Target.InvalidState", "Target is in the terminated state", true}
+		return shownHealth{"unused", "Target.NotInUse", "Target group is not configured to receive traffic from the load balancer", true}
+	case !t.reaches(reg.instance.zone):
+		return shownHealth{"unused", "Target.NotInUse", "Target is in an Availability Zone that is not enabled for the load balancer", true}
+	case !reg.instance.running:
+		return shownHealth{"unused", "Target.InvalidState", "Target is in the terminated state", true}
 	case t.Check.Disabled:
-		return reading{"unavailable", "Target.HealthCheckDisabled", "Health checks are disabled", true}
+		return shownHealth{"unavailable", "Target.HealthCheckDisabled", "Health checks are disabled", true}
 	case reg.phase == phaseRegistering:
-		return reading{"initial", "Elb.RegistrationInProgress", "Target registration is in progress", true}
+		return shownHealth{"initial", "Elb.RegistrationInProgress", "Target registration is in progress", true}
 	case reg.checks.verdict == verdictHealthy:
-		return reading{State: "healthy", listed: true}
+		return shownHealth{State: "healthy", listed: true}
 	case reg.checks.verdict == verdictUnhealthy && t.Check.Path != "":
-		return reading{"unhealthy", "Target.ResponseCodeMismatch", "Health checks failed with these codes: [503]", true}
+		return shownHealth{"unhealthy", "Target.ResponseCodeMismatch", "Health checks failed with these codes: [503]", true}
 	case reg.checks.verdict == verdictUnhealthy:
-		return reading{"unhealthy", "Target.FailedHealthChecks", "Health checks failed", true}
+		return shownHealth{"unhealthy", "Target.FailedHealthChecks", "Health checks failed", true}
 	}
-	return reading{"initial", "Elb.InitialHealthChecking", "Initial health checks in progress", true}
+	return shownHealth{"initial", "Elb.InitialHealthChecking", "Initial health checks in progress", true}
 }
 
-// drainTime is the whole delay, except for a target that is not in use.
+// drainTime is the whole delay, or none for a target that gets no traffic.
 func (t *targetGroup) drainTime(_ *Region, reg *registration) time.Duration {
-	if !t.reaches(reg.in.zone) || !reg.in.alive {
+	if !t.reaches(reg.instance.zone) || !reg.instance.running {
 		return 0
 	}
 	return t.Drain
 }
 
 func (t *targetGroup) registerTime(r *Region) time.Duration {
-	if t.kind() == "application" {
-		return r.timing.RegisterTime
+	if t.balancerType() == "application" {
+		return r.config.Timing.RegisterTime
 	}
-	return r.timing.NetworkRegisterTime
+	return r.config.Timing.NetworkRegisterTime
 }
 
-// firstPasses: an Application Load Balancer is content with one passed check of a new target.
+// firstPasses is one for an Application Load Balancer (User Guide, "Health checks for your target
+// groups").
 func (t *targetGroup) firstPasses() int {
-	if t.kind() == "application" {
+	if t.balancerType() == "application" {
 		return 1
 	}
 	return t.Check.Healthy
@@ -163,9 +164,9 @@ func (t *targetGroup) firstPasses() int {
 func (t *targetGroup) endsWhenIdle() bool { return false }
 func (t *targetGroup) failsOpen() bool    { return true }
 
-func (t *targetGroup) lingers(r *Region) time.Duration {
-	if t.kind() == "network" {
-		return r.timing.NetworkLinger
+func (t *targetGroup) lingerTime(r *Region) time.Duration {
+	if t.balancerType() == "network" {
+		return r.config.Timing.NetworkLinger
 	}
 	return 0
 }
@@ -174,7 +175,7 @@ func (t *targetGroup) reaches(zone string) bool {
 	return t.balancer != nil && (t.balancer.Zones == nil || slices.Contains(t.balancer.Zones, zone))
 }
 
-// checkPort is the health check port as DescribeTargetHealth prints it: always a number.
+// checkPort is the health check port as DescribeTargetHealth writes it: always a number.
 func (t *targetGroup) checkPort(targetPort int) string {
 	if t.Check.Port == "traffic-port" {
 		return strconv.Itoa(targetPort)

@@ -4,10 +4,10 @@ import "time"
 
 // Timing is how long things take in the Region.
 type Timing struct {
-	// CallTime passes before any request is served; default none. Over real connections a few
+	// CallTime is the time before any request is served; default none. Over real connections a few
 	// milliseconds keep Go's SDK from breaking off fast answers (see Client).
 	CallTime time.Duration
-	// RegisterTime passes between a registration and its first health check; default 1 s, negative: none.
+	// RegisterTime is the time between a registration and its first health check; default 1 s, negative: none.
 	RegisterTime time.Duration
 	// NetworkRegisterTime is the same behind Network and Gateway Load Balancers; default RegisterTime.
 	// The User Guides say "a few minutes".
@@ -15,19 +15,19 @@ type Timing struct {
 	// NetworkLinger: a Network Load Balancer goes on sending new connections to a target this long
 	// after its deregistration; default none.
 	NetworkLinger time.Duration
-	// LaunchTime passes between the launch of an instance and InService; default 90 s, negative: none.
+	// LaunchTime is the time between the launch of an instance and InService; default 90 s, negative: none.
 	LaunchTime time.Duration
-	// MoveTime is the least a standby move takes, either way; default 2 s, negative: none.
+	// MoveTime is the shortest time that a Standby move takes, in or out; default 2 s, negative: none.
 	MoveTime time.Duration
-	// TerminateTime passes between the end of the drain and the instance leaving its group; default
+	// TerminateTime is the time between the end of the drain and the end of the membership; default
 	// 30 s, negative: none.
 	TerminateTime time.Duration
-	// ReactionTime passes before Auto Scaling acts on a difference between what is and what is
-	// desired; default none.
+	// ReactionTime is the time before Auto Scaling acts on a difference between actual and desired
+	// capacity; default none.
 	ReactionTime time.Duration
 }
 
-// withDefaults resolves the durations.
+// withDefaults resolves zero and negative durations.
 func (t Timing) withDefaults() Timing {
 	orDefault(&t.RegisterTime, time.Second)
 	orDefault(&t.NetworkRegisterTime, t.RegisterTime)

@@ -5,17 +5,17 @@ import (
 	"math/rand/v2"
 )
 
-// names makes the identifiers AWS would make. Instances have a stream of their own: which requests
-// arrive, and in which order, does not change the ids of the instances that follow.
+// names generates identifiers. Instance ids have their own random source, so that they do not
+// depend on the number and order of requests.
 type names struct {
 	instances *rand.Rand
-	others    *rand.Rand
+	other     *rand.Rand
 }
 
 func newNames(seed uint64) *names {
 	return &names{
 		instances: rand.New(rand.NewPCG(seed, 0x1057a9ce)),
-		others:    rand.New(rand.NewPCG(seed, 0x0ddba11)),
+		other:     rand.New(rand.NewPCG(seed, 0x0ddba11)),
 	}
 }
 
@@ -24,15 +24,15 @@ func (n *names) instance() string { return "i-0" + hex(n.instances, 16) }
 
 // uuid is an id such as f3a65e43-4f08-ffcb-1051-7744a312c18c.
 func (n *names) uuid() string {
-	h := hex(n.others, 32)
+	h := hex(n.other, 32)
 	return fmt.Sprintf("%s-%s-%s-%s-%s", h[:8], h[8:12], h[12:16], h[16:20], h[20:])
 }
 
-// suffix is the 16 hexadecimal digits at the end of a load balancer's or target group's ARN.
-func (n *names) suffix() string { return hex(n.others, 16) }
+// suffix is the 16 hexadecimal digits that end the ARN of a load balancer or target group.
+func (n *names) suffix() string { return hex(n.other, 16) }
 
 // token is an opaque string such as a metadata session token.
-func (n *names) token() string { return "AQAEA" + hex(n.others, 48) + "==" }
+func (n *names) token() string { return "AQAEA" + hex(n.other, 48) + "==" }
 
 func hex(source *rand.Rand, digits int) string {
 	const alphabet = "0123456789abcdef"

@@ -6,46 +6,47 @@ import (
 	"time"
 )
 
-// SetAppHealthy decides what health checks of an instance's application see from now on, on every
-// load balancer, each at its own next check.
+// SetAppHealthy sets whether an instance's application passes health checks. Each load balancer
+// notices at its own next check.
 func (r *Region) SetAppHealthy(instance string, healthy bool) {
 	r.lock()
 	defer r.unlock()
 	in := r.instance(instance)
-	in.answers = healthy && in.alive
+	in.passesChecks = healthy && in.running
 	for _, reg := range in.registrations {
 		r.nextCheck(reg)
 	}
 }
 
-// SetInFlight says how long requests and connections that are open when an instance is deregistered
-// go on. A Classic Load Balancer drains no longer than that; others take their whole delay anyway.
+// SetInFlight sets how long requests and connections that are open at deregistration last. A
+// Classic Load Balancer drains no longer than that; target groups always take their whole delay.
 func (r *Region) SetInFlight(instance string, after time.Duration) {
 	r.lock()
 	defer r.unlock()
 	r.instance(instance).inFlight = after
 }
 
-// SetState forces a lifecycle state, for states that are hard to reach. No actor touches the instance
-// until a move of its own begins, and it counts as capacity meanwhile unless it is in Standby.
+// SetState forces a lifecycle state, for states that are hard to reach. The Region does not move
+// the instance until something else does, and counts it towards the desired capacity unless it is
+// in Standby.
 func (r *Region) SetState(instance, lifecycleState string) {
 	r.lock()
 	defer r.unlock()
 	in := r.instance(instance)
-	in.departure = nil
+	in.move.deregistration = nil
 	r.transition(in, lifecycleState)
-	in.forced = lifecycleState != stateInService && lifecycleState != stateStandby
+	in.move.forced = lifecycleState != stateInService && lifecycleState != stateStandby
 	if lifecycleState == stateInService {
-		in.inService = r.now
+		in.inServiceSince = r.now
 	}
 }
 
-// SetHealthStatus sets what Auto Scaling thinks of an instance: "Healthy" or "Unhealthy", as
-// SetInstanceHealth does without respect for the grace period.
+// SetHealthStatus sets the health that Auto Scaling records, "Healthy" or "Unhealthy", as
+// SetInstanceHealth does with ShouldRespectGracePeriod=false.
 func (r *Region) SetHealthStatus(instance, status string) {
 	r.lock()
 	defer r.unlock()
-	if err := r.declare(r.instance(instance), status); err != nil {
+	if err := r.declareHealth(r.instance(instance), status); err != nil {
 		panic("sim: " + err.Error())
 	}
 }
@@ -56,34 +57,34 @@ func (r *Region) SetProtected(instance string, protected bool) {
 	defer r.unlock()
 	in := r.instance(instance)
 	in.protected = protected
-	become(r, &in.life, in.life.now())
+	setNow(r, &in.membership, in.membership.current())
 }
 
-// KillInstance terminates an instance in EC2, behind Auto Scaling's back.
+// KillInstance terminates an instance in EC2 without telling Auto Scaling.
 func (r *Region) KillInstance(instance string) {
 	r.lock()
 	defer r.unlock()
-	r.die(r.instance(instance))
-	r.judge(r.instance(instance))
+	r.stopRunning(r.instance(instance))
+	r.checkHealth(r.instance(instance))
 }
 
-// Detach takes an instance out of its group through Detaching and lowers the desired capacity.
-func (r *Region) Detach(instance string) { r.dismissByHand(instance, stateDetaching) }
+// Detach detaches an instance from its group and lowers the desired capacity.
+func (r *Region) Detach(instance string) { r.removeByControl(instance, stateDetaching) }
 
 // Terminate terminates an instance through its group and lowers the desired capacity.
-func (r *Region) Terminate(instance string) { r.dismissByHand(instance, stateTerminating) }
+func (r *Region) Terminate(instance string) { r.removeByControl(instance, stateTerminating) }
 
-func (r *Region) dismissByHand(instance, via string) {
+func (r *Region) removeByControl(instance, via string) {
 	r.lock()
 	defer r.unlock()
 	in := r.instance(instance)
 	if in.group() == nil {
 		panic(fmt.Sprintf("sim: instance %s is in no group", instance))
 	}
-	r.dismiss(in.group(), in, via, true)
+	r.removeByRequest(in.group(), in, via, true)
 }
 
-// EnterStandby is the same call made by a person elsewhere. It is not recorded.
+// EnterStandby is EnterStandby called by somebody else. It is not recorded in Calls.
 func (r *Region) EnterStandby(group, instance string, decrement bool) error {
 	r.lock()
 	defer r.unlock()
@@ -91,7 +92,7 @@ func (r *Region) EnterStandby(group, instance string, decrement bool) error {
 	return err
 }
 
-// ExitStandby is the same call made by a person elsewhere. It is not recorded.
+// ExitStandby is ExitStandby called by somebody else. It is not recorded in Calls.
 func (r *Region) ExitStandby(group, instance string) error {
 	r.lock()
 	defer r.unlock()
@@ -99,20 +100,21 @@ func (r *Region) ExitStandby(group, instance string) error {
 	return err
 }
 
-// SetSizes is UpdateAutoScalingGroup by a person: a desired capacity outside the bounds is pushed in.
+// SetSizes is UpdateAutoScalingGroup called by somebody else. A desired capacity outside the limits
+// is moved inside.
 func (r *Region) SetSizes(group string, min, max, desired int) {
 	r.lock()
 	defer r.unlock()
 	r.constrain(r.groups.must(group), min, max, desired)
 }
 
-// ScaleByPolicy is a scaling policy whose alarm asks for a desired capacity. It keeps within the
-// bounds, and does nothing while AlarmNotification is suspended.
+// ScaleByPolicy sets the desired capacity as a scaling policy would: within the limits, and not at
+// all while AlarmNotification is suspended.
 func (r *Region) ScaleByPolicy(group string, desired int) {
 	r.lock()
 	defer r.unlock()
 	g := r.groups.must(group)
-	s := g.sizes.now()
+	s := g.sizes.current()
 	if g.suspends(processAlarms) {
 		return
 	}
@@ -121,8 +123,8 @@ func (r *Region) ScaleByPolicy(group string, desired int) {
 		"a monitor alarm load in state ALARM triggered policy load changing the desired capacity from %d to %d.", s.desired, to))
 }
 
-// FailLaunches makes every launch of a group end Failed with a message, such as "We currently do not
-// have sufficient t3.small capacity"; "" lets launches succeed again.
+// FailLaunches makes every launch of a group fail with a message, such as "We currently do not have
+// sufficient t3.small capacity"; "" lets launches succeed again.
 func (r *Region) FailLaunches(group, message string) {
 	r.lock()
 	defer r.unlock()
@@ -136,22 +138,22 @@ func (r *Region) Suspend(group string, processes ...string) {
 	r.suspend(r.groups.must(group), processes)
 }
 
-// Resume resumes processes of a group; what they held up happens.
+// Resume resumes processes of a group and runs what they held up.
 func (r *Region) Resume(group string, processes ...string) {
 	r.lock()
 	defer r.unlock()
 	r.resume(r.groups.must(group), processes)
 }
 
-// StartRefresh starts an instance refresh and returns its id. What becomes of instances in Standby:
-// Terminate, Ignore or Wait.
+// StartRefresh starts an instance refresh and returns its id. standbyInstances says what happens to
+// instances in Standby: Terminate, Ignore or Wait.
 func (r *Region) StartRefresh(group, standbyInstances string) string {
 	r.lock()
 	defer r.unlock()
 	return r.startRefresh(r.groups.must(group), standbyInstances).id
 }
 
-// CancelRefresh asks the refresh under way to stop after what it has begun.
+// CancelRefresh cancels the active refresh once the replacements that have begun are complete.
 func (r *Region) CancelRefresh(group string) {
 	r.lock()
 	defer r.unlock()
@@ -161,7 +163,8 @@ func (r *Region) CancelRefresh(group string) {
 	}
 }
 
-// SetRefreshStatus forces a status on the newest refresh: one that ends it, or "Baking", "RollbackInProgress".
+// SetRefreshStatus forces the status of the newest refresh, to end it or to one that the Region
+// does not reach itself: "Baking", "RollbackInProgress".
 func (r *Region) SetRefreshStatus(group, status string) {
 	r.lock()
 	defer r.unlock()
@@ -172,12 +175,12 @@ func (r *Region) SetRefreshStatus(group, status string) {
 	r.setRefresh(g.refreshes[len(g.refreshes)-1], status, "")
 }
 
-// AddTargets registers targets from outside the group with a target group, healthy for long already.
-// Ids the Region does not know become instances.
+// AddTargets registers instances that are not in the group with a target group, healthy already.
+// Unknown ids become new instances.
 func (r *Region) AddTargets(targetGroup string, ids ...string) {
 	r.lock()
 	defer r.unlock()
-	p := &r.targetGroups.must(targetGroup).pool
+	p := &r.targetGroups.must(targetGroup).registrar
 	for i, id := range ids {
 		in := r.instances[id]
 		if in == nil {
@@ -191,16 +194,16 @@ func (r *Region) AddTargets(targetGroup string, ids ...string) {
 	}
 }
 
-// RegisterExtraPort registers an instance with a target group on one more port, as a person or a
-// service mesh might. Auto Scaling neither knows nor removes it.
+// RegisterExtraPort registers an instance with a target group on another port, as a person or a
+// service mesh might. Auto Scaling does not know of it and never removes it.
 func (r *Region) RegisterExtraPort(targetGroup, instance string, port int) {
 	r.lock()
 	defer r.unlock()
-	r.register(&r.targetGroups.must(targetGroup).pool, r.instance(instance), port)
+	r.register(&r.targetGroups.must(targetGroup).registrar, r.instance(instance), port)
 }
 
-// AddActivities puts n finished activities at the old end of a group's feed: scaling out and in, ten
-// minutes apart, before the group's own.
+// AddActivities adds n ended activities before the oldest one of a group's feed: launches and
+// terminations, ten minutes apart.
 func (r *Region) AddActivities(group string, n int) {
 	r.lock()
 	defer r.unlock()
@@ -211,13 +214,13 @@ func (r *Region) AddActivities(group string, n int) {
 	}
 	old := make([]*activity, n)
 	for i := range old {
-		old[n-1-i] = r.oldActivity(g, oldest.Add(-10*time.Minute*time.Duration(i)), seq-1-i)
+		old[n-1-i] = r.endedActivity(g, oldest.Add(-10*time.Minute*time.Duration(i)), seq-1-i)
 	}
 	g.feed = slices.Concat(old, g.feed)
 }
 
-func (r *Region) oldActivity(g *group, start time.Time, seq int) *activity {
-	gone := &instance{id: "i-0" + hex(r.names.others, 16), zone: g.Zones[0]}
+func (r *Region) endedActivity(g *group, start time.Time, seq int) *activity {
+	gone := &instance{identity: identity{id: "i-0" + hex(r.names.other, 16), zone: g.Zones[0]}}
 	verb, cause := "Launching a new EC2 instance: ", launchCause(2, 3)
 	if seq%2 == 0 {
 		verb = "Terminating EC2 instance: "
@@ -225,17 +228,17 @@ func (r *Region) oldActivity(g *group, start time.Time, seq int) *activity {
 	}
 	a := r.newActivity(g, gone, joinCauses(start, []string{cause}))
 	a.start, a.seq = start, seq
-	a.progress = always(progress{status: statusSuccessful, description: verb + gone.id, percent: 100, end: start.Add(time.Minute)})
+	a.progress = newHistory(activityProgress{status: statusSuccessful, description: verb + gone.id, percent: 100, end: start.Add(time.Minute)})
 	return a
 }
 
-// DeleteGroup begins a deletion that never ends: the group's Status is "Delete in progress", and its
-// actors rest.
+// DeleteGroup starts a deletion that never ends: the group's Status is "Delete in progress", and
+// the Region no longer acts on the group.
 func (r *Region) DeleteGroup(group string) {
 	r.lock()
 	defer r.unlock()
 	g := r.groups.must(group)
-	s := g.sizes.now()
+	s := g.sizes.current()
 	s.deleting = true
-	become(r, &g.sizes, s)
+	setNow(r, &g.sizes, s)
 }

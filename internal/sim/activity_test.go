@@ -23,7 +23,7 @@ func (w *world) feed() []asgtypes.Activity {
 	return out.Activities
 }
 
-// say is an activity as a person would read it out.
+// say is the text of an activity.
 func say(a asgtypes.Activity) []string {
 	end := "running"
 	if a.EndTime != nil {
@@ -127,7 +127,7 @@ func TestCausesOfScaling(t *testing.T) {
 	})
 }
 
-func TestWhatStillRunsComesFirst(t *testing.T) {
+func TestRunningActivitiesComeFirst(t *testing.T) {
 	inBubble(t, sim.Config{}, func(t *testing.T, r *sim.Region) {
 		ids := albGroup(r, 10*time.Minute)
 		w := as(t, r, ids[0])

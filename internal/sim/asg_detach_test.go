@@ -19,7 +19,7 @@ func detach(t *testing.T, c *awsasg.Client, source string) error {
 	return err
 }
 
-func TestDetachedSourcesLetGo(t *testing.T) {
+func TestDetachedSourcesDeregisterTheirInstances(t *testing.T) {
 	inBubble(t, sim.Config{}, func(t *testing.T, r *sim.Region) {
 		r.AddLoadBalancer(sim.LoadBalancer{Name: "front"})
 		r.AddTargetGroup(sim.TargetGroup{Name: "app", LoadBalancer: "front"})
@@ -38,7 +38,7 @@ func TestDetachedSourcesLetGo(t *testing.T) {
 		}
 		g := out.AutoScalingGroups[0]
 		if len(g.TrafficSources)+len(g.LoadBalancerNames)+len(g.TargetGroupARNs) > 0 || len(r.RoutedBy(id)) > 0 {
-			t.Errorf("still attached: %v %v %v, still sent traffic by %v", g.TrafficSources, g.LoadBalancerNames, g.TargetGroupARNs, r.RoutedBy(id))
+			t.Errorf("still attached: %v %v %v, still routed to by %v", g.TrafficSources, g.LoadBalancerNames, g.TargetGroupARNs, r.RoutedBy(id))
 		}
 		if err := detach(t, w.asg, "old"); err == nil {
 			t.Error("what is not attached was detached")
@@ -65,7 +65,7 @@ func TestHealthChecksOfAGroupAreUpdated(t *testing.T) {
 	})
 }
 
-func TestASkewedAnswerBearsAnotherDate(t *testing.T) {
+func TestSkewChangesTheDateHeader(t *testing.T) {
 	inBubble(t, sim.Config{}, func(t *testing.T, r *sim.Region) {
 		w := as(t, r, r.AddGroup(sim.Group{Name: "web", Desired: 1})[0])
 		r.SetFaults(func(sim.Call) *sim.Fault { return &sim.Fault{Skew: -time.Hour} })

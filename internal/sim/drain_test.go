@@ -14,7 +14,7 @@ import (
 	"balanced/internal/sim"
 )
 
-func TestHowLongTheWayIntoStandbyTakes(t *testing.T) {
+func TestTimeToStandby(t *testing.T) {
 	classic := func(r *sim.Region, drain time.Duration) {
 		r.AddClassic(sim.Classic{Name: "old", Draining: drain > 0, Drain: drain})
 	}
@@ -107,7 +107,7 @@ func TestHowLongTheWayIntoStandbyTakes(t *testing.T) {
 	}
 }
 
-func TestADrainingInstanceTakesNoNewTraffic(t *testing.T) {
+func TestADrainingInstanceGetsNoNewTraffic(t *testing.T) {
 	inBubble(t, sim.Config{Timing: sim.Timing{NetworkLinger: 20 * time.Second}}, func(t *testing.T, r *sim.Region) {
 		r.AddLoadBalancer(sim.LoadBalancer{Name: "front"})
 		r.AddLoadBalancer(sim.LoadBalancer{Name: "wire", Type: "network"})
@@ -116,11 +116,11 @@ func TestADrainingInstanceTakesNoNewTraffic(t *testing.T) {
 		id := r.AddGroup(sim.Group{Name: "web", Desired: 2, TargetGroups: []string{"app", "tcp"}})[0]
 		r.EnterStandby("web", id, true)
 		if takes := r.RoutedBy(id); !slices.Equal(takes, []string{"tcp"}) {
-			t.Fatalf("takes from %v, want the lingering network load balancer only", takes)
+			t.Fatalf("routed to by %v, want the lingering network load balancer only", takes)
 		}
 		pass(20 * time.Second)
 		if takes, draining := r.RoutedBy(id), r.Draining(id); takes != nil || len(draining) != 2 {
-			t.Fatalf("takes from %v and drains from %v, want none and both", takes, draining)
+			t.Fatalf("routed to by %v and is drained by %v, want none and both", takes, draining)
 		}
 	})
 }
@@ -144,7 +144,7 @@ func (w *world) wantTarget(name, id, state, reason string) {
 	}
 }
 
-func TestATargetsWay(t *testing.T) {
+func TestTargetStates(t *testing.T) {
 	inBubble(t, sim.Config{}, func(t *testing.T, r *sim.Region) {
 		ids := albGroup(r, 60*time.Second)
 		w := as(t, r, ids[0])
@@ -185,7 +185,7 @@ func (w *world) listedTargets(name string) int {
 	return len(out.TargetHealthDescriptions)
 }
 
-func TestANewTargetNeedsOnePassOrAThresholdOfThem(t *testing.T) {
+func TestChecksThatANewTargetMustPass(t *testing.T) {
 	for _, c := range []struct {
 		kind, protocol string
 		want           time.Duration // after the registration: the first check is 1 s later
@@ -217,7 +217,7 @@ func TestANewTargetNeedsOnePassOrAThresholdOfThem(t *testing.T) {
 	}
 }
 
-func TestAVerdictNeedsChecksInARow(t *testing.T) {
+func TestAVerdictNeedsConsecutiveResults(t *testing.T) {
 	inBubble(t, sim.Config{}, func(t *testing.T, r *sim.Region) {
 		ids := albGroup(r, 0) // checks every ten seconds, two failures or three passes in a row
 		w := as(t, r, ids[0])
@@ -242,7 +242,7 @@ func TestAVerdictNeedsChecksInARow(t *testing.T) {
 	})
 }
 
-func TestTargetsNobodyAsksFor(t *testing.T) {
+func TestUnusedTargets(t *testing.T) {
 	inBubble(t, sim.Config{}, func(t *testing.T, r *sim.Region) {
 		r.AddLoadBalancer(sim.LoadBalancer{Name: "front", Zones: []string{"eu-west-1a"}})
 		r.AddTargetGroup(sim.TargetGroup{Name: "spare"})
@@ -263,7 +263,7 @@ func TestTargetsNobodyAsksFor(t *testing.T) {
 	})
 }
 
-func TestWithNobodyHealthyEverybodyTakesTraffic(t *testing.T) {
+func TestTargetGroupsFailOpen(t *testing.T) {
 	inBubble(t, sim.Config{}, func(t *testing.T, r *sim.Region) {
 		ids := albGroup(r, 0)
 		for _, id := range ids[1:] {
@@ -271,12 +271,12 @@ func TestWithNobodyHealthyEverybodyTakesTraffic(t *testing.T) {
 		}
 		pass(time.Minute)
 		if r.RoutedBy(ids[1]) != nil {
-			t.Fatal("an unhealthy target takes traffic while another is healthy")
+			t.Fatal("an unhealthy target gets traffic while another is healthy")
 		}
 		r.SetAppHealthy(ids[0], false)
 		pass(time.Minute)
 		if r.RoutedBy(ids[1]) == nil {
-			t.Fatal("an Application Load Balancer with no healthy target sends traffic to all; this one takes none")
+			t.Fatal("an Application Load Balancer with no healthy target sends traffic to all; this target gets none")
 		}
 		if healthy, all := r.HealthyAt(ids[1]); healthy != 0 || all != 1 {
 			t.Fatalf("healthy at %d of %d, want 0 of 1: traffic is no proof of health", healthy, all)
@@ -284,7 +284,7 @@ func TestWithNobodyHealthyEverybodyTakesTraffic(t *testing.T) {
 	})
 }
 
-func TestAClassicLoadBalancerDoesNotFailOpen(t *testing.T) {
+func TestClassicLoadBalancersDoNotFailOpen(t *testing.T) {
 	inBubble(t, sim.Config{}, func(t *testing.T, r *sim.Region) {
 		r.AddClassic(sim.Classic{Name: "old", Zones: []string{"eu-west-1a", "eu-west-1b"}})
 		ids := r.AddGroup(sim.Group{Name: "web", Desired: 3, Classic: []string{"old"}})
@@ -292,33 +292,33 @@ func TestAClassicLoadBalancerDoesNotFailOpen(t *testing.T) {
 			"Instance is in the EC2 Availability Zone for which LoadBalancer is not configured to route traffic to.")
 		for _, id := range ids[:2] {
 			if r.RoutedBy(id) == nil {
-				t.Fatalf("%s takes no traffic, healthy", id)
+				t.Fatalf("%s is healthy and gets no traffic", id)
 			}
 			r.SetAppHealthy(id, false)
 		}
 		pass(5 * time.Minute)
 		for _, id := range ids {
 			if r.RoutedBy(id) != nil {
-				t.Fatalf("%s takes traffic, unhealthy or out of reach", id)
+				t.Fatalf("%s gets traffic, although it is unhealthy or its zone is disabled", id)
 			}
 		}
 	})
 }
 
-func TestAPortOfSomebodyElseStaysRegistered(t *testing.T) {
+func TestExtraPortsStayRegistered(t *testing.T) {
 	inBubble(t, sim.Config{}, func(t *testing.T, r *sim.Region) {
 		ids := albGroup(r, 0)
 		r.RegisterExtraPort("app", ids[0], 9090)
 		r.AddTargets("app", "i-0aaaaaaaaaaaaaaaa")
 		r.SetAppHealthy("i-0aaaaaaaaaaaaaaaa", false)
 		if r.RoutedBy("i-0aaaaaaaaaaaaaaaa") == nil {
-			t.Fatal("a stranger's target is unhealthy before its second failed check")
+			t.Fatal("a target outside the group is unhealthy before its second failed check")
 		}
 		r.EnterStandby("web", ids[0], true)
 		pass(time.Minute)
 		w := as(t, r, ids[0])
 		if n := w.listedTargets("app"); n != 4 {
-			t.Fatalf("%d targets, want two members, one stranger and the extra port: 4", n)
+			t.Fatalf("%d targets, want two members, one other instance and the extra port: 4", n)
 		}
 		if r.State(ids[0]) != "Standby" || r.RoutedBy(ids[0]) == nil {
 			t.Fatalf("%s, takes %v; want Standby and traffic on the extra port", r.State(ids[0]), r.RoutedBy(ids[0]))
@@ -348,7 +348,7 @@ func (w *world) wantInstance(id, state, reason, description string) {
 	}
 }
 
-func TestAnInstancesWayAtAClassicLoadBalancer(t *testing.T) {
+func TestClassicInstanceStates(t *testing.T) {
 	inBubble(t, sim.Config{}, func(t *testing.T, r *sim.Region) {
 		r.AddClassic(sim.Classic{
 			Name: "old", Draining: true, Drain: 60 * time.Second,

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-func TestThePastIsKeptAsFarAsAnyoneCanAsk(t *testing.T) {
+func TestHistoryKeepsWhatStaleReadsCanSee(t *testing.T) {
 	var p history[int]
 	start := time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
 	for i := range 100 {

@@ -17,7 +17,7 @@ import (
 	"balanced/internal/sim"
 )
 
-// ask makes one metadata request by hand and returns its status and body.
+// ask makes a metadata request without the SDK and returns its status, body and header.
 func ask(t *testing.T, client *http.Client, method, url string, header ...string) (int, string, http.Header) {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), method, url, nil)
@@ -65,7 +65,7 @@ func TestSessionTokens(t *testing.T) {
 				t.Errorf("PUT %s with %v answers %d, want %d", c.path, c.header, status, c.want)
 			}
 			if status == 200 && header.Get(ttl) != c.header[1] {
-				t.Errorf("the token's answer says it lives %q seconds, want %s", header.Get(ttl), c.header[1])
+				t.Errorf("the answer gives the token %q seconds, want %s", header.Get(ttl), c.header[1])
 			}
 		}
 		_, token, _ := ask(t, client, "PUT", base+"/latest/api/token", ttl, "60")
@@ -168,7 +168,7 @@ func TestTheTargetLifecycleStateFollowsMoves(t *testing.T) {
 	}
 }
 
-func TestATokenThatDiesEarlyIsRenewed(t *testing.T) {
+func TestATokenThatExpiresEarlyIsRenewed(t *testing.T) {
 	inBubble(t, sim.Config{}, func(t *testing.T, r *sim.Region) {
 		id := r.AddGroup(sim.Group{Name: "web", Desired: 1})[0]
 		r.SetMetadata(id, sim.Metadata{TokenTTL: time.Second})
@@ -193,7 +193,7 @@ func TestATokenThatDiesEarlyIsRenewed(t *testing.T) {
 	})
 }
 
-func TestTheHopLimitSwallowsTokens(t *testing.T) {
+func TestTokensBeyondTheHopLimitNeverArrive(t *testing.T) {
 	inBubble(t, sim.Config{}, func(t *testing.T, r *sim.Region) {
 		id := r.AddGroup(sim.Group{Name: "web", Desired: 1})[0]
 		r.SetMetadata(id, sim.Metadata{HopLimited: true})
@@ -202,19 +202,19 @@ func TestTheHopLimitSwallowsTokens(t *testing.T) {
 		defer cancel()
 		began := time.Now()
 		if _, err := w.imds.GetRegion(ctx, nil); err == nil {
-			t.Fatal("an answer in spite of the hop limit")
+			t.Fatal("an answer beyond the hop limit")
 		}
 		if waited := time.Since(began); waited != 3*time.Second {
 			t.Fatalf("gave up after %v, want to hang until the caller's 3 s are over", waited)
 		}
-		synctest.Wait() // for the other end to notice
+		synctest.Wait() // until the server notices
 		if c := r.Calls()[0]; !c.Lost || c.Status != 0 {
-			t.Fatalf("on record as %+v, want it lost and unanswered", c)
+			t.Fatalf("recorded as %+v, want it lost and unanswered", c)
 		}
 	})
 }
 
-func TestCredentialsTellWhoIsCalling(t *testing.T) {
+func TestCredentialsIdentifyTheCaller(t *testing.T) {
 	inBubble(t, sim.Config{}, func(t *testing.T, r *sim.Region) {
 		ids := r.AddGroup(sim.Group{Name: "web", Desired: 2})
 		w := as(t, r, ids[1])

@@ -58,7 +58,7 @@ func TestARefreshAndAnInstanceInStandby(t *testing.T) {
 	}
 }
 
-func TestARefreshGoesOnWhenTheInstanceIsBack(t *testing.T) {
+func TestARefreshContinuesWhenTheInstanceReturns(t *testing.T) {
 	inBubble(t, sim.Config{}, func(t *testing.T, r *sim.Region) {
 		ids := r.AddGroup(sim.Group{Name: "web", Min: 1, Max: 4, Desired: 3})
 		w := as(t, r, ids[1])
@@ -74,7 +74,7 @@ func TestARefreshGoesOnWhenTheInstanceIsBack(t *testing.T) {
 	})
 }
 
-func TestACancelledRefreshFinishesWhatItBegan(t *testing.T) {
+func TestACancelledRefreshFinishesStartedReplacements(t *testing.T) {
 	inBubble(t, sim.Config{}, func(t *testing.T, r *sim.Region) {
 		ids := r.AddGroup(sim.Group{Name: "web", Min: 1, Max: 4, Desired: 3})
 		w := as(t, r, ids[2])
@@ -87,7 +87,7 @@ func TestACancelledRefreshFinishesWhatItBegan(t *testing.T) {
 		pass(10 * time.Second)
 		r.CancelRefresh("web")
 		if got := w.newestRefresh().Status; got != "Cancelling" {
-			t.Fatalf("%s while a replacement is under way, want Cancelling", got)
+			t.Fatalf("%s during a replacement, want Cancelling", got)
 		}
 		pass(10 * time.Minute)
 		if got := w.newestRefresh().Status; got != "Cancelled" || inService(r) != 3 || r.State(ids[2]) != "InService" {
@@ -96,7 +96,7 @@ func TestACancelledRefreshFinishesWhatItBegan(t *testing.T) {
 	})
 }
 
-func TestAStatusCanBeForced(t *testing.T) {
+func TestSetRefreshStatus(t *testing.T) {
 	inBubble(t, sim.Config{}, func(t *testing.T, r *sim.Region) {
 		ids := r.AddGroup(sim.Group{Name: "web", Max: 4, Desired: 3})
 		w := as(t, r, ids[0])

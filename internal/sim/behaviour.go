@@ -39,6 +39,10 @@ type Behaviour struct {
 	// TargetStateLags: target-lifecycle-state changes when a move is over rather than when it
 	// begins. Zero: it names the state that the instance is moving to.
 	TargetStateLags bool
+	// UnstableOrder: lists whose order AWS does not keep from one answer to the next (target group
+	// attributes, EnabledMetrics, SuspendedProcesses, VPCZoneIdentifier) come in a random order, by
+	// Config.Seed. Zero: in a fixed one.
+	UnstableOrder bool
 	// ThrottlingExceptionCode: Auto Scaling throttles with ThrottlingException. Zero: Throttling.
 	ThrottlingExceptionCode bool
 }

@@ -35,7 +35,7 @@ func (r *Region) AddClassic(spec Classic) {
 	spec.Check.Unhealthy = cmp.Or(spec.Check.Unhealthy, 2)
 	spec.Drain = cmp.Or(spec.Drain, 300*time.Second)
 	c := &classic{Classic: spec, created: r.now.Add(-time.Hour)}
-	c.registrar = registrar{name: spec.Name, check: spec.Check, traits: c, byTarget: map[targetKey]*registration{}}
+	c.registrar = newRegistrar(spec.Name, 0, spec.Check, c)
 	r.classics.add(spec.Name, c)
 }
 
@@ -54,17 +54,17 @@ func (c *classic) shownHealth(reg *registration) shownHealth {
 	case reg.phase == phaseGone || !reg.instance.running:
 		return shownHealth{}
 	case reg.phase == phaseDraining:
-		return shownHealth{"InService", "N/A", classicDraining, true}
+		return shownHealth{State: "InService", Reason: "N/A", Description: classicDraining, listed: true}
 	case !c.reaches(reg.instance.zone):
-		return shownHealth{"OutOfService", "ELB", classicZoneOff, true}
+		return shownHealth{State: "OutOfService", Reason: "ELB", Description: classicZoneOff, listed: true}
 	case reg.phase == phaseRegistering:
-		return shownHealth{"OutOfService", "ELB", classicRegistering, true}
+		return shownHealth{State: "OutOfService", Reason: "ELB", Description: classicRegistering, listed: true}
 	case reg.checks.verdict == verdictHealthy:
-		return shownHealth{"InService", "N/A", "N/A", true}
+		return shownHealth{State: "InService", Reason: "N/A", Description: "N/A", listed: true}
 	case reg.checks.verdict == verdictUnhealthy:
-		return shownHealth{"OutOfService", "Instance", classicFailing, true}
+		return shownHealth{State: "OutOfService", Reason: "Instance", Description: classicFailing, listed: true}
 	}
-	return shownHealth{"OutOfService", "Instance", classicBelow, true}
+	return shownHealth{State: "OutOfService", Reason: "Instance", Description: classicBelow, listed: true}
 }
 
 // drainTime ends when the last connection does. Without connection draining, connections are closed
@@ -82,7 +82,9 @@ func (c *classic) drainTime(r *Region, reg *registration) time.Duration {
 func (c *classic) registerTime(r *Region) time.Duration { return r.config.Timing.RegisterTime }
 func (c *classic) firstPasses() int                     { return c.Check.Healthy }
 func (c *classic) endsWhenIdle() bool                   { return true }
-func (c *classic) failsOpen() bool                      { return false }
+func (c *classic) minHealthy(int) int                   { return 0 }
+func (c *classic) usesIPv6() bool                       { return false }
+func (c *classic) shifted(string) bool                  { return false }
 func (c *classic) lingerTime(*Region) time.Duration     { return 0 }
 func (c *classic) reaches(zone string) bool {
 	return c.Zones == nil || slices.Contains(c.Zones, zone)

@@ -51,7 +51,7 @@ func (r *Region) describeInstanceHealth(q *query, d *document) error {
 	list(d, "InstanceStates", ids, func(id string) {
 		now, found := c.registrar.shownAt(id, 0, q.asOf)
 		if !found {
-			now = shownHealth{"OutOfService", "Instance", classicUnregistered, false}
+			now = shownHealth{State: "OutOfService", Reason: "Instance", Description: classicUnregistered}
 		}
 		writeInstanceState(d, id, now)
 	})

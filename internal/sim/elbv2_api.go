@@ -51,48 +51,6 @@ func (r *Region) namedTargets(q *query, t *targetGroup) ([]target, error) {
 	return targets, nil
 }
 
-// describeTargetHealth has no pages. A target that is not registered is missing from the full list
-// and unused when it is named.
-func (r *Region) describeTargetHealth(q *query, d *document) error {
-	t, err := r.namedTargetGroup(q)
-	if err != nil {
-		return err
-	}
-	targets, err := r.namedTargets(q, t)
-	if err != nil {
-		return err
-	}
-	if len(targets) == 0 {
-		list(d, "TargetHealthDescriptions", t.registrar.listedAt(q.asOf), func(s listedReading) {
-			t.writeHealth(d, target{s.instance.id, s.port}, s.reading)
-		})
-		return nil
-	}
-	list(d, "TargetHealthDescriptions", targets, func(named target) {
-		now, found := t.registrar.shownAt(named.id, named.port, q.asOf)
-		if !found {
-			now = shownHealth{"unused", "Target.NotRegistered", "Target is not registered to the target group", false}
-		}
-		t.writeHealth(d, named, now)
-	})
-	return nil
-}
-
-func (t *targetGroup) writeHealth(d *document, of target, now shownHealth) {
-	d.element("Target", func() {
-		d.text("Id", of.id)
-		d.number("Port", of.port)
-	})
-	if now.State != "unused" {
-		d.text("HealthCheckPort", t.checkPort(of.port))
-	}
-	d.element("TargetHealth", func() {
-		d.text("State", now.State)
-		d.textIf("Reason", now.Reason)
-		d.textIf("Description", now.Description)
-	})
-}
-
 func (r *Region) describeTargetGroups(q *query, d *document) error {
 	arns, names := q.values("TargetGroupArns"), q.values("Names")
 	all := slices.DeleteFunc(slices.Clone(r.targetGroups.inOrder), func(t *targetGroup) bool {
@@ -139,7 +97,14 @@ func (t *targetGroup) write(d *document) {
 	if t.balancerType() == "application" {
 		d.text("ProtocolVersion", "HTTP1")
 	}
-	d.text("IpAddressType", "ipv4")
+	d.text("IpAddressType", t.addressType())
+}
+
+func (t *targetGroup) addressType() string {
+	if t.IPv6 {
+		return "ipv6"
+	}
+	return "ipv4"
 }
 
 const vpc = "vpc-0a1b2c3d4e5f60718"
@@ -193,6 +158,11 @@ func (r *Region) registerTargets(q *query, _ *document) error {
 	targets, err := r.namedTargets(q, t)
 	if err != nil {
 		return err
+	}
+	for _, named := range targets {
+		if !r.instances[named.id].running {
+			return refusef("InvalidTarget", "The following targets are not in a running state and cannot be registered: '%s'", named.id)
+		}
 	}
 	for _, named := range targets {
 		r.register(&t.registrar, r.instances[named.id], named.port)

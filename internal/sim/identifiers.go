@@ -3,18 +3,21 @@ package sim
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 )
 
 // names generates identifiers. Instance ids have their own random source, so that they do not
 // depend on the number and order of requests.
 type names struct {
 	instances *rand.Rand
+	order     *rand.Rand // of lists, with Behaviour.UnstableOrder
 	other     *rand.Rand
 }
 
 func newNames(seed uint64) *names {
 	return &names{
 		instances: rand.New(rand.NewPCG(seed, 0x1057a9ce)),
+		order:     rand.New(rand.NewPCG(seed, 0x5afe0dde)),
 		other:     rand.New(rand.NewPCG(seed, 0x0ddba11)),
 	}
 }
@@ -41,4 +44,14 @@ func hex(source *rand.Rand, digits int) string {
 		s[i] = alphabet[source.IntN(len(alphabet))]
 	}
 	return string(s)
+}
+
+// anyOrder is a list in an order that AWS does not promise.
+func anyOrder[T any](r *Region, items []T) []T {
+	if !r.config.Behaviour.UnstableOrder {
+		return items
+	}
+	items = slices.Clone(items)
+	r.names.order.Shuffle(len(items), func(i, j int) { items[i], items[j] = items[j], items[i] })
+	return items
 }

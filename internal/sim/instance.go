@@ -35,9 +35,10 @@ type membership struct {
 
 // identity is what an instance is launched with.
 type identity struct {
-	id, zone, address string
-	weight            int // WeightedCapacity
-	launched          time.Time
+	id, zone      string
+	address, ipv6 string // IPv4 and IPv6 address; "": none
+	weight        int    // WeightedCapacity
+	launched      time.Time
 }
 
 // instance is one EC2 instance. It outlives its membership: the metadata service and the load
@@ -154,7 +155,7 @@ func (r *Region) newInstance(zone string) *instance {
 	in := &instance{
 		identity: identity{
 			id: r.names.instance(), zone: zone, address: r.config.Address(len(r.instances)),
-			weight: 1, launched: r.now,
+			ipv6: r.config.IPv6(len(r.instances)), weight: 1, launched: r.now,
 		},
 		running: true, passesChecks: true,
 	}

@@ -19,7 +19,10 @@ type Config struct {
 	MaxLag    time.Duration // upper limit of Fault.Lag: how much history is kept; 0: none
 	// Address is the private IPv4 address of the n-th instance, counted from 0; nil: one of
 	// 10.0.0.0/8. If a test serves the application there, it must be an address of this machine.
+	// "" gives the instance an IPv6 address only.
 	Address func(n int) string
+	// IPv6 is the IPv6 address of the n-th instance; nil or "": none.
+	IPv6 func(n int) string
 	// DataPlane: something outside the Region checks health and routes traffic, and reports with
 	// ReportHealthCheck and ReportIdle.
 	DataPlane bool
@@ -74,6 +77,9 @@ func (c Config) withDefaults() Config {
 	c.Behaviour, c.Timing = c.Behaviour.withDefaults(), c.Timing.withDefaults()
 	if c.Address == nil {
 		c.Address = privateAddress
+	}
+	if c.IPv6 == nil {
+		c.IPv6 = func(int) string { return "" }
 	}
 	return c
 }

@@ -13,7 +13,16 @@ type registrar struct {
 	traits        traits
 	registrations []*registration // in the order they were made, including ended ones that history still shows
 	byTarget      map[targetKey]*registration
-	healthyCount  int // number of registrations that are healthy and not draining
+	healthyCount  int                     // number of registrations that are healthy and not draining
+	activeCount   int                     // number of registrations that are not draining
+	endedAt       map[targetKey]time.Time // end of the last registration
+}
+
+func newRegistrar(name string, port int, check HealthCheck, t traits) registrar {
+	return registrar{
+		name: name, port: port, check: check, traits: t,
+		byTarget: map[targetKey]*registration{}, endedAt: map[targetKey]time.Time{},
+	}
 }
 
 // traits is how Classic Load Balancers and target groups differ.
@@ -28,8 +37,13 @@ type traits interface {
 	registerTime(*Region) time.Duration
 	// firstPasses is the number of checks that a new registration must pass.
 	firstPasses() int
-	// failsOpen says whether all registrations get traffic when none is healthy.
-	failsOpen() bool
+	// minHealthy is the number of healthy registrations, of all, below which unhealthy ones get
+	// traffic too; 0: they never do.
+	minHealthy(all int) int
+	// usesIPv6 says whether health checks and traffic go to the instance's IPv6 address.
+	usesIPv6() bool
+	// shifted says whether a zonal shift keeps traffic away from the zone.
+	shifted(zone string) bool
 	// lingerTime is how long a deregistered instance still gets new traffic.
 	lingerTime(*Region) time.Duration
 	// reaches says whether the zone is enabled for the load balancer.
@@ -54,7 +68,8 @@ const (
 // shownHealth is what DescribeInstanceHealth and DescribeTargetHealth answer for a registration.
 type shownHealth struct {
 	State, Reason, Description string
-	listed                     bool // whether an answer without filter contains it
+	override                   string // State of its AdministrativeOverride; "": it has none
+	listed                     bool   // whether an answer without filter contains it
 }
 
 // registration is one instance on one port, registered with one load balancer.
@@ -69,6 +84,14 @@ type registration struct {
 	epoch     int // number of phases so far; events of earlier phases are void
 }
 
+// addressOf is the address that health checks and traffic for an instance go to.
+func (p *registrar) addressOf(in *instance) string {
+	if p.traits.usesIPv6() {
+		return in.ipv6
+	}
+	return in.address
+}
+
 func (p *registrar) find(id string, port int) *registration { return p.byTarget[targetKey{id, port}] }
 
 // register registers an instance. If it is still draining, the registration starts again.
@@ -79,6 +102,7 @@ func (r *Region) register(p *registrar, in *instance, port int) *registration {
 	} else if reg.phase != phaseDraining {
 		return reg
 	}
+	p.activeCount++
 	r.enterPhase(reg, phaseRegistering)
 	wait := p.traits.registerTime(r)
 	reg.checks = checks{first: r.now.Add(wait), unjudged: true}
@@ -107,6 +131,7 @@ func (p *registrar) addHealthy(r *Region, in *instance) {
 	reg.phase = phaseRegistered
 	reg.checks = checks{first: r.now, verdict: verdictHealthy, countedHealthy: true}
 	p.healthyCount++
+	p.activeCount++
 	reg.shown = newHistory(p.traits.shownHealth(reg))
 }
 
@@ -115,6 +140,7 @@ func (r *Region) deregister(reg *registration) {
 	if reg.phase >= phaseDraining {
 		return
 	}
+	reg.registrar.activeCount--
 	drain := reg.registrar.traits.drainTime(r, reg)
 	r.enterPhase(reg, phaseDraining)
 	if drain <= 0 {
@@ -134,6 +160,7 @@ func (r *Region) finishDeregistration(reg *registration) {
 	r.enterPhase(reg, phaseGone)
 	p, in := reg.registrar, reg.instance
 	delete(p.byTarget, targetKey{in.id, reg.port})
+	p.endedAt[targetKey{in.id, reg.port}] = r.now
 	in.registrations = slices.DeleteFunc(in.registrations, func(x *registration) bool { return x == reg })
 	r.scheduleAfter(r.config.MaxLag, func() {
 		p.registrations = slices.DeleteFunc(p.registrations, func(x *registration) bool { return x == reg })
@@ -188,7 +215,7 @@ func (p *registrar) listedAt(moment time.Time) []listedReading {
 func (p *registrar) shownAt(id string, port int, moment time.Time) (shownHealth, bool) {
 	for _, reg := range slices.Backward(p.registrations) {
 		if reg.instance.id == id && reg.port == port {
-			if was, there := reg.shown.asOf(moment); there && was.listed {
+			if was, there := reg.shown.asOf(moment); there && was.State != "" {
 				return was, true
 			}
 		}
@@ -198,15 +225,15 @@ func (p *registrar) shownAt(id string, port int, moment time.Time) (shownHealth,
 
 // routes says whether the load balancer sends new traffic to a registration.
 func (r *Region) routes(reg *registration) bool {
-	rules := reg.registrar.traits
+	p, zone := reg.registrar, reg.instance.zone
 	switch {
-	case !rules.reaches(reg.instance.zone) || !reg.instance.running:
+	case !p.traits.reaches(zone) || p.traits.shifted(zone) || !reg.instance.running:
 		return false
 	case reg.phase == phaseDraining:
-		return r.now.Before(reg.began.Add(rules.lingerTime(r)))
+		return r.now.Before(reg.began.Add(p.traits.lingerTime(r)))
 	case reg.phase == phaseGone:
 		return false
-	case reg.registrar.healthyCount == 0 && rules.failsOpen():
+	case p.healthyCount < p.traits.minHealthy(p.activeCount):
 		return true
 	}
 	return reg.phase == phaseRegistered && reg.checks.verdict == verdictHealthy

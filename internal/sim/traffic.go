@@ -8,6 +8,7 @@ type RegistrationView struct {
 	Port                    int       // 0 with a Classic Load Balancer
 	State                   string    // initial, healthy, unhealthy or draining
 	Routed                  bool      // it gets new traffic now
+	Shifted                 bool      // a zonal shift keeps traffic away from its zone
 	Checked                 bool      // it gets health checks now
 	Since                   time.Time // when it last became healthy
 	Epoch                   int       // changes when it is registered again or starts to drain
@@ -24,8 +25,8 @@ func (r *Region) Registrations(loadBalancer string) []RegistrationView {
 			continue
 		}
 		all = append(all, RegistrationView{
-			Instance: reg.instance.id, Zone: reg.instance.zone, Address: reg.instance.address, Port: reg.port,
-			State: reg.state(), Routed: r.routes(reg), Since: reg.checks.since, Epoch: reg.epoch,
+			Instance: reg.instance.id, Zone: reg.instance.zone, Address: p.addressOf(reg.instance), Port: reg.port,
+			State: reg.state(), Routed: r.routes(reg), Shifted: p.traits.shifted(reg.instance.zone), Since: reg.checks.since, Epoch: reg.epoch,
 			Checked: reg.phase == phaseRegistered && !p.check.Disabled,
 		})
 	}
@@ -84,7 +85,14 @@ func (r *Region) Alive(instance string) bool {
 	return r.instance(instance).running
 }
 
-// Address is an instance's private IPv4 address.
+// IPv6 is an instance's IPv6 address, or "" if it has none.
+func (r *Region) IPv6(instance string) string {
+	r.lock()
+	defer r.unlock()
+	return r.instance(instance).ipv6
+}
+
+// Address is an instance's private IPv4 address, or "" if it has only an IPv6 address.
 func (r *Region) Address(instance string) string {
 	r.lock()
 	defer r.unlock()

@@ -8,12 +8,17 @@ import (
 
 // StatusCodes of an activity (API reference, Activity). Successful, Failed and Cancelled end it.
 const (
-	statusPreInService = "PreInService"
-	statusInProgress   = "InProgress"
-	statusDraining     = "WaitingForELBConnectionDraining"
-	statusSuccessful   = "Successful"
-	statusFailed       = "Failed"
-	statusCancelled    = "Cancelled"
+	statusPreInService   = "PreInService"
+	statusInProgress     = "InProgress"
+	statusDraining       = "WaitingForELBConnectionDraining"
+	statusMidLaunching   = "MidLifecycleAction"
+	statusMidTerminating = "MidTerminatingLifecycleAction" // recorded, and in no API reference
+	statusInPlaceStart   = "WaitingForInPlaceUpdateToStart"
+	statusInPlace        = "InPlaceUpdateInProgress"
+	statusInPlaceFinish  = "WaitingForInPlaceUpdateToFinalize"
+	statusSuccessful     = "Successful"
+	statusFailed         = "Failed"
+	statusCancelled      = "Cancelled"
 )
 
 const drainingSuffix = " - Waiting For ELB Connection Draining."
@@ -50,7 +55,7 @@ func (r *Region) startActivity(g *group, in *instance, description, status strin
 func (r *Region) newActivity(g *group, in *instance, cause string) *activity {
 	return &activity{
 		id: r.names.uuid(), group: g.Name, arn: g.arn, instance: in.id, cause: cause,
-		details: fmt.Sprintf(`{"Subnet ID":"%s","Availability Zone":"%s"}`, subnet(in.zone), in.zone),
+		details: fmt.Sprintf(`{"Availability Zone ID":"%s","Subnet ID":"%s","Availability Zone":"%s"}`, zoneID(in.zone), subnet(in.zone), in.zone),
 	}
 }
 
@@ -75,21 +80,39 @@ func joinCauses(at time.Time, causes []string) string {
 
 // setWaiting changes an activity's status to waiting for load balancers.
 func (r *Region) setWaiting(a *activity, status string, suffix bool) {
-	p := a.progress.current()
-	p.status = status
 	if suffix {
+		p := a.progress.current()
 		p.description += drainingSuffix
+		setNow(r, &a.progress, p)
 	}
+	r.setStatus(a, status, 50)
+}
+
+// setStatus changes the status of a running activity. With a terminating hook the description no
+// longer mentions load balancers.
+func (r *Region) setStatus(a *activity, status string, percent int) {
+	if a == nil || a.progress.current().over() {
+		return
+	}
+	p := a.progress.current()
+	if status == statusMidTerminating {
+		p.description = strings.TrimSuffix(p.description, drainingSuffix)
+	}
+	p.status, p.percent = status, percent
 	setNow(r, &a.progress, p)
 }
 
-// endActivity ends an activity. It does nothing if the activity has ended.
+// endActivity ends an activity. It does nothing if the activity has ended. The message of a Failed or
+// Cancelled one is in its description too.
 func (r *Region) endActivity(a *activity, status, message string) {
 	p := a.progress.current()
 	if p.over() {
 		return
 	}
 	p.description = strings.TrimSuffix(p.description, drainingSuffix)
+	if message != "" {
+		p.description += ".  Status Reason: " + message
+	}
 	p.status, p.percent, p.end, p.message = status, 100, r.now, message
 	setNow(r, &a.progress, p)
 }

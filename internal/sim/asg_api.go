@@ -24,6 +24,11 @@ func autoScalingOperations() map[string]operation {
 		"SuspendProcesses":                    (*Region).suspendProcesses,
 		"ResumeProcesses":                     (*Region).resumeProcesses,
 		"SetInstanceHealth":                   (*Region).setInstanceHealth,
+		"SetInstanceProtection":               (*Region).setInstanceProtection,
+		"DescribeLifecycleHooks":              (*Region).describeLifecycleHooks,
+		"CompleteLifecycleAction":             (*Region).completeLifecycleAction,
+		"RecordLifecycleActionHeartbeat":      (*Region).recordLifecycleActionHeartbeat,
+		"DescribeAccountSettings":             (*Region).describeAccountSettings,
 		"TerminateInstanceInAutoScalingGroup": (*Region).terminateInstance,
 		"DetachInstances":                     (*Region).detachInstances,
 		"StartInstanceRefresh":                (*Region).startInstanceRefresh,
@@ -75,6 +80,7 @@ func (r *Region) writeGroup(q *query, d *document, g *group) {
 	d.number("DesiredCapacity", s.desired)
 	d.number("DefaultCooldown", 300)
 	d.strings("AvailabilityZones", g.Zones)
+	d.strings("AvailabilityZoneIds", zoneIDs(g.Zones))
 	g.writeAttachments(r, d)
 	d.text("HealthCheckType", g.HealthCheckType)
 	d.seconds("HealthCheckGracePeriod", g.Grace)
@@ -84,15 +90,16 @@ func (r *Region) writeGroup(q *query, d *document, g *group) {
 	}
 	list(d, "Instances", members, func(m member) { m.write(d) })
 	d.timestamp("CreatedTime", g.created)
-	writeSuspensions(d, s.suspended)
-	d.text("VPCZoneIdentifier", subnets(g.Zones))
-	d.strings("EnabledMetrics", nil)
+	writeSuspensions(d, anyOrder(r, s.suspended))
+	d.text("VPCZoneIdentifier", subnets(anyOrder(r, g.Zones)))
+	r.writeMetrics(d, g)
 	if s.deleting {
 		d.text("Status", "Delete in progress")
 	}
-	d.strings("Tags", nil)
+	g.writeTags(d)
 	d.strings("TerminationPolicies", []string{"Default"})
 	d.boolean("NewInstancesProtectedFromScaleIn", false)
+	r.writeSettings(d, g)
 	g.writeOptional(q, d)
 }
 
@@ -140,6 +147,7 @@ func (m member) write(d *document) {
 	d.text("InstanceId", m.id)
 	d.text("InstanceType", instanceType)
 	d.text("AvailabilityZone", m.zone)
+	d.text("AvailabilityZoneId", zoneID(m.zone))
 	d.text("LifecycleState", m.shown.state)
 	d.text("HealthStatus", m.shown.health)
 	d.element("LaunchTemplate", func() { writeLaunchTemplate(d) })
@@ -222,6 +230,9 @@ func (r *Region) describeWarmPool(q *query, d *document) error {
 func writeWarmPoolConfiguration(d *document, g *group) {
 	d.number("MinSize", g.WarmPool)
 	d.text("PoolState", "Stopped")
+	if g.Settings.ReuseOnScaleIn {
+		d.element("InstanceReusePolicy", func() { d.boolean("ReuseOnScaleIn", true) })
+	}
 }
 
 // subnets is the VPCZoneIdentifier of zones.
@@ -231,4 +242,12 @@ func subnets(zones []string) string {
 		ids = append(ids, subnet(zone))
 	}
 	return strings.Join(ids, ",")
+}
+
+func zoneIDs(zones []string) []string {
+	var ids []string
+	for _, zone := range zones {
+		ids = append(ids, zoneID(zone))
+	}
+	return ids
 }

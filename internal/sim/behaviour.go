@@ -43,6 +43,9 @@ type Behaviour struct {
 	// attributes, EnabledMetrics, SuspendedProcesses, VPCZoneIdentifier) come in a random order, by
 	// Config.Seed. Zero: in a fixed one.
 	UnstableOrder bool
+	// OperatorCode is the code that refuses changes of a group that an AWS service manages. Zero:
+	// AccessDenied, with HTTP status 403; other codes come with 400.
+	OperatorCode string
 	// ThrottlingExceptionCode: Auto Scaling throttles with ThrottlingException. Zero: Throttling.
 	ThrottlingExceptionCode bool
 }
@@ -50,5 +53,6 @@ type Behaviour struct {
 // withDefaults resolves what an empty string stands for.
 func (b Behaviour) withDefaults() Behaviour {
 	b.DrainCode = cmp.Or(b.DrainCode, statusDraining)
+	b.OperatorCode = cmp.Or(b.OperatorCode, "AccessDenied")
 	return b
 }

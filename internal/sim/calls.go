@@ -22,7 +22,11 @@ type Call struct {
 
 // Mutating says whether the call changes something if it succeeds.
 func (c Call) Mutating() bool {
-	return c.Service != "imds" && !strings.HasPrefix(c.Action, "Describe") && !strings.HasPrefix(c.Action, "Get")
+	return c.Service != "imds" && mutates(c.Action)
+}
+
+func mutates(action string) bool {
+	return !strings.HasPrefix(action, "Describe") && !strings.HasPrefix(action, "Get")
 }
 
 // Calls are all requests so far, in the order of arrival.

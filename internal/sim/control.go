@@ -55,9 +55,7 @@ func (r *Region) SetHealthStatus(instance, status string) {
 func (r *Region) SetProtected(instance string, protected bool) {
 	r.lock()
 	defer r.unlock()
-	in := r.instance(instance)
-	in.protected = protected
-	setNow(r, &in.membership, in.membership.current())
+	r.protect(r.instance(instance), protected)
 }
 
 // KillInstance terminates an instance in EC2 without telling Auto Scaling.
@@ -145,12 +143,21 @@ func (r *Region) Resume(group string, processes ...string) {
 	r.resume(r.groups.must(group), processes)
 }
 
-// StartRefresh starts an instance refresh and returns its id. standbyInstances says what happens to
-// instances in Standby: Terminate, Ignore or Wait.
+// StartRefresh starts a rolling instance refresh and returns its id. standbyInstances says what
+// happens to instances in Standby: Terminate, Ignore or Wait; "" does not say, which means Wait.
 func (r *Region) StartRefresh(group, standbyInstances string) string {
+	spec := Refresh{}
+	if standbyInstances != "" {
+		spec.Preferences = map[string]string{"StandbyInstances": standbyInstances}
+	}
+	return r.StartRefreshWith(group, spec)
+}
+
+// StartRefreshWith starts an instance refresh and returns its id.
+func (r *Region) StartRefreshWith(group string, spec Refresh) string {
 	r.lock()
 	defer r.unlock()
-	return r.startRefresh(r.groups.must(group), standbyInstances).id
+	return r.startRefresh(r.groups.must(group), spec).id
 }
 
 // CancelRefresh cancels the active refresh once the replacements that have begun are complete.
@@ -232,13 +239,13 @@ func (r *Region) endedActivity(g *group, start time.Time, seq int) *activity {
 	return a
 }
 
-// DeleteGroup starts a deletion that never ends: the group's Status is "Delete in progress", and
-// the Region no longer acts on the group.
+// DeleteGroup starts a deletion that never ends, as an instance in Standby can cause: the group's
+// Status is "Delete in progress", its sizes are 0, and the Region no longer acts on it.
 func (r *Region) DeleteGroup(group string) {
 	r.lock()
 	defer r.unlock()
 	g := r.groups.must(group)
 	s := g.sizes.current()
-	s.deleting = true
+	s.deleting, s.min, s.max, s.desired = true, 0, 0, 0
 	setNow(r, &g.sizes, s)
 }

@@ -66,34 +66,47 @@ func (r *Region) noteDraining(in *instance, status string, suffix bool) {
 }
 
 // removeFromGroup takes an instance out of its group for good, by way of Terminating or Detaching.
-func (r *Region) removeFromGroup(in *instance, via, description string, causes ...string) *activity {
+func (r *Region) removeFromGroup(in *instance, via, description string, percent int, causes ...string) *activity {
 	g := in.group()
 	r.cancelMove(in)
 	r.transition(in, via)
 	if in.replacement.by != nil {
 		in.replacement.by.replacement.of, in.replacement.by = nil, nil
 	}
-	a := r.startActivity(g, in, description, statusInProgress, 50, causes...)
+	a := r.startActivity(g, in, description, statusInProgress, percent, causes...)
 	in.move.activity = a
-	took := time.Duration(0)
-	if via == stateTerminating {
-		took = r.config.Timing.TerminateTime
-	}
 	r.deregisterFromAll(in, func() {
-		r.continueAfter(in, took, func() { r.removed(in, a) })
+		if via == stateDetaching {
+			r.removed(in, a)
+			return
+		}
+		r.continueAfter(in, 0, func() { // the answer to the call comes first
+			r.runHooks(in, g.hooksOf(true), func(abandoned string) { r.finishTermination(in, abandoned) })
+		})
 	})
 	r.noteDraining(in, statusDraining, true)
 	r.reconcileSoon(g)
 	return a
 }
 
+// finishTermination terminates an instance after its hooks. An abandoned hook makes no difference
+// unless the group retains such instances.
+func (r *Region) finishTermination(in *instance, abandoned string) {
+	if abandoned != "" && in.group().Settings.RetainOnAbandon {
+		r.retain(in, abandoned)
+		return
+	}
+	a := in.move.activity
+	r.continueAfter(in, r.config.Timing.TerminateTime, func() { r.removed(in, a) })
+}
+
 // removed is the last step of removeFromGroup.
 func (r *Region) removed(in *instance, a *activity) {
 	g := in.group()
-	if in.state() == stateTerminating {
-		r.stopRunning(in)
-	} else {
+	if in.state() == stateDetaching {
 		r.setTargetState(in, stateDetached)
+	} else {
+		r.stopRunning(in)
 	}
 	r.leaveGroup(in)
 	r.endActivity(a, statusSuccessful, "")

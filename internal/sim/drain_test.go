@@ -29,24 +29,24 @@ func TestTimeToStandby(t *testing.T) {
 		inFlight  time.Duration
 		want      time.Duration
 	}{
-		{name: "no load balancer", want: 2 * time.Second},
+		{name: "no load balancer", want: 400 * time.Millisecond},
 		{
-			name:  "a target group holds its whole delay, idle or not",
+			name:  "a target group drains for its whole delay, idle or not",
 			add:   func(r *sim.Region) { targetGroup(r, "app", 300*time.Second) },
 			group: sim.Group{TargetGroups: []string{"app"}}, want: 300 * time.Second,
 		},
 		{
-			name:  "a target group behind no listener lets go at once",
+			name:  "a target group behind no listener deregisters at once",
 			add:   func(r *sim.Region) { r.AddTargetGroup(sim.TargetGroup{Name: "app", Drain: 300 * time.Second}) },
-			group: sim.Group{TargetGroups: []string{"app"}}, want: 2 * time.Second,
+			group: sim.Group{TargetGroups: []string{"app"}}, want: 400 * time.Millisecond,
 		},
 		{
-			name:  "an idle Classic Load Balancer is done at once",
+			name:  "an idle Classic Load Balancer deregisters at once",
 			add:   func(r *sim.Region) { classic(r, 300*time.Second) },
-			group: sim.Group{Classic: []string{"old"}}, want: 2 * time.Second,
+			group: sim.Group{Classic: []string{"old"}}, want: 400 * time.Millisecond,
 		},
 		{
-			name:  "a busy one when the last request is",
+			name:  "a busy one when the last request ends",
 			add:   func(r *sim.Region) { classic(r, 300*time.Second) },
 			group: sim.Group{Classic: []string{"old"}}, inFlight: 70 * time.Second, want: 70 * time.Second,
 		},
@@ -56,9 +56,9 @@ func TestTimeToStandby(t *testing.T) {
 			group: sim.Group{Classic: []string{"old"}}, inFlight: time.Hour, want: 300 * time.Second,
 		},
 		{
-			name:  "and without draining it cuts connections",
+			name:  "and without draining it closes connections",
 			add:   func(r *sim.Region) { classic(r, 0) },
-			group: sim.Group{Classic: []string{"old"}}, inFlight: time.Hour, want: 2 * time.Second,
+			group: sim.Group{Classic: []string{"old"}}, inFlight: time.Hour, want: 400 * time.Millisecond,
 		},
 		{
 			name: "several drain at the same time",
@@ -77,7 +77,7 @@ func TestTimeToStandby(t *testing.T) {
 			group: sim.Group{TargetGroups: []string{"a", "b"}}, want: 160 * time.Second,
 		},
 		{
-			name: "or Auto Scaling counts for itself", behaviour: sim.Behaviour{DrainTimer: 30 * time.Second},
+			name: "or Auto Scaling has a timer of its own", behaviour: sim.Behaviour{DrainTimer: 30 * time.Second},
 			add:   func(r *sim.Region) { targetGroup(r, "a", 100*time.Second) },
 			group: sim.Group{TargetGroups: []string{"a"}}, want: 30 * time.Second,
 		},
@@ -162,10 +162,10 @@ func TestTargetStates(t *testing.T) {
 		r.SetAppHealthy(ids[0], false)
 		r.ExitStandby("web", ids[0])
 		w.wantTarget("app", ids[0], "initial", "Elb.RegistrationInProgress")
-		pass(2 * time.Second)
+		pass(6400 * time.Millisecond)
 		w.wantState(ids[0], "InService") // which does not wait for a passing check
 		w.wantTarget("app", ids[0], "initial", "Elb.InitialHealthChecking")
-		pass(10 * time.Second)
+		pass(5600 * time.Millisecond)
 		w.wantTarget("app", ids[0], "unhealthy", "Target.ResponseCodeMismatch")
 		r.SetAppHealthy(ids[0], true)
 		pass(20 * time.Second)

@@ -29,6 +29,8 @@ type Group struct {
 	Weights     []int // WeightedCapacity of each launch in turn, repeating; nil: no weights
 	WarmPool    int   // number of instances in the warm pool
 	AZRebalance bool  // whether the group rebalances its zones; off by default
+	Hooks       []Hook
+	Settings    Settings
 }
 
 // sizes is the part of a group that changes and that describe calls show.
@@ -53,6 +55,7 @@ type group struct {
 	lookDue         bool        // reconcile is scheduled
 	resizeCause     string      // cause of the last change of the desired capacity, for the next activity
 	launchFailure   string      // error of every launch; "": launches succeed
+	launchAfter     time.Time   // no launch before, after a failed one
 	replacementsDue int         // replacements of unhealthy instances still to launch
 	lastMove        time.Time   // time of the last Standby move, for ResourceContention
 }

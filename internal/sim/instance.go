@@ -9,6 +9,7 @@ import (
 // SetState can force any other.
 const (
 	statePending         = "Pending"
+	stateRetained        = "Terminating:Retained"
 	stateInService       = "InService"
 	stateEnteringStandby = "EnteringStandby"
 	stateStandby         = "Standby"
@@ -16,8 +17,13 @@ const (
 	stateTerminated      = "Terminated"
 	stateDetaching       = "Detaching"
 	stateDetached        = "Detached"
+	stateReplacing       = "ReplacingRootVolume"
+	stateReplaced        = "RootVolumeReplaced"
 	stateWarmedPending   = "Warmed:Pending"
 	stateWarmedStopped   = "Warmed:Stopped"
+
+	stateWarmedRunning    = "Warmed:Running"
+	stateWarmedHibernated = "Warmed:Hibernated"
 )
 
 // Health as Auto Scaling records it. DescribeAutoScalingInstances prints it in capitals.
@@ -63,15 +69,17 @@ type move struct {
 	number         int             // of lifecycle moves so far; events of earlier moves are void
 	deregistration *deregistration // set while the group's load balancers deregister the instance
 	activity       *activity
-	forced         bool // its state was set by SetState, and the Region does not move it
-	undecremented  bool // entered Standby without lowering the desired capacity
+	actions        []*hookAction // lifecycle actions in progress
+	forced         bool          // its state was set by SetState, and the Region does not move it
+	undecremented  bool          // entered Standby without lowering the desired capacity
 }
 
 // replacement is the replacement of an instance, seen from either instance.
 type replacement struct {
-	cause string    // why it is to be replaced, in the words of an activity's Cause
-	of    *instance // the member that it is launched to replace
-	by    *instance // the member that is launched to replace it
+	cause      string    // why it is to be replaced, in the words of an activity's Cause
+	of         *instance // the member that it is launched to replace
+	by         *instance // the member that is launched to replace it
+	rootVolume time.Time // when its root volume was last replaced; zero: never
 }
 
 func (in *instance) group() *group  { return in.membership.current().group }
@@ -90,17 +98,19 @@ func pending(state string) bool {
 // Members in Standby, EnteringStandby or on their way out do not count.
 func (in *instance) countsTowardsDesired() bool {
 	state := in.state()
-	if in.replacement.of != nil {
-		return false // counts only once the member that it replaces is gone
+	switch {
+	case in.replacement.of != nil: // counts only once the member that it replaces is gone
+		return false
+	case in.move.forced:
+		return state != stateStandby && state != stateEnteringStandby && state != stateRetained
 	}
-	return in.move.forced && state != stateStandby && state != stateEnteringStandby ||
-		state == stateInService || pending(state) || strings.HasPrefix(state, "ReplacingRootVolume")
+	return state == stateInService || pending(state) || replacing(state)
 }
 
 // transition starts a move to a lifecycle state. Events of the previous move are void.
 func (r *Region) transition(in *instance, state string) {
 	in.move.number++
-	in.move.forced = false
+	in.move.forced, in.move.actions = false, nil
 	r.setState(in, state)
 	r.setTargetState(in, state)
 }
@@ -141,12 +151,14 @@ func (r *Region) setTargetState(in *instance, state string) {
 		in.targetState = stateStandby
 	case statePending, stateInService:
 		in.targetState = stateInService
-	case stateTerminating, stateTerminated:
+	case stateTerminating, stateTerminated, stateRetained:
 		in.targetState = stateTerminated
 	case stateDetaching, stateDetached:
 		in.targetState = stateDetached
 	case stateWarmedPending, stateWarmedStopped:
 		in.targetState = stateWarmedStopped
+	case stateWarmedRunning, stateWarmedHibernated:
+		in.targetState = state
 	}
 }
 

@@ -35,7 +35,7 @@ func (r *Region) rebalance(g *group) {
 // steady says whether the group has its desired capacity and launches, moves or replaces nothing.
 func (g *group) steady() bool {
 	for _, in := range g.members {
-		if in.group() == g && (pending(in.state()) || in.replacement.of != nil || in.replacement.by != nil) {
+		if in.group() == g && (pending(in.state()) || replacing(in.state()) || in.replacement.of != nil || in.replacement.by != nil) {
 			return false
 		}
 	}

@@ -1,6 +1,8 @@
 package sim
 
 import (
+	"cmp"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -16,26 +18,57 @@ const (
 	refreshFailed     = "Failed"
 )
 
-// standbyWait is how long a refresh waits for instances in Standby; then it fails (API reference,
+// standbyWait is how long a refresh waits for instances in Standby or protected ones; then it fails (API reference,
 // RefreshPreferences).
 const standbyWait = time.Hour
 
-// refresh replaces the instances that a group had when it began, a tenth of the group at a time,
-// and at least one.
+// Refresh describes an instance refresh to start.
+type Refresh struct {
+	// Strategy is Rolling (default) or ReplaceRootVolume, which keeps the instances. The Region does
+	// not check AWS's conditions for it, such as a mixed instances policy with an ImageId everywhere.
+	Strategy string
+	// Preferences are the scalar RefreshPreferences by name. The Region acts on MinHealthyPercentage,
+	// StandbyInstances and ScaleInProtectedInstances.
+	Preferences map[string]string
+}
+
+// Strategies of an instance refresh (API reference, StartInstanceRefresh).
+const (
+	strategyRolling     = "Rolling"
+	strategyReplaceRoot = "ReplaceRootVolume"
+)
+
+// refresh replaces the instances that a group had when it began, a tenth of the group at a time, and
+// at least one.
 type refresh struct {
+	Refresh
 	id           string
 	group        string
-	standby      string // Terminate, Ignore or Wait
-	start        time.Time
+	start        time.Time // of the call
 	total        int
 	progress     history[refreshProgress]
-	waitingSince time.Time // since when it waits for instances in Standby; zero: it does not
+	waitingSince time.Time // since when it waits for instances that a person has to release; zero: it does not
 }
 
 type refreshProgress struct {
 	status, reason string
 	left           int
-	end            time.Time
+	began, end     time.Time // zero: not yet
+}
+
+// preference is a preference, or AWS's default for it. Two have a default and are absent unless they
+// are given (recorded answers of 2026).
+func (f *refresh) preference(name string) string {
+	if v, given := f.Preferences[name]; given {
+		return v
+	}
+	switch name {
+	case "StandbyInstances", "ScaleInProtectedInstances":
+		return "Wait"
+	case "MinHealthyPercentage":
+		return "90"
+	}
+	return ""
 }
 
 // active says whether a refresh with this status has not ended.
@@ -52,8 +85,9 @@ func (g *group) activeRefresh() *refresh {
 	return nil
 }
 
-func (r *Region) startRefresh(g *group, standby string) *refresh {
-	f := &refresh{id: r.names.uuid(), group: g.Name, standby: standby, start: r.now, total: len(g.membersNow())}
+func (r *Region) startRefresh(g *group, spec Refresh) *refresh {
+	spec.Strategy = cmp.Or(spec.Strategy, strategyRolling)
+	f := &refresh{Refresh: spec, id: r.names.uuid(), group: g.Name, start: r.now, total: len(g.membersNow())}
 	setNow(r, &f.progress, refreshProgress{status: refreshPending, left: f.total})
 	g.refreshes = append(g.refreshes, f)
 	r.scheduleAfter(r.config.Timing.MoveTime, func() {
@@ -69,6 +103,9 @@ func (r *Region) startRefresh(g *group, standby string) *refresh {
 func (r *Region) setRefresh(f *refresh, status, reason string) {
 	p := f.progress.current()
 	p.status, p.reason = status, reason
+	if status != refreshPending && p.began.IsZero() {
+		p.began = r.now
+	}
 	if !p.active() {
 		p.end = r.now
 	}
@@ -92,26 +129,28 @@ func (r *Region) continueRefresh(g *group) {
 	}
 }
 
-// replaceNext replaces the next instances of a refresh, or ends it.
+// replaceNext replaces the next instances of a refresh, waits for some, or ends the refresh.
 func (r *Region) replaceNext(g *group, f *refresh) {
-	var left, standby []*instance
-	for _, in := range g.membersNow() {
-		switch {
-		case in.launched.After(f.start) || in.move.forced:
-		case in.state() == stateStandby || in.state() == stateEnteringStandby:
-			standby = append(standby, in)
-		case in.state() == stateInService:
-			left = append(left, in)
+	left, standby, protected := f.remaining(g)
+	switch f.preference("StandbyInstances") {
+	case "Terminate":
+		left = slices.Concat(left, standby)
+	case "Wait":
+		if len(standby) > 0 {
+			r.awaitRelease(f, "Waiting for instances in Standby state to return to service.")
+			return
 		}
 	}
-	if f.standby == "Wait" && len(standby) > 0 {
-		r.awaitStandby(g, f)
-		return
+	switch f.preference("ScaleInProtectedInstances") {
+	case "Refresh":
+		left = slices.Concat(left, protected)
+	case "Wait":
+		if len(left) == 0 && len(protected) > 0 {
+			r.awaitRelease(f, fmt.Sprintf("Waiting for remaining instances to be available. For example: %s is protected. Remove instance scale-in protection to continue.", protected[0].id))
+			return
+		}
 	}
 	f.waitingSince = time.Time{}
-	if f.standby == "Terminate" {
-		left = slices.Concat(left, standby)
-	}
 	p := f.progress.current()
 	p.left, p.reason = len(left), ""
 	setNow(r, &f.progress, p)
@@ -120,30 +159,56 @@ func (r *Region) replaceNext(g *group, f *refresh) {
 		return
 	}
 	for _, in := range left[:min(len(left), max(1, g.sizes.current().desired/10))] {
-		r.refreshInstance(g, in)
+		r.refreshInstance(g, f, in)
 	}
 }
 
-func (r *Region) refreshInstance(g *group, in *instance) {
+// remaining are the members that the refresh has not replaced yet.
+func (f *refresh) remaining(g *group) (left, standby, protected []*instance) {
+	for _, in := range g.membersNow() {
+		switch state := in.state(); {
+		case in.launched.After(f.start) || in.replacement.rootVolume.After(f.start) || in.move.forced:
+		case state == stateStandby || state == stateEnteringStandby:
+			standby = append(standby, in)
+		case state == stateInService && in.protected:
+			protected = append(protected, in)
+		case state == stateInService:
+			left = append(left, in)
+		}
+	}
+	return left, standby, protected
+}
+
+func (r *Region) refreshInstance(g *group, f *refresh, in *instance) {
 	in.replacement.cause = "an instance was taken out of service in response to an instance refresh."
-	if in.state() == stateInService && g.MinHealthyPercentage >= 100 {
-		r.launchReplacement(g, in, in.zone, "an instance was launched in response to an instance refresh.")
-		return
+	first := r.launchesFirst(g)
+	if _, given := f.Preferences["MinHealthyPercentage"]; given {
+		first = whole(f.preference("MinHealthyPercentage")) >= 100
 	}
-	r.terminate(in, in.replacement.cause)
+	switch {
+	case in.state() != stateInService:
+		r.terminate(in, in.replacement.cause)
+	case f.Strategy == strategyReplaceRoot:
+		r.replaceRootVolume(g, in)
+	case first:
+		r.launchReplacement(g, in, in.zone, "an instance was launched in response to an instance refresh.")
+	default:
+		r.terminate(in, in.replacement.cause)
+	}
 }
 
-// awaitStandby waits an hour for instances to return from Standby. Then the refresh fails.
-func (r *Region) awaitStandby(g *group, f *refresh) {
+// awaitRelease waits an hour for instances in Standby to return, or for protection to be removed.
+// Then the refresh fails.
+func (r *Region) awaitRelease(f *refresh, reason string) {
 	if !f.waitingSince.IsZero() {
 		return
 	}
 	f.waitingSince = r.now
 	since := r.now
-	r.setRefresh(f, refreshInProgress, "Waiting for instances in Standby state to return to service.")
+	r.setRefresh(f, refreshInProgress, reason)
 	r.scheduleAfter(standbyWait, func() {
 		if f.waitingSince.Equal(since) && f.progress.current().status == refreshInProgress {
-			r.setRefresh(f, refreshFailed, "Instances in Standby state did not return to service within one hour.")
+			r.setRefresh(f, refreshFailed, "Instances did not become available within one hour.")
 		}
 	})
 }
@@ -151,7 +216,7 @@ func (r *Region) awaitStandby(g *group, f *refresh) {
 // anyLeaving says whether a member is on its way out of the group.
 func (g *group) anyLeaving() bool {
 	for _, in := range g.members {
-		if in.group() == g && (in.state() == stateTerminating || in.state() == stateDetaching) {
+		if in.group() == g && (terminating(in.state()) || in.state() == stateDetaching) {
 			return true
 		}
 	}

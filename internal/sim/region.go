@@ -11,12 +11,15 @@ import (
 
 // Config says which Region this is.
 type Config struct {
-	Name      string        // default "eu-west-1"
-	Account   string        // default "123456789012"
-	Seed      uint64        // of every identifier: the same seed gives the same instance ids
-	Behaviour Behaviour     // choices where AWS's behaviour is not established
-	Timing    Timing        // how long things take
-	MaxLag    time.Duration // upper limit of Fault.Lag: how much history is kept; 0: none
+	Name      string    // default "eu-west-1"
+	Account   string    // default "123456789012"
+	Seed      uint64    // of every identifier: the same seed gives the same instance ids
+	Behaviour Behaviour // choices where AWS's behaviour is not established
+	Timing    Timing    // how long things take
+	// LaunchBeforeTerminate is the account setting launchBeforeTerminate: groups without a maintenance
+	// policy launch a replacement before they terminate an instance.
+	LaunchBeforeTerminate bool
+	MaxLag                time.Duration // upper limit of Fault.Lag: how much history is kept; 0: none
 	// Address is the private IPv4 address of the n-th instance, counted from 0; nil: one of
 	// 10.0.0.0/8. If a test serves the application there, it must be an address of this machine.
 	// "" gives the instance an IPv6 address only.

@@ -109,7 +109,9 @@ func TestOutOfServiceAndBack(t *testing.T) {
 			t.Fatal(err)
 		}
 		w.wantState(ids[0], "Pending")
-		pass(2 * time.Second)
+		pass(6400*time.Millisecond - 1)
+		w.wantState(ids[0], "Pending")
+		pass(1)
 		w.wantState(ids[0], "InService")
 	})
 }

@@ -64,7 +64,7 @@ func (r *Region) replaceUnhealthy(g *group) {
 	for _, in := range g.members {
 		switch now := in.membership.current(); {
 		case now.group != g || now.health != unhealthy:
-		case now.state == stateTerminating:
+		case terminating(now.state):
 			room--
 		case now.state == stateInService && !in.move.forced:
 			toReplace = append(toReplace, in)
@@ -77,7 +77,7 @@ func (r *Region) replaceUnhealthy(g *group) {
 
 // replace replaces one instance.
 func (r *Region) replace(g *group, in *instance) {
-	if g.MinHealthyPercentage < 100 || g.suspends(processLaunch) {
+	if !r.launchesFirst(g) || g.suspends(processLaunch) {
 		g.replacementsDue++
 		r.terminate(in, in.replacement.cause)
 		return
@@ -89,6 +89,19 @@ func (r *Region) replace(g *group, in *instance) {
 
 // launchReplacement launches an instance. When it is in service, the old one is terminated.
 func (r *Region) launchReplacement(g *group, old *instance, zone, cause string) {
+	if g.launchFailure != "" {
+		r.failLaunch(g, cause)
+		return
+	}
 	ahead := r.launch(g, zone, cause)
 	ahead.replacement.of, old.replacement.by = old, ahead
+}
+
+// launchesFirst says whether a replacement is launched before the old instance is terminated: by the
+// group's maintenance policy, or by the account setting if it has none.
+func (r *Region) launchesFirst(g *group) bool {
+	if g.MinHealthyPercentage == 0 && g.MaxHealthyPercentage == 0 {
+		return r.config.LaunchBeforeTerminate
+	}
+	return g.MinHealthyPercentage >= 100
 }

@@ -113,7 +113,7 @@ func TestHealthIsFrozenInStandby(t *testing.T) {
 				if got := r.State(ids[0]); got != want {
 					t.Fatalf("DeadFailsAtOnce %t: %s, want %s", c.atOnce, got, want)
 				}
-				pass(3 * time.Second)
+				pass(7 * time.Second)
 			}
 			pass(5 * time.Minute)
 			if inService(r) != 3 {
@@ -250,8 +250,12 @@ func TestFailingLaunchesAreRepeated(t *testing.T) {
 		r.FailLaunches("web", "We currently do not have sufficient t3.small capacity")
 		r.SetSizes("web", 0, 4, 3)
 		pass(6 * time.Minute)
-		if got := r.Activities("web"); got[1].StatusCode != "Failed" || got[2].StatusCode != "Failed" || got[0].StatusCode != "PreInService" {
-			t.Fatalf("feed %q", descriptions(r, 3))
+		want := "Failed Launching a new EC2 instance.  Status Reason: We currently do not have sufficient t3.small capacity"
+		if got := descriptions(r, 7); got[0] != want || got[6] != want {
+			t.Fatalf("feed %q, want seven times %q", got, want)
+		}
+		if n := len(r.Members("web")); n != 2 {
+			t.Fatalf("%d members, want no instance of a launch that failed", n)
 		}
 		r.FailLaunches("web", "")
 		pass(5 * time.Minute)

@@ -54,7 +54,7 @@ func (r *Region) reconcile(g *group) {
 
 // grow launches missing capacity.
 func (r *Region) grow(g *group) {
-	if g.suspends(processLaunch) {
+	if g.suspends(processLaunch) || r.now.Before(g.launchAfter) {
 		return
 	}
 	for units, desired := g.units(), g.sizes.current().desired; units < desired; {
@@ -62,6 +62,10 @@ func (r *Region) grow(g *group) {
 		if g.replacementsDue > 0 {
 			g.replacementsDue--
 			cause = "an instance was launched in response to an unhealthy instance needing to be replaced."
+		}
+		if g.launchFailure != "" {
+			r.failLaunch(g, g.resizeCause, cause)
+			return
 		}
 		units += r.launch(g, g.emptiestZone(), g.resizeCause, cause).weight
 		g.resizeCause = ""
@@ -74,14 +78,19 @@ func (r *Region) shrink(g *group) {
 		return
 	}
 	for units, desired := g.units(), g.sizes.current().desired; units > desired; {
-		victim := g.terminationCandidate()
-		if victim == nil || units-victim.weight < desired {
+		surplus := g.terminationCandidate()
+		if surplus == nil || units-surplus.weight < desired {
 			return
 		}
-		r.terminate(victim, g.resizeCause,
-			fmt.Sprintf("an instance was taken out of service in response to a difference between desired and actual capacity, shrinking the capacity from %d to %d.", units, units-victim.weight),
-			fmt.Sprintf("instance %s was selected for termination.", victim.id))
-		units -= victim.weight
+		if g.Settings.ReuseOnScaleIn {
+			r.returnToWarmPool(surplus)
+			units -= surplus.weight
+			continue
+		}
+		r.terminate(surplus, g.resizeCause,
+			fmt.Sprintf("an instance was taken out of service in response to a difference between desired and actual capacity, shrinking the capacity from %d to %d.", units, units-surplus.weight),
+			fmt.Sprintf("instance %s was selected for termination.", surplus.id))
+		units -= surplus.weight
 		g.resizeCause = ""
 	}
 }
@@ -118,23 +127,38 @@ func (r *Region) launch(g *group, zone string, causes ...string) *instance {
 	r.transition(in, statePending)
 	in.move.activity = r.startActivity(g, in, description+in.id, statusPreInService, 30, causes...)
 	r.continueAfter(in, r.config.Timing.LaunchTime, func() {
-		if g.launchFailure != "" {
-			r.failLaunch(g, in)
-			return
-		}
-		wait := r.registerWithAll(g, in)
-		r.continueAfter(in, wait, func() { r.enterService(g, in) })
+		r.runHooks(in, g.hooksOf(false), func(abandoned string) {
+			if abandoned != "" {
+				r.abandonLaunch(g, in, abandoned)
+				return
+			}
+			wait := r.registerWithAll(g, in)
+			r.continueAfter(in, wait, func() { r.enterService(g, in) })
+		})
 	})
 	return in
 }
 
-// failLaunch ends a launch that EC2 refuses. Auto Scaling tries again a minute later.
-func (r *Region) failLaunch(g *group, in *instance) {
-	r.endActivity(in.move.activity, statusFailed, g.launchFailure)
+// abandonLaunch terminates an instance whose launch hook was abandoned. Auto Scaling then launches
+// another one.
+func (r *Region) abandonLaunch(g *group, in *instance, message string) {
+	r.endActivity(in.move.activity, statusCancelled, message)
 	r.cancelMove(in)
 	r.stopRunning(in)
 	r.leaveGroup(in)
-	r.scheduleAfter(time.Minute, func() { r.reconcileSoon(g) })
+	r.reconcileSoon(g)
+}
+
+// launchRetry is the time until Auto Scaling repeats a failed launch. AWS publishes no figure.
+const launchRetry = time.Minute
+
+// failLaunch records a launch that EC2 refuses: it ends before there is an instance.
+func (r *Region) failLaunch(g *group, causes ...string) {
+	nobody := &instance{identity: identity{zone: g.emptiestZone()}}
+	a := r.startActivity(g, nobody, "Launching a new EC2 instance", statusPreInService, 30, causes...)
+	r.endActivity(a, statusFailed, g.launchFailure)
+	g.launchAfter = r.now.Add(launchRetry)
+	r.schedule(g.launchAfter, func() { r.reconcileSoon(g) })
 }
 
 // registerWithAll registers an instance with its group's load balancers and returns how long that
@@ -177,7 +201,7 @@ func (r *Region) terminateReplaced(g *group, old *instance) {
 
 // terminate terminates an instance and removes it from its group.
 func (r *Region) terminate(in *instance, causes ...string) *activity {
-	return r.removeFromGroup(in, stateTerminating, "Terminating EC2 instance: "+in.id, causes...)
+	return r.removeFromGroup(in, stateTerminating, "Terminating EC2 instance: "+in.id, 50, causes...)
 }
 
 // fromWarmPool is the next instance of the warm pool, or nil.
@@ -215,7 +239,9 @@ func (r *Region) launchWarm(g *group, waiting int) {
 	r.transition(in, stateWarmedPending)
 	in.move.activity = r.startActivity(g, in, "Launching a new EC2 instance into warm pool: "+in.id, statusPreInService, 30, launchCause(waiting, waiting+1))
 	r.continueAfter(in, r.config.Timing.LaunchTime, func() {
-		r.transition(in, stateWarmedStopped)
-		r.endActivity(in.move.activity, statusSuccessful, "")
+		r.runHooks(in, g.hooksOf(false), func(string) {
+			r.transition(in, stateWarmedStopped)
+			r.endActivity(in.move.activity, statusSuccessful, "")
+		})
 	})
 }

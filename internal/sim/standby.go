@@ -99,7 +99,7 @@ func (r *Region) returnToService(g *group, in *instance) {
 		r.terminate(in, ec2FailureCause)
 		return
 	}
-	wait := max(r.config.Timing.MoveTime, r.registerWithAll(g, in))
+	wait := max(r.config.Timing.ReturnTime, r.registerWithAll(g, in))
 	r.continueAfter(in, wait, func() { r.finishReturn(g, in) })
 }
 

@@ -73,6 +73,9 @@ func (r *Region) dispatch(q *query, result *document) error {
 	if op == nil {
 		return refusef("InvalidAction", "Could not find operation %s for version %s", q.action, q.get("Version"))
 	}
+	if err := r.checkOperator(q); err != nil {
+		return err
+	}
 	return op(r, q, result)
 }
 

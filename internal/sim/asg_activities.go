@@ -3,6 +3,7 @@ package sim
 import (
 	"encoding/base64"
 	"fmt"
+	"math"
 	"slices"
 	"time"
 )
@@ -39,22 +40,39 @@ func (r *Region) groupFeed(q *query, wanted func(*activity, activityProgress) bo
 	if err != nil {
 		return nil, "", err
 	}
-	last, err := readFeedToken(q.get("NextToken"))
+	last, err := readFeedToken(q.feedToken())
 	if err != nil {
 		return nil, "", err
 	}
 	feed := filterFeed(feedOrder(g.feed, q.asOf), q.asOf, func(a *activity, p activityProgress) bool {
 		return wanted(a, p) && last.continuesWith(a, p)
 	})
-	from := *q
-	from.params = map[string][]string{"MaxRecords": q.params["MaxRecords"]}
-	items, more, err := page(&from, records(100, 100), feed)
-	if err != nil || more == "" {
+	items, more, err := page(q.withoutToken(), records(100, 100), feed)
+	switch {
+	case err != nil || more == "":
 		return items, "", err
+	case len(items) == 0: // an empty first page: everything is still to come
+		return nil, feedToken{set: true, seq: math.MaxInt}.String(), nil
 	}
 	end := items[len(items)-1]
 	p, _ := end.progress.asOf(q.asOf)
 	return items, feedToken{true, p.over(), end.seq}.String(), nil
+}
+
+// feedToken is the request's token. One that repeats asks for the first page again.
+func (q *query) feedToken() string {
+	if q.distortion.RepeatToken {
+		return ""
+	}
+	return q.get("NextToken")
+}
+
+// withoutToken is the request for the first page of what the token has left over.
+func (q *query) withoutToken() *query {
+	first := *q
+	first.params = map[string][]string{"MaxRecords": q.params["MaxRecords"]}
+	first.distortion.EmptyFirstPage = q.distortion.EmptyFirstPage && q.get("NextToken") == ""
+	return &first
 }
 
 // wholeFeed is the feed of the account.

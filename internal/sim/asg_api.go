@@ -30,6 +30,7 @@ func autoScalingOperations() map[string]operation {
 		"RecordLifecycleActionHeartbeat":      (*Region).recordLifecycleActionHeartbeat,
 		"DescribeAccountSettings":             (*Region).describeAccountSettings,
 		"TerminateInstanceInAutoScalingGroup": (*Region).terminateInstance,
+		"AttachInstances":                     (*Region).attachInstances,
 		"DetachInstances":                     (*Region).detachInstances,
 		"StartInstanceRefresh":                (*Region).startInstanceRefresh,
 		"CancelInstanceRefresh":               (*Region).cancelInstanceRefresh,
@@ -61,6 +62,7 @@ func (r *Region) describeAutoScalingGroups(q *query, d *document) error {
 			groups = append(groups, g)
 		}
 	}
+	groups = keep(q, groups, func(g *group) []string { return []string{g.Name} })
 	groups, next, err := page(q, records(50, 100), groups)
 	if err != nil {
 		return err
@@ -88,6 +90,7 @@ func (r *Region) writeGroup(q *query, d *document, g *group) {
 	if q.boolean("IncludeInstances", true) {
 		members = g.membersAt(q, false)
 	}
+	members = keep(q, members, member.names)
 	list(d, "Instances", members, func(m member) { m.write(d) })
 	d.timestamp("CreatedTime", g.created)
 	writeSuspensions(d, anyOrder(r, s.suspended))
@@ -142,6 +145,8 @@ func (g *group) membersAt(q *query, inWarmPool bool) []member {
 	return members
 }
 
+func (m member) names() []string { return []string{m.id} }
+
 // write writes the elements that both instance views share.
 func (m member) write(d *document) {
 	d.text("InstanceId", m.id)
@@ -172,6 +177,7 @@ func (r *Region) describeAutoScalingInstances(q *query, d *document) error {
 	if err != nil {
 		return err
 	}
+	members = keep(q, members, member.names)
 	members, next, err := page(q, records(50, 50), members)
 	if err != nil {
 		return err

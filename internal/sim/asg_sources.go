@@ -68,6 +68,7 @@ func (r *Region) describeSources(q *query, d *document, name string, p paging, w
 		return err
 	}
 	sources := slices.DeleteFunc(r.trafficSources(g), func(s trafficSource) bool { return !wanted(s) })
+	sources = keep(q, sources, func(s trafficSource) []string { return []string{s.identifier} })
 	sources, next, err := page(q, p, sources)
 	if err != nil {
 		return err

@@ -40,13 +40,14 @@ func (r *Region) describeInstanceHealth(q *query, d *document) error {
 	}
 	ids := q.fields("Instances", "InstanceId")
 	if len(ids) == 0 {
-		shown := c.registrar.listedAt(q.asOf)
+		shown := keep(q, c.registrar.listedAt(q.asOf), listedReading.names)
 		list(d, "InstanceStates", shown, func(s listedReading) { writeInstanceState(d, s.instance.id, s.reading) })
 		return nil
 	}
 	if err := r.knownInstances(ids); err != nil {
 		return err
 	}
+	ids = keep(q, ids, func(id string) []string { return []string{id} })
 	ids = slices.DeleteFunc(ids, func(id string) bool { return !r.instances[id].running })
 	list(d, "InstanceStates", ids, func(id string) {
 		now, found := c.registrar.shownAt(id, 0, q.asOf)
@@ -87,6 +88,7 @@ func (r *Region) describeClassics(q *query, d *document) error {
 			all = append(all, c)
 		}
 	}
+	all = keep(q, all, func(c *classic) []string { return []string{c.Name} })
 	items, next, err := page(q, markers(), all)
 	if err != nil {
 		return err

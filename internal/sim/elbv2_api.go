@@ -62,6 +62,7 @@ func (r *Region) describeTargetGroups(q *query, d *document) error {
 	if len(all) < len(arns) || len(all) < len(names) {
 		return refusef("TargetGroupNotFound", "One or more target groups not found")
 	}
+	all = keep(q, all, func(t *targetGroup) []string { return []string{t.arn, t.Name} })
 	items, next, err := page(q, markers(), all)
 	if err != nil {
 		return err
@@ -117,6 +118,7 @@ func (r *Region) describeBalancers(q *query, d *document) error {
 	if len(all) < len(arns) || len(all) < len(names) {
 		return balancerNotFound()
 	}
+	all = keep(q, all, func(b *balancer) []string { return []string{b.arn, b.Name} })
 	items, next, err := page(q, markers(), all)
 	if err != nil {
 		return err

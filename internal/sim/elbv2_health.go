@@ -23,11 +23,12 @@ func (r *Region) describeTargetHealth(q *query, d *document) error {
 	include := q.values("Include")
 	anomalies := slices.Contains(include, "AnomalyDetection") || slices.Contains(include, "All")
 	if len(targets) == 0 {
-		list(d, "TargetHealthDescriptions", t.registrar.listedAt(q.asOf), func(s listedReading) {
+		list(d, "TargetHealthDescriptions", keep(q, t.registrar.listedAt(q.asOf), listedReading.names), func(s listedReading) {
 			t.writeHealth(d, target{s.instance.id, s.port}, s.reading, anomalies)
 		})
 		return nil
 	}
+	targets = keep(q, targets, func(named target) []string { return []string{named.id} })
 	list(d, "TargetHealthDescriptions", targets, func(named target) {
 		t.writeHealth(d, named, r.namedHealth(t, named, q.asOf), anomalies)
 	})

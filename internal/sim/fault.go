@@ -3,13 +3,14 @@ package sim
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"net/http"
 	"time"
 )
 
-// Fault is what goes wrong with one request; the zero value is no fault. Fields combine, with two
-// exceptions: Reset combines only with Delay, and a refused request is neither served nor delivered
-// twice.
+// Fault is what goes wrong with one request; the zero value is no fault. Fields combine, with these
+// exceptions: Reset combines only with Delay, and a request that is refused or answered by a proxy is
+// neither served nor delivered twice.
 type Fault struct {
 	Delay         time.Duration // time before it is served; if the caller gives up meanwhile, it has no effect
 	LateEffect    bool          // with Delay: it takes effect even if the caller gives up
@@ -20,6 +21,16 @@ type Fault struct {
 	Lag           time.Duration // a describe answers with the state this long ago, at most Config.MaxLag
 	Twice         bool          // it is delivered twice, and the caller gets the second answer
 	Skew          time.Duration // added to the answer's Date header, so that the caller's clock seems wrong
+	Answer        Distortion    // what is wrong with an answer that arrives
+}
+
+// Distortion is what is wrong with an answer that AWS, or a proxy in between, gives.
+type Distortion struct {
+	ProxyStatus    int      // the answer is a proxy's HTML page with this status, and AWS never got the request
+	EmptyBody      bool     // the request is served, and the answer is 200 without a body
+	EmptyFirstPage bool     // the first page of a list is empty and has a token; the next page is the first
+	RepeatToken    bool     // every page of a list has the same token, whatever page was asked for
+	Omit           []string // ids, names or ARNs that are left out of the answer although they were asked for
 }
 
 // Throttled is Auto Scaling's answer to a caller over its request rate.
@@ -41,12 +52,24 @@ func (r *Region) fault(c *Call) *Fault {
 	r.lock()
 	faults, call := r.requests.faults, *c
 	r.unlock()
+	var f Fault
 	if faults != nil {
-		if f := faults(call); f != nil {
-			return f
+		if chosen := faults(call); chosen != nil {
+			f = *chosen
 		}
 	}
-	return &Fault{}
+	f.Delay += r.tokenTime(c)
+	return &f
+}
+
+// tokenTime is the time that the answer to a token request takes.
+func (r *Region) tokenTime(c *Call) time.Duration {
+	r.lock()
+	defer r.unlock()
+	if in := r.instances[c.Caller]; in != nil && c.Action == http.MethodPut+" "+tokenPath {
+		return in.metadata.TokenTime
+	}
+	return 0
 }
 
 // delivery is a request to the APIs or to a metadata service.
@@ -67,7 +90,7 @@ func (r *Region) deliver(w http.ResponseWriter, req *http.Request, d delivery) {
 		panic(http.ErrAbortHandler) // closes the connection
 	}
 	a := r.serve(c, f, d)
-	if f.Twice && !f.refuses() {
+	if f.Twice && !f.refuses() && f.Answer.ProxyStatus == 0 {
 		r.recordLost(c)
 		c = r.recordArrival(d.call())
 		a = r.serve(c, f, d)
@@ -115,10 +138,16 @@ func (r *Region) serve(c *Call, f *Fault, d delivery) answer {
 func (r *Region) serveLocked(c *Call, f *Fault, d delivery) answer {
 	var a answer
 	var code string
-	if f.refuses() {
+	switch {
+	case f.Answer.ProxyStatus != 0:
+		a, code = proxyPage(f.Answer.ProxyStatus), http.StatusText(f.Answer.ProxyStatus)
+	case f.refuses():
 		a, code = d.errorAnswer(f.refusal())
-	} else {
+	default:
 		a, code = d.serve(f)
+	}
+	if f.Answer.EmptyBody {
+		a.status, a.body = http.StatusOK, nil
 	}
 	c.recordOutcome(a.status, code)
 	return a
@@ -134,4 +163,11 @@ func (f *Fault) refusal() error {
 		return &refusal{http.StatusBadRequest, f.Code, f.Message}
 	}
 	return &refusal{f.Status, f.Code, f.Message}
+}
+
+// proxyPage is the error page of a proxy, which knows nothing of AWS's error documents.
+func proxyPage(status int) answer {
+	title := fmt.Sprintf("%d %s", status, http.StatusText(status))
+	body := "<html>\r\n<head><title>" + title + "</title></head>\r\n<body>\r\n<center><h1>" + title + "</h1></center>\r\n</body>\r\n</html>\r\n"
+	return answer{status, map[string]string{"Content-Type": "text/html"}, []byte(body)}
 }

@@ -19,7 +19,11 @@ type Metadata struct {
 	NoProfile          bool          // no instance profile
 	V1Allowed          bool          // requests without a session token are answered (HttpTokens=optional)
 	TokenTTL           time.Duration // actual lifetime of session tokens; 0: as the answer says
+	TokenTime          time.Duration // time that the answer to a token request takes
 	CredentialsExpired bool          // the role's credentials have expired, and the APIs answer ExpiredToken
+	CredentialsFrom    time.Time     // the role's credentials are absent (404) before this time; zero: never
+	Spot               bool          // instance-life-cycle is spot
+	TagsEnabled        bool          // the instance's tags are items below tags/instance
 
 	SpotAction, SpotTime string    // spot/instance-action: "terminate", "stop", "hibernate", and when
 	Rebalance            time.Time // events/recommendations/rebalance: noticeTime; zero: absent
@@ -32,6 +36,7 @@ type Metadata struct {
 type MaintenanceEvent struct {
 	Code, Description, EventID, State string
 	NotBefore, NotAfter               time.Time
+	Date                              string // NotBefore as text, for a date in an unexpected form; "": NotBefore
 }
 
 // SetMetadata replaces an instance's Metadata.
@@ -112,14 +117,16 @@ func (d *metadataDelivery) answer() answer {
 	case !d.r.tokenValid(in, d.req.Header.Get(tokenHeader)):
 		return errorPage(http.StatusUnauthorized)
 	}
-	body, found := d.r.item(in, itemPath(d.req.URL.Path))
-	if !found {
+	path, known := itemPath(d.req.URL.Path)
+	body, found := d.r.item(in, path)
+	if !known || !found {
 		return errorPage(http.StatusNotFound)
 	}
 	return answer{http.StatusOK, map[string]string{"Content-Type": "text/plain", "Server": "EC2ws"}, []byte(body)}
 }
 
 const (
+	tokenPath      = "/latest/api/token"
 	tokenHeader    = "X-aws-ec2-metadata-token"
 	tokenTTLHeader = "X-aws-ec2-metadata-token-ttl-seconds"
 	longestToken   = 6 * 60 * 60 // seconds
@@ -136,7 +143,7 @@ type token struct {
 func (r *Region) newToken(in *instance, req *http.Request) answer {
 	ttl, err := strconv.Atoi(req.Header.Get(tokenTTLHeader))
 	switch {
-	case req.URL.Path != "/latest/api/token" || req.Header.Get("X-Forwarded-For") != "":
+	case req.URL.Path != tokenPath || req.Header.Get("X-Forwarded-For") != "":
 		return errorPage(http.StatusForbidden)
 	case err != nil || ttl < 1 || ttl > longestToken:
 		return errorPage(http.StatusBadRequest)
@@ -159,15 +166,13 @@ func (r *Region) tokenValid(in *instance, text string) bool {
 	return ok && t.instance == in.id && r.now.Before(t.expires)
 }
 
-// itemPath is the path below the version: "/latest/meta-data/instance-id/" asks for
-// "meta-data/instance-id".
-func itemPath(path string) string {
+// itemPath is the path below the version, and whether there is such a version:
+// "/latest/meta-data/instance-id/" asks for "meta-data/instance-id".
+func itemPath(path string) (item string, ok bool) {
 	path = strings.Trim(path, "/")
 	version, item, _ := strings.Cut(path, "/")
-	if _, err := time.Parse(time.DateOnly, version); err != nil && version != "latest" {
-		return ""
-	}
-	return item
+	_, err := time.Parse(time.DateOnly, version)
+	return item, item != "" && (err == nil || version == "latest")
 }
 
 // errorPage is an error answer with its XHTML page.

@@ -240,3 +240,73 @@ func TestAnInstanceWithoutAProfileHasNoCredentials(t *testing.T) {
 		}
 	})
 }
+
+func TestMetadataDirectories(t *testing.T) {
+	inBubble(t, sim.Config{IPv6: func(int) string { return "2001:db8::1" }}, func(t *testing.T, r *sim.Region) {
+		id := r.AddGroup(sim.Group{Name: "web", Desired: 1, Settings: sim.Settings{Tags: map[string]string{"role": "front"}}})[0]
+		r.SetMetadata(id, sim.Metadata{TagsEnabled: true, Spot: true})
+		w := as(t, r, id)
+		mac, err := w.item("mac")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for path, want := range map[string]string{
+			"":                         "ami-id\nautoscaling/\nevents/\nhostname\niam/\ninstance-id\ninstance-life-cycle\ninstance-type\nipv6\nlocal-hostname\nlocal-ipv4\nmac\nnetwork/\nplacement/\nservices/\ntags/",
+			"autoscaling/":             "target-lifecycle-state",
+			"events/":                  "maintenance/",
+			"events/maintenance/":      "history\nscheduled",
+			"iam/":                     "info\nsecurity-credentials/",
+			"network/interfaces/macs/": mac + "/",
+			"network/interfaces/macs/" + mac + "/ipv6s":  "2001:db8::1",
+			"network/interfaces/macs/" + mac + "/vpc-id": "vpc-0a1b2c3d4e5f60718",
+			"ipv6":                "2001:db8::1",
+			"instance-life-cycle": "spot",
+			"tags/":               "instance/",
+			"tags/instance/":      "aws:autoscaling:groupName\nrole",
+			"tags/instance/role":  "front",
+			"tags/instance/aws:autoscaling:groupName": "web",
+		} {
+			if got, err := w.item(path); err != nil || got != want {
+				t.Errorf("%s answers %q, %v; want %q", path, got, err, want)
+			}
+		}
+		r.SetMetadata(id, sim.Metadata{})
+		if got, err := w.item("instance-life-cycle"); err != nil || got != "on-demand" {
+			t.Errorf("instance-life-cycle %q, %v; want on-demand", got, err)
+		}
+		if got, err := w.item("tags/instance"); err == nil {
+			t.Errorf("tags %q, although the instance does not show them", got)
+		}
+	})
+}
+
+func TestAnInstanceWithOnlyAnIPv6Address(t *testing.T) {
+	cfg := sim.Config{Address: func(int) string { return "" }, IPv6: func(int) string { return "2001:db8::1" }}
+	inBubble(t, cfg, func(t *testing.T, r *sim.Region) {
+		id := r.AddGroup(sim.Group{Name: "web", Desired: 1})[0]
+		w := as(t, r, id)
+		document, err := w.imds.GetInstanceIdentityDocument(t.Context(), nil)
+		if err != nil || document.PrivateIP != "" || document.InstanceID != id {
+			t.Errorf("identity document %+v, %v; want no private IPv4 address", document, err)
+		}
+		if got, err := w.item("local-ipv4"); err == nil {
+			t.Errorf("local-ipv4 %q, want it absent", got)
+		}
+		if got, err := w.item("ipv6"); err != nil || got != "2001:db8::1" {
+			t.Errorf("ipv6 %q, %v", got, err)
+		}
+		if got, err := w.item("local-hostname"); err != nil || got != id+".eu-west-1.compute.internal" {
+			t.Errorf("local-hostname %q, %v; want a name by the instance's id", got, err)
+		}
+	})
+}
+
+func TestADateInAnUnexpectedForm(t *testing.T) {
+	inBubble(t, sim.Config{}, func(t *testing.T, r *sim.Region) {
+		id := r.AddGroup(sim.Group{Name: "web", Desired: 1})[0]
+		r.SetMetadata(id, sim.Metadata{Events: []sim.MaintenanceEvent{{Code: "system-reboot", Date: "2026-11-26T00:00:00Z"}}})
+		if got, err := as(t, r, id).item("events/maintenance/scheduled"); err != nil || !strings.Contains(got, `"NotBefore": "2026-11-26T00:00:00Z"`) {
+			t.Errorf("%s, %v", got, err)
+		}
+	})
+}

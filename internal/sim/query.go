@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -34,6 +35,8 @@ type query struct {
 	params  url.Values
 	key     string    // access key id
 	asOf    time.Time // time whose state describe calls answer with
+
+	distortion Distortion
 }
 
 // readQuery reads a request of the query protocol, a POST with a form or a GET with a query.
@@ -139,7 +142,14 @@ func page[T any](q *query, p paging, all []T) (items []T, next string, err error
 	if size < 1 || size > p.max {
 		return nil, "", validationError("1 validation error detected: Value '%d' at '%s' failed to satisfy constraint: Member must have value less than or equal to %d", size, lowerFirst(p.size), p.max)
 	}
-	from, err := readToken(q.get(p.token), len(all))
+	token := q.get(p.token)
+	switch {
+	case q.distortion.EmptyFirstPage && token == "":
+		return nil, writeToken(0), nil
+	case q.distortion.RepeatToken:
+		return all[:min(size, len(all))], writeToken(0), nil
+	}
+	from, err := readToken(token, len(all))
 	if err != nil {
 		return nil, "", err
 	}
@@ -148,6 +158,17 @@ func page[T any](q *query, p paging, all []T) (items []T, next string, err error
 		next = writeToken(to)
 	}
 	return all[from:to], next, nil
+}
+
+// keep leaves out the items that a fault omits. They go by the ids, names or ARNs that a request can
+// name.
+func keep[T any](q *query, items []T, names func(T) []string) []T {
+	if len(q.distortion.Omit) == 0 {
+		return items
+	}
+	return slices.DeleteFunc(slices.Clone(items), func(item T) bool {
+		return slices.ContainsFunc(names(item), func(name string) bool { return slices.Contains(q.distortion.Omit, name) })
+	})
 }
 
 func writeToken(offset int) string {

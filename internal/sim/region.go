@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"net/url"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -125,6 +126,16 @@ func (r *Region) instance(id string) *instance {
 // zones are the Region's Availability Zones.
 func (r *Region) zones() []string {
 	return []string{r.config.Name + "a", r.config.Name + "b", r.config.Name + "c"}
+}
+
+// zoneID is the id of a zone, the same in every account: euw1-az1 for eu-west-1a.
+func zoneID(zone string) string {
+	parts := strings.Split(zone, "-")
+	if len(parts) != 3 || len(parts[2]) != 2 {
+		return zone
+	}
+	number := int(parts[2][1]-'a') + 1
+	return parts[0] + parts[1][:1] + parts[2][:1] + "-az" + strconv.Itoa(number)
 }
 
 // arn builds an Amazon Resource Name in this Region and account.

@@ -200,6 +200,8 @@ type listedReading struct {
 	reading shownHealth
 }
 
+func (l listedReading) names() []string { return []string{l.instance.id} }
+
 // listedAt are the registrations that a describe call without filter answers.
 func (p *registrar) listedAt(moment time.Time) []listedReading {
 	var all []listedReading

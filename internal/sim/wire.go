@@ -52,6 +52,7 @@ func (d *apiDelivery) call() Call {
 func (d *apiDelivery) serve(f *Fault) (answer, string) {
 	r, q := d.r, d.q
 	q.asOf = r.now.Add(-min(f.Lag, r.config.MaxLag))
+	q.distortion = f.Answer
 	var result document
 	err := r.admit(q)
 	if err == nil {

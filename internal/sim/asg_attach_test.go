@@ -1,6 +1,7 @@
 package sim_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -75,6 +76,40 @@ func TestSkewChangesTheDateHeader(t *testing.T) {
 		}
 		if at, _ := awsmiddleware.GetServerTime(out.ResultMetadata); time.Since(at).Round(time.Minute) != time.Hour {
 			t.Errorf("answered at %v, want an hour ago", at)
+		}
+	})
+}
+
+func TestAttachInstances(t *testing.T) {
+	inBubble(t, sim.Config{}, func(t *testing.T, r *sim.Region) {
+		ids := r.AddGroup(sim.Group{Name: "web", Max: 2, Desired: 1})
+		spare := r.AddGroup(sim.Group{Name: "other", Desired: 2})
+		for _, id := range spare {
+			r.Detach(id)
+		}
+		pass(time.Minute)
+		w := as(t, r, ids[0])
+		attach := func(ids ...string) error {
+			_, err := w.asg.AttachInstances(t.Context(), &awsasg.AttachInstancesInput{AutoScalingGroupName: aws.String("web"), InstanceIds: ids})
+			return err
+		}
+		wantRefusal(t, attach(spare...), "ValidationError", "AutoScalingGroup web has min-size=0, max-size=2, and desired-size=1. To attach 2 instances, please update the AutoScalingGroup sizes appropriately.")
+		r.Suspend("web", "Launch")
+		if err := attach(spare[0]); err == nil {
+			t.Error("attached while Launch is suspended")
+		}
+		r.Resume("web", "Launch")
+		if err := attach(spare[0]); err != nil {
+			t.Fatal(err)
+		}
+		newest := w.feed()[0]
+		if *newest.Description != "Attaching an existing EC2 instance: "+spare[0] || !strings.HasSuffix(*newest.Cause, " an instance was added in response to user request. Keeping the capacity at the new 2.") {
+			t.Errorf("activity %s: %s", *newest.Description, *newest.Cause)
+		}
+		pass(time.Minute)
+		w.wantState(spare[0], "InService")
+		if _, _, desired := r.Sizes("web"); desired != 2 {
+			t.Errorf("desired %d, want 2", desired)
 		}
 	})
 }

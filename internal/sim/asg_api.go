@@ -86,12 +86,7 @@ func (r *Region) writeGroup(q *query, d *document, g *group) {
 	g.writeAttachments(r, d)
 	d.text("HealthCheckType", g.HealthCheckType)
 	d.seconds("HealthCheckGracePeriod", g.Grace)
-	var members []member
-	if q.boolean("IncludeInstances", true) {
-		members = g.membersAt(q, false)
-	}
-	members = keep(q, members, member.names)
-	list(d, "Instances", members, func(m member) { m.write(d) })
+	g.writeInstances(q, d)
 	d.timestamp("CreatedTime", g.created)
 	writeSuspensions(d, anyOrder(r, s.suspended))
 	d.text("VPCZoneIdentifier", subnets(anyOrder(r, g.Zones)))
@@ -104,6 +99,14 @@ func (r *Region) writeGroup(q *query, d *document, g *group) {
 	d.boolean("NewInstancesProtectedFromScaleIn", false)
 	r.writeSettings(d, g)
 	g.writeOptional(q, d)
+}
+
+func (g *group) writeInstances(q *query, d *document) {
+	var members []member
+	if q.boolean("IncludeInstances", true) {
+		members = keep(q, g.membersAt(q, false), member.names)
+	}
+	list(d, "Instances", members, func(m member) { m.write(d) })
 }
 
 func writeSuspensions(d *document, suspended []suspension) {

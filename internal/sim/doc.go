@@ -24,12 +24,16 @@
 //	clock.go, history.go            the agenda; values with history
 //	behaviour.go, timing.go         choices where AWS is silent; how long things take
 //	instance.go, group.go           an EC2 instance and its lifecycle state; an Auto Scaling group
+//	settings.go                     group fields that are only shown; managed groups; account settings
 //	standby.go, deregistration.go   into and out of Standby; out of load balancers, and the group
+//	lifecycle.go                    lifecycle hooks; retained instances; back to the warm pool
 //	scaling.go, replacement.go      launches, scale-in, warm pool; unhealthy instances
 //	rebalance.go, refresh.go        zone rebalancing; instance refreshes
+//	rootvolume.go                   replacement of root volumes
 //	activity.go                     the activity feed
 //	registrar.go, health.go         registrations with a load balancer, their drains and health checks
 //	classic.go, targetgroup.go      how Classic Load Balancers and target groups differ
+//	attributes.go, shift.go         target group attributes; zonal shifts
 //	wire.go, query.go, document.go  requests in, XML out; errors.go: errors
 //	asg_*.go, elb_*.go, elbv2_*.go  the actions of the three APIs; sts_api.go: GetCallerIdentity
 //	imds.go, imds_items.go          the metadata service: sessions; items
@@ -47,18 +51,23 @@
 //	drains                  TargetGroup.Drain, Classic.Drain, SetInFlight; Behaviour.SerialDrains,
 //	                        DrainTimer, DrainSuffix, DrainCode; Timing.NetworkLinger
 //	registration, checks    Timing.RegisterTime, NetworkRegisterTime; HealthCheck; SetAppHealthy
+//	traffic                 ShiftZone, SetOverride; TargetGroup.Attributes; SetAnomalous
 //	health and replacement  Group.HealthCheckType, Grace, MinHealthyPercentage; SetHealthStatus,
-//	                        KillInstance; Behaviour.DeadFailsAtOnce
+//	                        KillInstance; Behaviour.DeadFailsAtOnce; Config.LaunchBeforeTerminate
 //	sizes and moves         Behaviour.SurplusTerminated, DecrementByOne,
 //	                        ContentionOnConcurrentMove, EmptyIDsAccepted, AlwaysPlural
 //	durations               Config.Timing
-//	background actors       SetSizes, ScaleByPolicy, StartRefresh, FailLaunches, Group.AZRebalance,
+//	background actors       SetSizes, ScaleByPolicy, StartRefreshWith, FailLaunches, Group.AZRebalance,
 //	                        DeleteGroup, Suspend
-//	calls by somebody else  EnterStandby, ExitStandby, Detach, Terminate, SetState, AddTargets,
+//	lifecycle               Group.Hooks; Retain, ReturnToWarmPool, SetState
+//	managed groups          Settings.Operator; Behaviour.OperatorCode
+//	calls by somebody else  EnterStandby, ExitStandby, Detach, Terminate, AddTargets,
 //	                        RegisterExtraPort
-//	the network             SetFaults: delays, lost replies, resets, requests delivered twice, wrong clocks
-//	stale reads             Config.MaxLag with Fault.Lag, per call
+//	the network             SetFaults: delays, lost replies, resets, requests delivered twice, wrong
+//	                        clocks; Fault.Answer: empty pages and bodies, endless tokens, omitted
+//	                        elements, a proxy's page
+//	stale reads             Config.MaxLag with Fault.Lag, per call; Behaviour.UnstableOrder
 //	throttling              SetBucket, Throttled; Behaviour.ThrottlingExceptionCode
-//	permissions             Deny, AllowOnly, Allow; Metadata.CredentialsExpired
-//	metadata                Metadata; Behaviour.TargetStateLags
+//	permissions             Deny, AllowOnly, Allow; Metadata.CredentialsExpired, CredentialsFrom
+//	metadata                Metadata; Behaviour.TargetStateLags; Config.IPv6, Address
 package sim

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -178,6 +177,3 @@ func (r *Region) returnToWarmPool(in *instance) {
 func terminating(state string) bool {
 	return state == stateTerminating || state == stateTerminating+":Wait" || state == stateTerminating+":Proceed"
 }
-
-// warming says whether a lifecycle state is one of an instance on its way into the warm pool.
-func warming(state string) bool { return strings.HasPrefix(state, stateWarmedPending) }

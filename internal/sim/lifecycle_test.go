@@ -243,6 +243,25 @@ func TestRetain(t *testing.T) {
 	})
 }
 
+func TestAForcedRetainedState(t *testing.T) {
+	inBubble(t, sim.Config{}, func(t *testing.T, r *sim.Region) {
+		ids := r.AddGroup(sim.Group{Name: "web", Max: 3, Desired: 2})
+		r.SetState(ids[0], "Terminating:Retained")
+		r.Resume("web", "Launch") // lets Auto Scaling act on the group
+		pass(2 * time.Minute)
+		if n := inService(r); n != 2 {
+			t.Errorf("%d in service, want a replacement of the one that does not count", n)
+		}
+		if target, err := as(t, r, ids[0]).item("autoscaling/target-lifecycle-state"); err != nil || target != "Terminated" {
+			t.Errorf("target lifecycle state %q, %v; want Terminated", target, err)
+		}
+		r.SetState(ids[1], "Warmed:Running")
+		if target, err := as(t, r, ids[1]).item("autoscaling/target-lifecycle-state"); err != nil || target != "Warmed:Running" {
+			t.Errorf("target lifecycle state %q, %v; want Warmed:Running", target, err)
+		}
+	})
+}
+
 func TestDescribeLifecycleHooks(t *testing.T) {
 	inBubble(t, sim.Config{}, func(t *testing.T, r *sim.Region) {
 		ids := r.AddGroup(sim.Group{Name: "web", Desired: 1, Hooks: []sim.Hook{

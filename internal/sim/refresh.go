@@ -131,24 +131,10 @@ func (r *Region) continueRefresh(g *group) {
 
 // replaceNext replaces the next instances of a refresh, waits for some, or ends the refresh.
 func (r *Region) replaceNext(g *group, f *refresh) {
-	left, standby, protected := f.remaining(g)
-	switch f.preference("StandbyInstances") {
-	case "Terminate":
-		left = slices.Concat(left, standby)
-	case "Wait":
-		if len(standby) > 0 {
-			r.awaitRelease(f, "Waiting for instances in Standby state to return to service.")
-			return
-		}
-	}
-	switch f.preference("ScaleInProtectedInstances") {
-	case "Refresh":
-		left = slices.Concat(left, protected)
-	case "Wait":
-		if len(left) == 0 && len(protected) > 0 {
-			r.awaitRelease(f, fmt.Sprintf("Waiting for remaining instances to be available. For example: %s is protected. Remove instance scale-in protection to continue.", protected[0].id))
-			return
-		}
+	left, waitsFor := f.toReplace(g)
+	if waitsFor != "" {
+		r.awaitRelease(f, waitsFor)
+		return
 	}
 	f.waitingSince = time.Time{}
 	p := f.progress.current()
@@ -161,6 +147,29 @@ func (r *Region) replaceNext(g *group, f *refresh) {
 	for _, in := range left[:min(len(left), max(1, g.sizes.current().desired/10))] {
 		r.refreshInstance(g, f, in)
 	}
+}
+
+// toReplace are the instances that the refresh has to replace, or the StatusReason of its wait for
+// others.
+func (f *refresh) toReplace(g *group) (left []*instance, waitsFor string) {
+	left, standby, protected := f.remaining(g)
+	switch f.preference("StandbyInstances") {
+	case "Terminate":
+		left = slices.Concat(left, standby)
+	case "Wait":
+		if len(standby) > 0 {
+			return nil, "Waiting for instances in Standby state to return to service." // no source has the text
+		}
+	}
+	switch f.preference("ScaleInProtectedInstances") {
+	case "Refresh":
+		left = slices.Concat(left, protected)
+	case "Wait":
+		if len(left) == 0 && len(protected) > 0 {
+			return nil, fmt.Sprintf("Waiting for remaining instances to be available. For example: %s is protected. Remove instance scale-in protection to continue.", protected[0].id)
+		}
+	}
+	return left, ""
 }
 
 // remaining are the members that the refresh has not replaced yet.

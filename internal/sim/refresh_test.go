@@ -188,6 +188,8 @@ func TestARefreshThatReplacesRootVolumes(t *testing.T) {
 		w.wantState(ids[0], "ReplacingRootVolume")
 		pass(time.Minute)
 		w.wantState(ids[0], "ReplacingRootVolume:Wait")
+		r.Resume("web", "Launch") // lets Auto Scaling act on the group
+		w.wantState(ids[1], "InService")
 		if err := w.complete("bye", ids[0], "CONTINUE"); err != nil {
 			t.Fatal(err)
 		}

@@ -249,9 +249,12 @@ func TestFailingLaunchesAreRepeated(t *testing.T) {
 		r.AddGroup(sim.Group{Name: "web", Max: 4, Desired: 2})
 		r.FailLaunches("web", "We currently do not have sufficient t3.small capacity")
 		r.SetSizes("web", 0, 4, 3)
-		pass(6 * time.Minute)
+		for range 36 {
+			pass(10 * time.Second)
+			r.Resume("web", "Launch") // lets Auto Scaling act on the group
+		}
 		want := "Failed Launching a new EC2 instance.  Status Reason: We currently do not have sufficient t3.small capacity"
-		if got := descriptions(r, 7); got[0] != want || got[6] != want {
+		if got := descriptions(r, 8); got[0] != want || got[6] != want || got[7] == want {
 			t.Fatalf("feed %q, want seven times %q", got, want)
 		}
 		if n := len(r.Members("web")); n != 2 {

@@ -81,6 +81,9 @@ func TestAManagedGroup(t *testing.T) {
 			_, err = w.asg.TerminateInstanceInAutoScalingGroup(t.Context(), &awsasg.TerminateInstanceInAutoScalingGroupInput{InstanceId: aws.String(id), ShouldDecrementDesiredCapacity: aws.Bool(false)})
 			wantRefusal(t, err, code, message)
 			w.wantState(id, "InService")
+			if n := len(w.feed()); n != 2 {
+				t.Errorf("%d activities, want to read those of a managed group", n)
+			}
 		})
 	}
 }

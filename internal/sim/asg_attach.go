@@ -46,7 +46,8 @@ func (r *Region) deregisterAllFrom(g *group, p *registrar) {
 }
 
 // attachInstances makes running instances members of a group, all or none, and raises the desired
-// capacity (API reference, AttachInstances).
+// capacity (API reference, AttachInstances). The texts of its refusals are not recorded, except for the
+// sizes.
 func (r *Region) attachInstances(q *query, _ *document) error {
 	g, err := r.namedGroup(q)
 	if err != nil {

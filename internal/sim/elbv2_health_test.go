@@ -314,6 +314,27 @@ func TestIPv6TargetGroup(t *testing.T) {
 	})
 }
 
+func TestUnstableOrderOfAGroupsLists(t *testing.T) {
+	inBubble(t, sim.Config{Behaviour: sim.Behaviour{UnstableOrder: true}}, func(t *testing.T, r *sim.Region) {
+		w := as(t, r, r.AddGroup(sim.Group{
+			Name: "web", Desired: 1, Suspended: []string{"Launch", "Terminate", "AZRebalance"},
+			Settings: sim.Settings{Metrics: []string{"GroupMinSize", "GroupMaxSize", "GroupStandbyInstances"}},
+		})[0])
+		seen := map[string]map[string]bool{"subnets": {}, "suspended": {}, "metrics": {}}
+		for range 20 {
+			g := w.group("web")
+			seen["subnets"][*g.VPCZoneIdentifier] = true
+			seen["suspended"][*g.SuspendedProcesses[0].ProcessName] = true
+			seen["metrics"][*g.EnabledMetrics[0].Metric] = true
+		}
+		for list, orders := range seen {
+			if len(orders) < 2 {
+				t.Errorf("%s come in one order: %v", list, orders)
+			}
+		}
+	})
+}
+
 // Recorded answers list these in another order each time.
 func TestUnstableOrder(t *testing.T) {
 	orders := func(seed uint64, unstable bool) (all []string) {

@@ -28,7 +28,7 @@ func (r *Region) SetInFlight(instance string, after time.Duration) {
 
 // SetState forces a lifecycle state, for states that are hard to reach. The Region does not move
 // the instance until something else does, and counts it towards the desired capacity unless it is
-// in Standby.
+// in Standby or retained.
 func (r *Region) SetState(instance, lifecycleState string) {
 	r.lock()
 	defer r.unlock()

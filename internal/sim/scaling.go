@@ -154,8 +154,8 @@ const launchRetry = time.Minute
 
 // failLaunch records a launch that EC2 refuses: it ends before there is an instance.
 func (r *Region) failLaunch(g *group, causes ...string) {
-	nobody := &instance{identity: identity{zone: g.emptiestZone()}}
-	a := r.startActivity(g, nobody, "Launching a new EC2 instance", statusPreInService, 30, causes...)
+	none := &instance{identity: identity{zone: g.emptiestZone()}}
+	a := r.startActivity(g, none, "Launching a new EC2 instance", statusPreInService, 30, causes...)
 	r.endActivity(a, statusFailed, g.launchFailure)
 	g.launchAfter = r.now.Add(launchRetry)
 	r.schedule(g.launchAfter, func() { r.reconcileSoon(g) })

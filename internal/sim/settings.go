@@ -12,8 +12,8 @@ import (
 // Settings are properties of a group that describe calls show. The Region acts on Operator,
 // RetainOnAbandon and ReuseOnScaleIn only.
 type Settings struct {
-	// Operator is the service principal that manages the group. Everybody else's mutating calls are
-	// refused (API reference, Operator, since 2026-08).
+	// Operator is the service principal that manages the group. Mutating calls by others are refused
+	// (API reference, Operator, since 2026-08).
 	Operator string
 	// DeletionProtection is prevent-force-deletion or prevent-all-deletion; "": none.
 	DeletionProtection string

@@ -28,7 +28,7 @@ func levers(ts *testscript.TestScript, r *sim.Region) map[string]func(args []str
 		"resume":       func(a []string) { r.Resume("web", a...) },
 		"deny":         func(a []string) { r.Deny(a...) },
 		"allow":        func(a []string) { r.Allow(a...) },
-		"refresh":      func([]string) { r.StartRefresh("web", "Wait"); r.EndRefresh("web", "Baking") },
+		"refresh":      func([]string) { r.StartRefresh("web", "Wait"); r.SetRefreshStatus("web", "Baking") },
 		"port":         func(a []string) { r.RegisterExtraPort("web", a[0], number(ts, a[1])) },
 		"elsewhere":    func(a []string) { r.AddTargetGroup(sim.TargetGroup{Name: a[1]}); r.AddTargets(a[1], a[0]) },
 		"imds-v1":      metadata(func(m *sim.Metadata) { m.V1Allowed = true }),

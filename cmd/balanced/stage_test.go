@@ -109,7 +109,7 @@ func cmdRegion(ts *testscript.TestScript, neg bool, args []string) {
 	// host by its instance's name, and they all share this one.
 	seed := fnv.New64a()
 	fmt.Fprint(seed, ts.Name(), os.Getpid())
-	s.region = sim.New(sim.Config{Name: sp.name, Seed: seed.Sum64(), Address: sp.addresses(), Behaviour: sim.Behaviour{
+	s.region = sim.New(sim.Config{Name: sp.name, Seed: seed.Sum64(), Address: sp.addresses(), Timing: sim.Timing{
 		RegisterTime: 50 * time.Millisecond, LaunchTime: time.Second, MoveTime: 200 * time.Millisecond, TerminateTime: time.Second,
 	}})
 	s.runs = map[string]*background{}

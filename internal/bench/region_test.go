@@ -47,7 +47,8 @@ var check = sim.HealthCheck{Interval: 30 * time.Second, Timeout: 5 * time.Second
 
 // region makes a scene.
 func (s scene) region(seed uint64) (*sim.Region, []string) {
-	region := sim.New(sim.Config{Seed: seed, Behaviour: s.behaves})
+	// The page's figures were measured with moves of 2 s in both directions.
+	region := sim.New(sim.Config{Seed: seed, Behaviour: s.behaves, Timing: sim.Timing{MoveTime: 2 * time.Second}})
 	region.AddLoadBalancer(sim.LoadBalancer{Name: "front", Type: "application"})
 	g := sim.Group{Name: "web", Min: s.size - 1, Max: s.size + 2, Desired: s.size, HealthCheckType: "EC2"}
 	for i := range s.sources {

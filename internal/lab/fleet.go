@@ -35,7 +35,7 @@ func newFleet(cfg Config, port int) (*Fleet, error) {
 		RegionName: cmp.Or(cfg.Region, "eu-west-1"), Group: "web", Port: port,
 		complain: cfg.Complain,
 	}
-	f.Region = sim.New(sim.Config{Name: f.RegionName, Seed: cfg.Seed, Address: address, DataPlane: true, Behaviour: sim.Behaviour{
+	f.Region = sim.New(sim.Config{Name: f.RegionName, Seed: cfg.Seed, Address: address, DataPlane: true, Timing: sim.Timing{
 		MoveTime:     orNone(cfg.MoveTime),
 		LaunchTime:   orNone(cfg.LaunchTime),
 		RegisterTime: orNone(cfg.RegisterTime), TerminateTime: orNone(cfg.TerminateTime),

@@ -11,7 +11,7 @@ import (
 // While one load balancer holds the instance up the others are left alone, and the
 // last word is that of all of them.
 func TestOnlyTheOneThatHoldsItUpIsPolled(t *testing.T) {
-	slow := sim.Config{Behaviour: sim.Behaviour{NetworkRegisterTime: time.Minute}}
+	slow := sim.Config{Timing: sim.Timing{NetworkRegisterTime: time.Minute}}
 	inWorld(t, slow, sim.Group{Name: "web", Min: 3, Max: 6, Desired: 4, TargetGroups: []string{"web", "tcp"}}, func(w *world) {
 		w.Must(w.Out(w.IDs[0]))
 		first := len(w.Calls())

@@ -160,7 +160,7 @@ func TestRerunIsTheRepair(t *testing.T) {
 			w.cutAfter(calls, func() error { _, err := w.Out(w.IDs[0]); return err })
 			w.Must(w.Out(w.IDs[0]))
 			w.WantState(w.IDs[0], "Standby")
-			if takes := w.Takes(w.IDs[0]); len(takes) > 0 {
+			if takes := w.RoutedBy(w.IDs[0]); len(takes) > 0 {
 				t.Errorf("cut after %d calls, rerun: %v still send traffic", calls, takes)
 			}
 			w.cutAfter(calls, func() error { _, err := w.In(w.IDs[0]); return err })

@@ -20,7 +20,7 @@ func TestOutAndIn(t *testing.T) {
 		w.Must(report, err)
 		w.WantState(id, "Standby")
 		w.WantMoves("EnterStandby")
-		if takes := w.Takes(id); len(takes) > 0 {
+		if takes := w.RoutedBy(id); len(takes) > 0 {
 			t.Errorf("0 from out, but %v still send it traffic", takes)
 		}
 		if took := time.Since(began); took < 300*time.Second || took > 330*time.Second {

@@ -8,41 +8,46 @@ import (
 
 // StatusCodes of an activity (API reference, Activity). Successful, Failed and Cancelled end it.
 const (
-	statusPreInService = "PreInService"
-	statusInProgress   = "InProgress"
-	statusDraining     = "WaitingForELBConnectionDraining"
-	statusSuccessful   = "Successful"
-	statusFailed       = "Failed"
-	statusCancelled    = "Cancelled"
+	statusPreInService   = "PreInService"
+	statusInProgress     = "InProgress"
+	statusDraining       = "WaitingForELBConnectionDraining"
+	statusMidLaunching   = "MidLifecycleAction"
+	statusMidTerminating = "MidTerminatingLifecycleAction" // recorded, and in no API reference
+	statusInPlaceStart   = "WaitingForInPlaceUpdateToStart"
+	statusInPlace        = "InPlaceUpdateInProgress"
+	statusInPlaceFinish  = "WaitingForInPlaceUpdateToFinalize"
+	statusSuccessful     = "Successful"
+	statusFailed         = "Failed"
+	statusCancelled      = "Cancelled"
 )
 
 const drainingSuffix = " - Waiting For ELB Connection Draining."
 
-// activity is one scaling activity of a group: an entry of its feed.
+// activity is a scaling activity, one entry of a group's feed.
 type activity struct {
 	id, group, arn string
-	seq            int // place in the feed; older entries have smaller numbers
+	seq            int // position in the feed; older entries have smaller numbers
 	cause, details string
 	instance       string
 	start          time.Time
-	progress       past[progress]
+	progress       history[activityProgress]
 }
 
-// progress is what changes about an activity.
-type progress struct {
+// activityProgress is the part of an activity that changes.
+type activityProgress struct {
 	status, description string
 	percent             int
 	end                 time.Time // zero while it runs
 	message             string
 }
 
-func (p progress) over() bool { return !p.end.IsZero() }
+func (p activityProgress) over() bool { return !p.end.IsZero() }
 
-// begin opens an activity about an instance and puts it into the feed.
-func (r *Region) begin(g *group, in *instance, description, status string, percent int, causes ...string) *activity {
+// startActivity adds a running activity about an instance to the group's feed.
+func (r *Region) startActivity(g *group, in *instance, description, status string, percent int, causes ...string) *activity {
 	a := r.newActivity(g, in, joinCauses(r.now, causes))
 	a.start, a.seq = r.now, nextSeq(g.feed)
-	become(r, &a.progress, progress{status: status, description: description, percent: percent})
+	setNow(r, &a.progress, activityProgress{status: status, description: description, percent: percent})
 	g.feed = append(g.feed, a)
 	return a
 }
@@ -50,7 +55,7 @@ func (r *Region) begin(g *group, in *instance, description, status string, perce
 func (r *Region) newActivity(g *group, in *instance, cause string) *activity {
 	return &activity{
 		id: r.names.uuid(), group: g.Name, arn: g.arn, instance: in.id, cause: cause,
-		details: fmt.Sprintf(`{"Subnet ID":"%s","Availability Zone":"%s"}`, subnet(in.zone), in.zone),
+		details: fmt.Sprintf(`{"Availability Zone ID":"%s","Subnet ID":"%s","Availability Zone":"%s"}`, zoneID(in.zone), subnet(in.zone), in.zone),
 	}
 }
 
@@ -61,7 +66,8 @@ func nextSeq(feed []*activity) int {
 	return feed[len(feed)-1].seq + 1
 }
 
-// joinCauses builds a Cause: sentences that each begin "At <time> " and are two spaces apart.
+// joinCauses joins the sentences of a Cause. Each begins "At <time> ", and two spaces separate
+// them.
 func joinCauses(at time.Time, causes []string) string {
 	var sentences []string
 	for _, c := range causes {
@@ -72,46 +78,64 @@ func joinCauses(at time.Time, causes []string) string {
 	return strings.Join(sentences, "  ")
 }
 
-// waiting says that the activity now waits for load balancers.
-func (r *Region) waiting(a *activity, status string, suffix bool) {
-	p := a.progress.now()
-	p.status = status
+// setWaiting changes an activity's status to waiting for load balancers.
+func (r *Region) setWaiting(a *activity, status string, suffix bool) {
 	if suffix {
+		p := a.progress.current()
 		p.description += drainingSuffix
+		setNow(r, &a.progress, p)
 	}
-	become(r, &a.progress, p)
+	r.setStatus(a, status, 50)
 }
 
-// end closes an activity; closing it twice changes nothing.
-func (r *Region) end(a *activity, status, message string) {
-	p := a.progress.now()
+// setStatus changes the status of a running activity. With a terminating hook the description no
+// longer mentions load balancers.
+func (r *Region) setStatus(a *activity, status string, percent int) {
+	if a == nil || a.progress.current().over() {
+		return
+	}
+	p := a.progress.current()
+	if status == statusMidTerminating {
+		p.description = strings.TrimSuffix(p.description, drainingSuffix)
+	}
+	p.status, p.percent = status, percent
+	setNow(r, &a.progress, p)
+}
+
+// endActivity ends an activity. It does nothing if the activity has ended. The message of a Failed or
+// Cancelled one is in its description too.
+func (r *Region) endActivity(a *activity, status, message string) {
+	p := a.progress.current()
 	if p.over() {
 		return
 	}
 	p.description = strings.TrimSuffix(p.description, drainingSuffix)
+	if message != "" {
+		p.description += ".  Status Reason: " + message
+	}
 	p.status, p.percent, p.end, p.message = status, 100, r.now, message
-	become(r, &a.progress, p)
+	setNow(r, &a.progress, p)
 }
 
-// recordPastLaunch writes the activity of a launch that was over long before the test began.
+// recordPastLaunch adds the activity of a launch that ended long ago.
 func (r *Region) recordPastLaunch(g *group, in *instance, from, to int) {
-	r.recordPast(g, in, in.launched.Add(-r.behaviour.LaunchTime), r.behaviour.LaunchTime,
+	r.recordEnded(g, in, in.launched.Add(-r.config.Timing.LaunchTime), r.config.Timing.LaunchTime,
 		"Launching a new EC2 instance: "+in.id, launchCause(from, to))
 }
 
-func (r *Region) recordPast(g *group, in *instance, start time.Time, took time.Duration, description string, cause string) {
+func (r *Region) recordEnded(g *group, in *instance, start time.Time, took time.Duration, description string, cause string) {
 	a := r.newActivity(g, in, joinCauses(start, []string{cause}))
 	a.start, a.seq = start, nextSeq(g.feed)
-	a.progress = always(progress{status: statusSuccessful, description: description, percent: 100, end: start.Add(took)})
+	a.progress = newHistory(activityProgress{status: statusSuccessful, description: description, percent: 100, end: start.Add(took)})
 	g.feed = append(g.feed, a)
 }
 
-// listed is the feed as DescribeScalingActivities orders it at a moment: what still runs first, then
-// the newest start first.
-func listed(feed []*activity, moment time.Time) []*activity {
+// feedOrder is the feed as DescribeScalingActivities orders it: running activities first, then the
+// newest start first.
+func feedOrder(feed []*activity, moment time.Time) []*activity {
 	var running, over []*activity
 	for i := len(feed) - 1; i >= 0; i-- {
-		p, begun := feed[i].progress.at(moment)
+		p, begun := feed[i].progress.asOf(moment)
 		switch {
 		case !begun:
 		case p.over():
@@ -130,8 +154,8 @@ func launchCause(from, to int) string {
 // subnet is the one subnet of a zone.
 func subnet(zone string) string { return "subnet-" + zone }
 
-// wholeSeconds is how EndTime and the moments inside a Cause are written.
+// wholeSeconds formats EndTime and the times inside a Cause.
 func wholeSeconds(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05Z") }
 
-// milliseconds is how StartTime is written.
+// milliseconds formats StartTime.
 func milliseconds(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") }

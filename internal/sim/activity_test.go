@@ -23,7 +23,7 @@ func (w *world) feed() []asgtypes.Activity {
 	return out.Activities
 }
 
-// say is an activity as a person would read it out.
+// say is the text of an activity.
 func say(a asgtypes.Activity) []string {
 	end := "running"
 	if a.EndTime != nil {
@@ -72,7 +72,7 @@ func TestTheActivityOfAMoveOut(t *testing.T) {
 				if got := over.StartTime.Format(time.RFC3339Nano); got != "2000-01-01T00:00:00.4Z" {
 					t.Fatalf("started %s, want millisecond precision", got)
 				}
-				wantDetails := `{"Subnet ID":"subnet-eu-west-1a","Availability Zone":"eu-west-1a"}`
+				wantDetails := `{"Availability Zone ID":"euw1-az1","Subnet ID":"subnet-eu-west-1a","Availability Zone":"eu-west-1a"}`
 				if aws.ToString(over.Details) != wantDetails || aws.ToString(over.AutoScalingGroupState) != "InService" {
 					t.Fatalf("details %s, group state %s", *over.Details, aws.ToString(over.AutoScalingGroupState))
 				}
@@ -98,7 +98,11 @@ func TestTheActivityOfAMoveBack(t *testing.T) {
 		if diff := cmp.Diff(want, say(out.Activities[0])); diff != "" || aws.ToInt32(out.Activities[0].Progress) != 30 {
 			t.Fatalf("answer (-want +got):\n%s", diff)
 		}
-		pass(2 * time.Second)
+		pass(6400*time.Millisecond - 1)
+		if got := w.feed()[0]; got.StatusCode != "PreInService" {
+			t.Fatalf("%s before it is in service, want PreInService", got.StatusCode)
+		}
+		pass(1)
 		if got := w.feed()[0]; got.StatusCode != "Successful" {
 			t.Fatalf("%s when in service, want Successful", got.StatusCode)
 		}
@@ -127,7 +131,7 @@ func TestCausesOfScaling(t *testing.T) {
 	})
 }
 
-func TestWhatStillRunsComesFirst(t *testing.T) {
+func TestRunningActivitiesComeFirst(t *testing.T) {
 	inBubble(t, sim.Config{}, func(t *testing.T, r *sim.Region) {
 		ids := albGroup(r, 10*time.Minute)
 		w := as(t, r, ids[0])

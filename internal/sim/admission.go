@@ -12,39 +12,38 @@ import (
 // roleName is the role of every instance profile in the Region.
 const roleName = "instance-role"
 
-// rights is what callers may do. They may do everything until something is denied.
-type rights struct {
+// permissions is what callers may do: everything, until something is denied.
+type permissions struct {
 	denied []string
-	only   []string // nil: everything that is not denied
+	only   []string // nil: everything not denied
 }
 
-// Deny refuses actions from now on, named as in an IAM policy: "autoscaling:EnterStandby",
+// Deny denies actions from now on. They are named as in an IAM policy: "autoscaling:EnterStandby",
 // "elasticloadbalancing:Describe*".
 func (r *Region) Deny(actions ...string) {
 	r.lock()
 	defer r.unlock()
-	r.rights.denied = append(r.rights.denied, actions...)
+	r.requests.permissions.denied = append(r.requests.permissions.denied, actions...)
 }
 
-// DenyAllBut refuses every action but these, as a role with one small policy does.
-func (r *Region) DenyAllBut(actions ...string) {
+// AllowOnly denies every action but these, as a role with one small policy does.
+func (r *Region) AllowOnly(actions ...string) {
 	r.lock()
 	defer r.unlock()
-	r.rights.only = append([]string{}, actions...)
+	r.requests.permissions.only = append([]string{}, actions...)
 }
 
-// Allow lifts what Deny and DenyAllBut refuse: the actions named exactly as there, or by their own
-// names after DenyAllBut.
+// Allow lifts what Deny and AllowOnly deny. After Deny, name an action exactly as it was denied.
 func (r *Region) Allow(actions ...string) {
 	r.lock()
 	defer r.unlock()
-	r.rights.denied = slices.DeleteFunc(r.rights.denied, func(d string) bool { return slices.Contains(actions, d) })
-	if r.rights.only != nil {
-		r.rights.only = append(r.rights.only, actions...)
+	r.requests.permissions.denied = slices.DeleteFunc(r.requests.permissions.denied, func(d string) bool { return slices.Contains(actions, d) })
+	if r.requests.permissions.only != nil {
+		r.requests.permissions.only = append(r.requests.permissions.only, actions...)
 	}
 }
 
-func (p rights) allow(action string) bool {
+func (p permissions) permit(action string) bool {
 	matches := func(pattern string) bool {
 		ok, err := path.Match(pattern, action)
 		return ok && err == nil
@@ -52,21 +51,22 @@ func (p rights) allow(action string) bool {
 	return !slices.ContainsFunc(p.denied, matches) && (p.only == nil || slices.ContainsFunc(p.only, matches))
 }
 
-// admit lets a request in: valid credentials, not too often, allowed.
+// admit checks a request's credentials, its rate and its permission.
 func (r *Region) admit(q *query) error {
 	if in := r.instances[r.caller(q.key)]; in != nil && in.metadata.CredentialsExpired {
 		return &refusal{http.StatusForbidden, "ExpiredToken", "The security token included in the request is expired"}
 	}
-	if !r.drawToken(q.service.name) {
+	if !r.takeToken(q.service.name) {
 		return &refusal{http.StatusBadRequest, r.throttlingCode(q.service.name), "Rate exceeded"}
 	}
-	if action := q.service.iamPrefix + ":" + q.action; !r.rights.allow(action) && action != "sts:GetCallerIdentity" {
+	if action := q.service.iamPrefix + ":" + q.action; !r.requests.permissions.permit(action) && action != "sts:GetCallerIdentity" {
 		return r.denial(q, action)
 	}
 	return nil
 }
 
-// denial words an AccessDenied. Actions that can be allowed for one group name it.
+// denial is an AccessDenied error. It names the group if the action supports permissions for one
+// group.
 func (r *Region) denial(q *query, action string) error {
 	resource := ""
 	if name := q.get("AutoScalingGroupName"); q.service.name == "autoscaling" && !strings.HasPrefix(q.action, "Describe") && name != "" {
@@ -81,7 +81,7 @@ func (r *Region) denial(q *query, action string) error {
 		r.principal(q.key), action, resource, action)}
 }
 
-// principal is the ARN of whoever holds an access key.
+// principal is the ARN of the owner of an access key.
 func (r *Region) principal(key string) string {
 	if in := r.caller(key); in != "" {
 		return r.globalARN("sts", fmt.Sprintf("assumed-role/%s/%s", roleName, in))
@@ -96,7 +96,7 @@ func credentialsKey(instance string) string {
 	return keyPrefix + strings.ToUpper(strings.TrimPrefix(instance, "i-0"))
 }
 
-// caller is the instance behind an access key, "" for anybody else.
+// caller is the instance that an access key belongs to, or "".
 func (r *Region) caller(key string) string {
 	id, ok := strings.CutPrefix(key, keyPrefix)
 	if !ok {
@@ -105,23 +105,23 @@ func (r *Region) caller(key string) string {
 	return "i-0" + strings.ToLower(id)
 }
 
-// bucket is a token bucket, as AWS throttles with.
+// bucket is a token bucket, AWS's way of throttling.
 type bucket struct {
 	tokens, capacity, perSecond float64
 	filled                      time.Time
 }
 
-// SetBucket throttles a service (autoscaling, elasticloadbalancing, elasticloadbalancingv2): a
-// bucket of capacity requests, full now, that refills at a steady rate.
+// SetBucket throttles a service (autoscaling, elasticloadbalancing, elasticloadbalancingv2) with a
+// token bucket that is full now and refills at a steady rate.
 func (r *Region) SetBucket(service string, capacity, refillPerSecond float64) {
 	r.lock()
 	defer r.unlock()
-	r.buckets[service] = &bucket{capacity, capacity, refillPerSecond, r.now}
+	r.requests.buckets[service] = &bucket{capacity, capacity, refillPerSecond, r.now}
 }
 
-// drawToken takes a token for one request; a service without a bucket always has one.
-func (r *Region) drawToken(service string) bool {
-	b := r.buckets[service]
+// takeToken takes a token for one request. A service without a bucket is not throttled.
+func (r *Region) takeToken(service string) bool {
+	b := r.requests.buckets[service]
 	if b == nil {
 		return true
 	}
@@ -134,9 +134,9 @@ func (r *Region) drawToken(service string) bool {
 	return true
 }
 
-// throttlingCode: the two services spell it differently.
+// throttlingCode is the error code of throttling, which differs between the services.
 func (r *Region) throttlingCode(service string) string {
-	if service == "autoscaling" && !r.behaviour.ThrottlingExceptionCode {
+	if service == "autoscaling" && !r.config.Behaviour.ThrottlingExceptionCode {
 		return "Throttling"
 	}
 	return "ThrottlingException"

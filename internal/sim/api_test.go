@@ -121,7 +121,7 @@ func TestSizesAndProcessesThroughTheAPI(t *testing.T) {
 			t.Fatal(err)
 		}
 		if low, high, desired := r.Sizes("web"); low != 4 || high != 5 || desired != 4 {
-			t.Fatalf("sizes %d %d %d, want a raised minimum to push desired: 4 5 4", low, high, desired)
+			t.Fatalf("sizes %d %d %d, want the higher minimum to raise desired: 4 5 4", low, high, desired)
 		}
 		if _, err := w.asg.SuspendProcesses(t.Context(), &awsasg.SuspendProcessesInput{AutoScalingGroupName: name}); err != nil {
 			t.Fatal(err)
@@ -235,7 +235,7 @@ func TestClassicLoadBalancersThroughTheAPI(t *testing.T) {
 			t.Fatal(err)
 		}
 		if a := attributes.LoadBalancerAttributes; a.ConnectionDraining.Enabled || *a.ConnectionDraining.Timeout != 300 || !a.CrossZoneLoadBalancing.Enabled {
-			t.Fatalf("attributes %+v, want draining off with its timeout printed all the same", a)
+			t.Fatalf("attributes %+v, want draining disabled and its timeout shown", a)
 		}
 		if _, err := w.elb.ModifyLoadBalancerAttributes(t.Context(), &awselb.ModifyLoadBalancerAttributesInput{
 			LoadBalancerName:       name,
@@ -297,7 +297,7 @@ func TestTargetGroupsThroughTheAPI(t *testing.T) {
 	})
 }
 
-func TestADelayChangedWhileADrainRuns(t *testing.T) {
+func TestChangingTheDelayDoesNotAffectARunningDrain(t *testing.T) {
 	inBubble(t, sim.Config{}, func(t *testing.T, r *sim.Region) {
 		ids := albGroup(r, time.Minute)
 		w := as(t, r, ids[0])

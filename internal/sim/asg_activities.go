@@ -3,28 +3,29 @@ package sim
 import (
 	"encoding/base64"
 	"fmt"
+	"math"
 	"slices"
 	"time"
 )
 
-// describeScalingActivities answers what still runs first, then the newest start first.
+// describeScalingActivities lists running activities first, then the newest start first.
 func (r *Region) describeScalingActivities(q *query, d *document) error {
-	wanted, err := activityFilter(q)
+	filter, err := readActivityFilter(q)
 	if err != nil {
 		return err
 	}
 	var feed []*activity
 	var next string
 	if q.get("AutoScalingGroupName") == "" {
-		feed, next, err = page(q, records(100, 100), r.wholeFeed(q, wanted))
+		feed, next, err = page(q, records(100, 100), r.wholeFeed(q, filter.selects))
 	} else {
-		feed, next, err = r.groupFeed(q, wanted)
+		feed, next, err = r.groupFeed(q, filter.selects)
 	}
 	if err != nil {
 		return err
 	}
 	list(d, "Activities", feed, func(a *activity) {
-		a.write(d, q.at)
+		a.write(d, q.asOf)
 		d.text("AutoScalingGroupARN", a.arn)
 		d.text("AutoScalingGroupState", "InService")
 	})
@@ -32,49 +33,66 @@ func (r *Region) describeScalingActivities(q *query, d *document) error {
 	return nil
 }
 
-// groupFeed is a page of one group's feed. Its token names the last activity of the page before, so
-// that new activities between two pages neither hide nor repeat old ones.
-func (r *Region) groupFeed(q *query, wanted func(*activity, progress) bool) ([]*activity, string, error) {
+// groupFeed is a page of a group's feed. Its token names the last activity of the previous page, so
+// that activities which start between two pages neither hide nor repeat others.
+func (r *Region) groupFeed(q *query, wanted func(*activity, activityProgress) bool) ([]*activity, string, error) {
 	g, err := r.namedGroup(q)
 	if err != nil {
 		return nil, "", err
 	}
-	last, err := readFeedToken(q.get("NextToken"))
+	last, err := readFeedToken(q.feedToken())
 	if err != nil {
 		return nil, "", err
 	}
-	feed := filterFeed(listed(g.feed, q.at), q.at, func(a *activity, p progress) bool {
-		return wanted(a, p) && last.before(a, p)
+	feed := filterFeed(feedOrder(g.feed, q.asOf), q.asOf, func(a *activity, p activityProgress) bool {
+		return wanted(a, p) && last.continuesWith(a, p)
 	})
-	from := *q
-	from.params = map[string][]string{"MaxRecords": q.params["MaxRecords"]}
-	items, more, err := page(&from, records(100, 100), feed)
-	if err != nil || more == "" {
+	items, more, err := page(q.withoutToken(), records(100, 100), feed)
+	switch {
+	case err != nil || more == "":
 		return items, "", err
+	case len(items) == 0: // an empty first page: everything is still to come
+		return nil, feedToken{set: true, seq: math.MaxInt}.String(), nil
 	}
 	end := items[len(items)-1]
-	p, _ := end.progress.at(q.at)
+	p, _ := end.progress.asOf(q.asOf)
 	return items, feedToken{true, p.over(), end.seq}.String(), nil
 }
 
+// feedToken is the request's token. One that repeats asks for the first page again.
+func (q *query) feedToken() string {
+	if q.distortion.RepeatToken {
+		return ""
+	}
+	return q.get("NextToken")
+}
+
+// withoutToken is the request for the first page of what the token has left over.
+func (q *query) withoutToken() *query {
+	first := *q
+	first.params = map[string][]string{"MaxRecords": q.params["MaxRecords"]}
+	first.distortion.EmptyFirstPage = q.distortion.EmptyFirstPage && q.get("NextToken") == ""
+	return &first
+}
+
 // wholeFeed is the feed of the account.
-func (r *Region) wholeFeed(q *query, wanted func(*activity, progress) bool) []*activity {
+func (r *Region) wholeFeed(q *query, wanted func(*activity, activityProgress) bool) []*activity {
 	var all []*activity
-	for _, g := range r.groups.inTurn {
+	for _, g := range r.groups.inOrder {
 		all = append(all, g.feed...)
 	}
 	slices.SortStableFunc(all, func(a, b *activity) int { return a.start.Compare(b.start) })
-	return filterFeed(listed(all, q.at), q.at, wanted)
+	return filterFeed(feedOrder(all, q.asOf), q.asOf, wanted)
 }
 
-func filterFeed(feed []*activity, moment time.Time, wanted func(*activity, progress) bool) []*activity {
+func filterFeed(feed []*activity, moment time.Time, wanted func(*activity, activityProgress) bool) []*activity {
 	return slices.DeleteFunc(feed, func(a *activity) bool {
-		p, _ := a.progress.at(moment)
+		p, _ := a.progress.asOf(moment)
 		return !wanted(a, p)
 	})
 }
 
-// feedToken is the place in a feed where a page ended.
+// feedToken is the position in a feed where a page ended.
 type feedToken struct {
 	set, over bool
 	seq       int
@@ -94,13 +112,13 @@ func readFeedToken(token string) (feedToken, error) {
 		_, err = fmt.Sscanf(string(text), "after %d %t", &t.seq, &t.over)
 	}
 	if err != nil {
-		return t, refuse("InvalidNextToken", "The token '%s' is invalid.", token)
+		return t, refusef("InvalidNextToken", "The token '%s' is invalid.", token)
 	}
 	return t, nil
 }
 
-// before says whether an activity belongs to a later page.
-func (t feedToken) before(a *activity, p progress) bool {
+// continuesWith says whether an activity belongs to a later page.
+func (t feedToken) continuesWith(a *activity, p activityProgress) bool {
 	switch {
 	case !t.set:
 		return true
@@ -110,59 +128,68 @@ func (t feedToken) before(a *activity, p progress) bool {
 	return a.seq < t.seq
 }
 
-// activityFilter reads ActivityIds and Filters (API reference, DescribeScalingActivities).
-func activityFilter(q *query) (func(*activity, progress) bool, error) {
-	ids := q.items("ActivityIds")
-	var statuses []string
-	var lower, upper time.Time
-	for i, name := range q.fields("Filters", "Name") {
-		values := q.items(fmt.Sprintf("Filters.member.%d.Values", i+1))
-		if len(values) == 0 {
-			return nil, invalid("Filter %s has no values", name)
-		}
-		var err error
-		switch name {
-		case "Status":
-			statuses = append(statuses, values...)
-		case "StartTimeLowerBound":
-			lower, err = parseMoment(values[0])
-		case "StartTimeUpperBound":
-			upper, err = parseMoment(values[0])
-		default:
-			err = invalid("Filter %s is not supported", name)
-		}
-		if err != nil {
-			return nil, err
-		}
-	}
-	if len(statuses) > 0 && q.get("AutoScalingGroupName") == "" {
-		return nil, invalid("Filter Status can only be used with an AutoScalingGroupName")
-	}
-	return func(a *activity, p progress) bool {
-		return (len(ids) == 0 || slices.Contains(ids, a.id)) &&
-			(len(statuses) == 0 || slices.Contains(statuses, p.status)) &&
-			(lower.IsZero() || !a.start.Before(lower)) && (upper.IsZero() || !a.start.After(upper))
-	}, nil
+// activityFilter is what a request for activities selects.
+type activityFilter struct {
+	ids, statuses []string
+	lower, upper  time.Time // of StartTime, inclusive
 }
 
-// parseMoment reads an ISO 8601 time; without an offset it is UTC.
+// readActivityFilter reads ActivityIds and Filters (API reference, DescribeScalingActivities).
+func readActivityFilter(q *query) (activityFilter, error) {
+	f := activityFilter{ids: q.values("ActivityIds")}
+	for i, name := range q.fields("Filters", "Name") {
+		if err := f.add(name, q.values(fmt.Sprintf("Filters.member.%d.Values", i+1))); err != nil {
+			return f, err
+		}
+	}
+	if len(f.statuses) > 0 && q.get("AutoScalingGroupName") == "" {
+		return f, validationError("Filter Status can only be used with an AutoScalingGroupName")
+	}
+	return f, nil
+}
+
+func (f *activityFilter) add(name string, values []string) (err error) {
+	if len(values) == 0 {
+		return validationError("Filter %s has no values", name)
+	}
+	switch name {
+	case "Status":
+		f.statuses = append(f.statuses, values...)
+	case "StartTimeLowerBound":
+		f.lower, err = parseMoment(values[0])
+	case "StartTimeUpperBound":
+		f.upper, err = parseMoment(values[0])
+	default:
+		err = validationError("Filter %s is not supported", name)
+	}
+	return err
+}
+
+// selects says whether an answer contains an activity that has come this far.
+func (f activityFilter) selects(a *activity, p activityProgress) bool {
+	return (len(f.ids) == 0 || slices.Contains(f.ids, a.id)) &&
+		(len(f.statuses) == 0 || slices.Contains(f.statuses, p.status)) &&
+		(f.lower.IsZero() || !a.start.Before(f.lower)) && (f.upper.IsZero() || !a.start.After(f.upper))
+}
+
+// parseMoment reads an ISO 8601 time, in UTC unless it has an offset.
 func parseMoment(text string) (time.Time, error) {
 	for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05"} {
 		if t, err := time.Parse(layout, text); err == nil {
 			return t, nil
 		}
 	}
-	return time.Time{}, invalid("%s is not a valid timestamp", text)
+	return time.Time{}, validationError("%s is not a valid timestamp", text)
 }
 
-// write writes an activity as it was at a moment. A running one has no EndTime.
+// write writes an activity as it was at a time. A running activity has no EndTime.
 func (a *activity) write(d *document, moment time.Time) {
-	p, _ := a.progress.at(moment)
+	p, _ := a.progress.asOf(moment)
 	d.text("ActivityId", a.id)
 	d.text("AutoScalingGroupName", a.group)
 	d.text("Description", p.description)
 	d.text("Cause", a.cause)
-	d.moment("StartTime", a.start)
+	d.timestamp("StartTime", a.start)
 	if p.over() {
 		d.text("EndTime", wholeSeconds(p.end))
 	}

@@ -11,8 +11,8 @@ import (
 	"balanced/internal/sim"
 )
 
-// The desired capacity was lowered when the instance entered Standby: MinSize has no say.
-func TestDetachingFromStandbyAsksNothingOfMinSize(t *testing.T) {
+// The desired capacity was lowered when the instance entered Standby, so MinSize does not matter.
+func TestDetachingFromStandbyIgnoresMinSize(t *testing.T) {
 	inBubble(t, sim.Config{}, func(t *testing.T, r *sim.Region) {
 		ids := r.AddGroup(sim.Group{Name: "web", Min: 2, Max: 4, Desired: 3})
 		w := as(t, r, ids[0])
@@ -36,7 +36,7 @@ func TestDetachingFromStandbyAsksNothingOfMinSize(t *testing.T) {
 	})
 }
 
-func TestASuspensionKeepsItsTime(t *testing.T) {
+func TestSuspendingTwiceKeepsTheFirstTime(t *testing.T) {
 	inBubble(t, sim.Config{}, func(t *testing.T, r *sim.Region) {
 		w := as(t, r, r.AddGroup(sim.Group{Name: "web", Desired: 1})[0])
 		want := "User suspended at " + time.Now().UTC().Format("2006-01-02T15:04:05Z")
@@ -57,7 +57,7 @@ func TestASuspensionKeepsItsTime(t *testing.T) {
 	})
 }
 
-// Groups here have no tags: a filter that is not understood must not find them all.
+// Groups have no tags here, so a tag filter must find none.
 func TestTagFiltersFindNoGroup(t *testing.T) {
 	inBubble(t, sim.Config{}, func(t *testing.T, r *sim.Region) {
 		w := as(t, r, r.AddGroup(sim.Group{Name: "web", Desired: 1})[0])

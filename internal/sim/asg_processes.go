@@ -31,12 +31,12 @@ func (r *Region) resumeProcesses(q *query, _ *document) error {
 	return nil
 }
 
-// namedProcesses are those a request names; naming none means all.
+// namedProcesses are the processes that a request names, or all if it names none.
 func namedProcesses(q *query) ([]string, error) {
-	named := q.items("ScalingProcesses")
+	named := q.values("ScalingProcesses")
 	for _, process := range named {
 		if !slices.Contains(processes(), process) {
-			return nil, invalid("1 validation error detected: Value '%s' at 'scalingProcesses' is not a scaling process", process)
+			return nil, validationError("1 validation error detected: Value '%s' at 'scalingProcesses' is not a scaling process", process)
 		}
 	}
 	if len(named) == 0 {
@@ -45,7 +45,7 @@ func namedProcesses(q *query) ([]string, error) {
 	return named, nil
 }
 
-// suspension is a process that does not run, and since when.
+// suspension is a suspended process and the time of its suspension.
 type suspension struct {
 	process string
 	since   time.Time
@@ -59,26 +59,22 @@ func suspendedAt(moment time.Time, processes ...string) []suspension {
 	return all
 }
 
-// suspend stops processes. One that is suspended already stays so since then.
+// suspend suspends processes. One that is suspended already keeps its time.
 func (r *Region) suspend(g *group, named []string) {
-	s := g.sizes.now()
+	s := g.sizes.current()
 	news := slices.DeleteFunc(slices.Clone(named), g.suspends)
 	slices.Sort(news)
 	s.suspended = slices.Concat(s.suspended, suspendedAt(r.now, slices.Compact(news)...))
-	become(r, &g.sizes, s)
+	setNow(r, &g.sizes, s)
 }
 
-// resume lets what has been held up happen: moves behind Launch, and judgements behind HealthCheck.
+// resume resumes processes and runs what they held up, such as health checks of members.
 func (r *Region) resume(g *group, named []string) {
-	s := g.sizes.now()
+	s := g.sizes.current()
 	s.suspended = slices.DeleteFunc(slices.Clone(s.suspended), func(p suspension) bool { return slices.Contains(named, p.process) })
-	become(r, &g.sizes, s)
-	for _, in := range g.present() {
-		if in.stuck && !g.suspends(processLaunch) {
-			in.stuck = false
-			r.comeBack(g, in)
-		}
-		r.judge(in)
+	setNow(r, &g.sizes, s)
+	for _, in := range g.membersNow() {
+		r.checkHealth(in)
 	}
-	r.replan(g)
+	r.reconcileSoon(g)
 }

@@ -2,10 +2,10 @@ package sim
 
 import "slices"
 
-// trafficSource is an attachment of a group to something that sends traffic.
+// trafficSource is a load balancer or target group attached to a group.
 type trafficSource struct {
-	identifier, kind string
-	old              bool // attached by the call of its own kind, and listed by that kind's describe
+	identifier, sourceType string
+	ownCall                bool // attached by its type's own call, and so listed by that type's describe call
 }
 
 func (r *Region) trafficSources(g *group) []trafficSource {
@@ -30,7 +30,7 @@ func (r *Region) targetGroupARNs(g *group) []string {
 	return arns
 }
 
-// attachmentState is InService where load balancers are asked about health, else it rests at Added.
+// attachmentState is InService if load balancer health checks count, and otherwise Added.
 func (g *group) attachmentState() string {
 	if g.asksLoadBalancers() {
 		return "InService"
@@ -41,23 +41,23 @@ func (g *group) attachmentState() string {
 func (r *Region) describeTrafficSources(q *query, d *document) error {
 	kind := q.get("TrafficSourceType")
 	return r.describeSources(q, d, "TrafficSources", records(50, 50),
-		func(s trafficSource) bool { return kind == "" || s.kind == kind },
+		func(s trafficSource) bool { return kind == "" || s.sourceType == kind },
 		func(s trafficSource) {
-			d.text("TrafficSource", s.identifier) // deprecated, still answered
+			d.text("TrafficSource", s.identifier) // deprecated, but still in answers
 			d.text("Identifier", s.identifier)
-			d.text("Type", s.kind)
+			d.text("Type", s.sourceType)
 		})
 }
 
 func (r *Region) describeAttachedClassics(q *query, d *document) error {
 	return r.describeSources(q, d, "LoadBalancers", records(100, 100),
-		func(s trafficSource) bool { return s.old && s.kind == "elb" },
+		func(s trafficSource) bool { return s.ownCall && s.sourceType == "elb" },
 		func(s trafficSource) { d.text("LoadBalancerName", s.identifier) })
 }
 
 func (r *Region) describeAttachedTargetGroups(q *query, d *document) error {
 	return r.describeSources(q, d, "LoadBalancerTargetGroups", records(100, 100),
-		func(s trafficSource) bool { return s.old && s.kind == "elbv2" },
+		func(s trafficSource) bool { return s.ownCall && s.sourceType == "elbv2" },
 		func(s trafficSource) { d.text("LoadBalancerTargetGroupARN", s.identifier) })
 }
 
@@ -68,6 +68,7 @@ func (r *Region) describeSources(q *query, d *document, name string, p paging, w
 		return err
 	}
 	sources := slices.DeleteFunc(r.trafficSources(g), func(s trafficSource) bool { return !wanted(s) })
+	sources = keep(q, sources, func(s trafficSource) []string { return []string{s.identifier} })
 	sources, next, err := page(q, p, sources)
 	if err != nil {
 		return err
@@ -80,16 +81,16 @@ func (r *Region) describeSources(q *query, d *document, name string, p paging, w
 	return nil
 }
 
-// writeAttachments writes the load balancers: in the old lists and, whoever attached them, as traffic sources.
+// writeAttachments writes the old lists of load balancers, and all attachments as traffic sources.
 func (g *group) writeAttachments(r *Region, d *document) {
 	var classics, targetGroups []string
 	if !g.TrafficSourcesOnly {
 		classics, targetGroups = g.Classic, r.targetGroupARNs(g)
 	}
-	d.words("LoadBalancerNames", classics)
-	d.words("TargetGroupARNs", targetGroups)
+	d.strings("LoadBalancerNames", classics)
+	d.strings("TargetGroupARNs", targetGroups)
 	list(d, "TrafficSources", r.trafficSources(g), func(s trafficSource) {
 		d.text("Identifier", s.identifier)
-		d.text("Type", s.kind)
+		d.text("Type", s.sourceType)
 	})
 }

@@ -12,8 +12,8 @@ import (
 	"balanced/internal/sim"
 )
 
-// cli is the unmodified AWS CLI as an instance's shell has it: no configuration and no credentials
-// but the metadata service's.
+// cli is the unmodified AWS CLI in an instance's shell: its only configuration and credentials are
+// those of the metadata service.
 type cli struct {
 	t    *testing.T
 	path string
@@ -35,7 +35,7 @@ func newCLI(t *testing.T, r *sim.Region, instance string) cli {
 	}}
 }
 
-// run runs the CLI and reads its JSON; a refusal is returned as what it prints.
+// run runs the CLI and decodes its JSON. A refusal is what it prints on stderr.
 func (c cli) run(args ...string) (out map[string]any, refusal string) {
 	c.t.Helper()
 	cmd := exec.CommandContext(c.t.Context(), c.path, append(args, "--output", "json")...)
@@ -52,7 +52,7 @@ func (c cli) run(args ...string) (out map[string]any, refusal string) {
 	return out, ""
 }
 
-// want runs the CLI and compares what stands at a path of its answer, such as "Activities.0.StatusCode".
+// want runs the CLI and compares the value at a path of its answer, such as "Activities.0.StatusCode".
 func (c cli) want(path, want string, args ...string) {
 	c.t.Helper()
 	out, refusal := c.run(args...)
@@ -73,8 +73,8 @@ func (c cli) want(path, want string, args ...string) {
 	}
 }
 
-func TestTheAWSCLIUnderstandsTheRegion(t *testing.T) {
-	r := sim.New(sim.Config{Behaviour: sim.Behaviour{MoveTime: -1}})
+func TestAWSCLI(t *testing.T) {
+	r := sim.New(sim.Config{Timing: sim.Timing{MoveTime: -1}})
 	r.AddLoadBalancer(sim.LoadBalancer{Name: "front"})
 	r.AddClassic(sim.Classic{Name: "old", Draining: true})
 	r.AddTargetGroup(sim.TargetGroup{Name: "app", LoadBalancer: "front"})
@@ -99,7 +99,7 @@ func TestTheAWSCLIUnderstandsTheRegion(t *testing.T) {
 	aws.want("Activities.0.StatusCode", "PreInService", append(append([]string{"autoscaling", "exit-standby", "--instance-ids"}, ids[0]), group...)...)
 	for _, c := range r.Calls() {
 		if c.Service != "imds" && c.Caller != ids[0] {
-			t.Fatalf("%s is on record as a call of %q, want the instance whose credentials signed it", c.Action, c.Caller)
+			t.Fatalf("%s is recorded as a call of %q, want the instance whose credentials signed it", c.Action, c.Caller)
 		}
 	}
 }

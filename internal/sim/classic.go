@@ -6,22 +6,22 @@ import (
 	"time"
 )
 
-// Classic is a Classic Load Balancer to be added to a Region.
+// Classic describes a Classic Load Balancer to add to a Region.
 type Classic struct {
 	Name      string
 	Check     HealthCheck   // Target default "HTTP:80/"
 	Draining  bool          // ConnectionDraining.Enabled
-	Drain     time.Duration // ConnectionDraining.Timeout; default 300 s, printed even when disabled
+	Drain     time.Duration // ConnectionDraining.Timeout; default 300 s, shown even when disabled
 	CrossZone bool
-	Zones     []string // nil: all
+	Zones     []string // nil: all zones of the Region
 }
 
-// classic is a Classic Load Balancer. It lets go of an instance as soon as nothing is in flight (User
-// Guide for Classic Load Balancers, "Configure connection draining").
+// classic is a Classic Load Balancer. It finishes deregistration as soon as no request is in flight
+// (User Guide for Classic Load Balancers, "Configure connection draining").
 type classic struct {
 	Classic
-	pool    pool
-	created time.Time
+	registrar registrar
+	created   time.Time
 }
 
 // AddClassic adds a Classic Load Balancer.
@@ -35,7 +35,7 @@ func (r *Region) AddClassic(spec Classic) {
 	spec.Check.Unhealthy = cmp.Or(spec.Check.Unhealthy, 2)
 	spec.Drain = cmp.Or(spec.Drain, 300*time.Second)
 	c := &classic{Classic: spec, created: r.now.Add(-time.Hour)}
-	c.pool = pool{name: spec.Name, check: spec.Check, rules: c, byKey: map[regKey]*registration{}}
+	c.registrar = newRegistrar(spec.Name, 0, spec.Check, c)
 	r.classics.add(spec.Name, c)
 }
 
@@ -48,41 +48,44 @@ const (
 	classicZoneOff      = "Instance is in the EC2 Availability Zone for which LoadBalancer is not configured to route traffic to."
 )
 
-// reading follows DescribeInstanceHealth: an instance that drains still says InService.
-func (c *classic) reading(reg *registration) reading {
+// shownHealth follows DescribeInstanceHealth: a draining instance is still InService.
+func (c *classic) shownHealth(reg *registration) shownHealth {
 	switch {
-	case reg.phase == phaseGone || !reg.in.alive:
-		return reading{}
+	case reg.phase == phaseGone || !reg.instance.running:
+		return shownHealth{}
 	case reg.phase == phaseDraining:
-		return reading{"InService", "N/A", classicDraining, true}
-	case !c.reaches(reg.in.zone):
-		return reading{"OutOfService", "ELB", classicZoneOff, true}
+		return shownHealth{State: "InService", Reason: "N/A", Description: classicDraining, listed: true}
+	case !c.reaches(reg.instance.zone):
+		return shownHealth{State: "OutOfService", Reason: "ELB", Description: classicZoneOff, listed: true}
 	case reg.phase == phaseRegistering:
-		return reading{"OutOfService", "ELB", classicRegistering, true}
+		return shownHealth{State: "OutOfService", Reason: "ELB", Description: classicRegistering, listed: true}
 	case reg.checks.verdict == verdictHealthy:
-		return reading{"InService", "N/A", "N/A", true}
+		return shownHealth{State: "InService", Reason: "N/A", Description: "N/A", listed: true}
 	case reg.checks.verdict == verdictUnhealthy:
-		return reading{"OutOfService", "Instance", classicFailing, true}
+		return shownHealth{State: "OutOfService", Reason: "Instance", Description: classicFailing, listed: true}
 	}
-	return reading{"OutOfService", "Instance", classicBelow, true}
+	return shownHealth{State: "OutOfService", Reason: "Instance", Description: classicBelow, listed: true}
 }
 
-// drainTime ends early when the last connection does; without draining, connections are cut.
+// drainTime ends when the last connection does. Without connection draining, connections are closed
+// at once.
 func (c *classic) drainTime(r *Region, reg *registration) time.Duration {
 	switch {
 	case !c.Draining:
 		return 0
-	case r.dataPlane: // which says when the last connection ends
+	case r.config.DataPlane: // ReportIdle says when the last connection ends
 		return c.Drain
 	}
-	return min(c.Drain, reg.in.inFlight)
+	return min(c.Drain, reg.instance.inFlight)
 }
 
-func (c *classic) registerTime(r *Region) time.Duration { return r.behaviour.RegisterTime }
+func (c *classic) registerTime(r *Region) time.Duration { return r.config.Timing.RegisterTime }
 func (c *classic) firstPasses() int                     { return c.Check.Healthy }
 func (c *classic) endsWhenIdle() bool                   { return true }
-func (c *classic) failsOpen() bool                      { return false }
-func (c *classic) lingers(*Region) time.Duration        { return 0 }
+func (c *classic) minHealthy(int) int                   { return 0 }
+func (c *classic) usesIPv6() bool                       { return false }
+func (c *classic) shifted(string) bool                  { return false }
+func (c *classic) lingerTime(*Region) time.Duration     { return 0 }
 func (c *classic) reaches(zone string) bool {
 	return c.Zones == nil || slices.Contains(c.Zones, zone)
 }

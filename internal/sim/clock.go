@@ -5,14 +5,14 @@ import (
 	"time"
 )
 
-// event is something the world does at a known moment.
+// event is something that happens in the Region at a known time.
 type event struct {
 	at  time.Time
 	seq int
 	do  func()
 }
 
-// agenda orders what is to come by moment, then by the order it was decided in.
+// agenda orders future events by time, then by the order they were scheduled in.
 type agenda struct {
 	events []event
 	seq    int
@@ -32,16 +32,17 @@ func (a *agenda) Less(i, j int) bool {
 func (a *agenda) Pop() any {
 	last := len(a.events) - 1
 	e := a.events[last]
-	a.events[last] = event{} // lets what the event holds be collected
+	a.events[last] = event{} // frees what the event refers to
 	a.events = a.events[:last]
 	return e
 }
 
-// after puts an event on the agenda, d from the Region's present.
-func (r *Region) after(d time.Duration, do func()) { r.at(r.now.Add(d), do) }
+// scheduleAfter schedules an event d after the Region's current time.
+func (r *Region) scheduleAfter(d time.Duration, do func()) { r.schedule(r.now.Add(d), do) }
 
-// at puts an event on the agenda; a moment already past means at once, after what is already due.
-func (r *Region) at(moment time.Time, do func()) {
+// schedule schedules an event. A time in the past means as soon as possible, after the events that
+// are already due.
+func (r *Region) schedule(moment time.Time, do func()) {
 	if moment.Before(r.now) {
 		moment = r.now
 	}
@@ -49,8 +50,8 @@ func (r *Region) at(moment time.Time, do func()) {
 	heap.Push(&r.agenda, event{moment, r.agenda.seq, do})
 }
 
-// catchUp lets everything happen that is due by now, in order. There is no goroutine that moves the
-// world: whoever looks at it or acts on it brings it up to date first.
+// catchUp runs all events that are due, in order. No goroutine drives the Region: every access
+// brings it up to date first.
 func (r *Region) catchUp() {
 	present := time.Now()
 	for r.agenda.Len() > 0 && !r.agenda.events[0].at.After(present) {
@@ -65,13 +66,13 @@ func (r *Region) catchUp() {
 	}
 }
 
-// lock takes the Region for a request, a lever or a look, and brings it up to date.
+// lock locks the Region and brings it up to date.
 func (r *Region) lock() {
 	r.mu.Lock()
 	r.catchUp()
 }
 
-// unlock lets the immediate consequences of what was done happen before anyone else looks.
+// unlock runs the events that the access made due, then unlocks the Region.
 func (r *Region) unlock() {
 	r.catchUp()
 	r.mu.Unlock()

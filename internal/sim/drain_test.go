@@ -14,7 +14,7 @@ import (
 	"balanced/internal/sim"
 )
 
-func TestHowLongTheWayIntoStandbyTakes(t *testing.T) {
+func TestTimeToStandby(t *testing.T) {
 	classic := func(r *sim.Region, drain time.Duration) {
 		r.AddClassic(sim.Classic{Name: "old", Draining: drain > 0, Drain: drain})
 	}
@@ -29,24 +29,24 @@ func TestHowLongTheWayIntoStandbyTakes(t *testing.T) {
 		inFlight  time.Duration
 		want      time.Duration
 	}{
-		{name: "no load balancer", want: 2 * time.Second},
+		{name: "no load balancer", want: 400 * time.Millisecond},
 		{
-			name:  "a target group holds its whole delay, idle or not",
+			name:  "a target group drains for its whole delay, idle or not",
 			add:   func(r *sim.Region) { targetGroup(r, "app", 300*time.Second) },
 			group: sim.Group{TargetGroups: []string{"app"}}, want: 300 * time.Second,
 		},
 		{
-			name:  "a target group behind no listener lets go at once",
+			name:  "a target group behind no listener deregisters at once",
 			add:   func(r *sim.Region) { r.AddTargetGroup(sim.TargetGroup{Name: "app", Drain: 300 * time.Second}) },
-			group: sim.Group{TargetGroups: []string{"app"}}, want: 2 * time.Second,
+			group: sim.Group{TargetGroups: []string{"app"}}, want: 400 * time.Millisecond,
 		},
 		{
-			name:  "an idle Classic Load Balancer is done at once",
+			name:  "an idle Classic Load Balancer deregisters at once",
 			add:   func(r *sim.Region) { classic(r, 300*time.Second) },
-			group: sim.Group{Classic: []string{"old"}}, want: 2 * time.Second,
+			group: sim.Group{Classic: []string{"old"}}, want: 400 * time.Millisecond,
 		},
 		{
-			name:  "a busy one when the last request is",
+			name:  "a busy one when the last request ends",
 			add:   func(r *sim.Region) { classic(r, 300*time.Second) },
 			group: sim.Group{Classic: []string{"old"}}, inFlight: 70 * time.Second, want: 70 * time.Second,
 		},
@@ -56,9 +56,9 @@ func TestHowLongTheWayIntoStandbyTakes(t *testing.T) {
 			group: sim.Group{Classic: []string{"old"}}, inFlight: time.Hour, want: 300 * time.Second,
 		},
 		{
-			name:  "and without draining it cuts connections",
+			name:  "and without draining it closes connections",
 			add:   func(r *sim.Region) { classic(r, 0) },
-			group: sim.Group{Classic: []string{"old"}}, inFlight: time.Hour, want: 2 * time.Second,
+			group: sim.Group{Classic: []string{"old"}}, inFlight: time.Hour, want: 400 * time.Millisecond,
 		},
 		{
 			name: "several drain at the same time",
@@ -77,7 +77,7 @@ func TestHowLongTheWayIntoStandbyTakes(t *testing.T) {
 			group: sim.Group{TargetGroups: []string{"a", "b"}}, want: 160 * time.Second,
 		},
 		{
-			name: "or Auto Scaling counts for itself", behaviour: sim.Behaviour{DrainTimer: 30 * time.Second},
+			name: "or Auto Scaling has a timer of its own", behaviour: sim.Behaviour{DrainTimer: 30 * time.Second},
 			add:   func(r *sim.Region) { targetGroup(r, "a", 100*time.Second) },
 			group: sim.Group{TargetGroups: []string{"a"}}, want: 30 * time.Second,
 		},
@@ -107,20 +107,20 @@ func TestHowLongTheWayIntoStandbyTakes(t *testing.T) {
 	}
 }
 
-func TestADrainingInstanceTakesNoNewTraffic(t *testing.T) {
-	inBubble(t, sim.Config{Behaviour: sim.Behaviour{NetworkLinger: 20 * time.Second}}, func(t *testing.T, r *sim.Region) {
+func TestADrainingInstanceGetsNoNewTraffic(t *testing.T) {
+	inBubble(t, sim.Config{Timing: sim.Timing{NetworkLinger: 20 * time.Second}}, func(t *testing.T, r *sim.Region) {
 		r.AddLoadBalancer(sim.LoadBalancer{Name: "front"})
 		r.AddLoadBalancer(sim.LoadBalancer{Name: "wire", Type: "network"})
 		r.AddTargetGroup(sim.TargetGroup{Name: "app", LoadBalancer: "front", Drain: 60 * time.Second})
 		r.AddTargetGroup(sim.TargetGroup{Name: "tcp", Protocol: "TCP", LoadBalancer: "wire", Drain: 60 * time.Second})
 		id := r.AddGroup(sim.Group{Name: "web", Desired: 2, TargetGroups: []string{"app", "tcp"}})[0]
 		r.EnterStandby("web", id, true)
-		if takes := r.Takes(id); !slices.Equal(takes, []string{"tcp"}) {
-			t.Fatalf("takes from %v, want the lingering network load balancer only", takes)
+		if takes := r.RoutedBy(id); !slices.Equal(takes, []string{"tcp"}) {
+			t.Fatalf("routed to by %v, want the lingering network load balancer only", takes)
 		}
 		pass(20 * time.Second)
-		if takes, draining := r.Takes(id), r.Draining(id); takes != nil || len(draining) != 2 {
-			t.Fatalf("takes from %v and drains from %v, want none and both", takes, draining)
+		if takes, draining := r.RoutedBy(id), r.Draining(id); takes != nil || len(draining) != 2 {
+			t.Fatalf("routed to by %v and is drained by %v, want none and both", takes, draining)
 		}
 	})
 }
@@ -144,7 +144,7 @@ func (w *world) wantTarget(name, id, state, reason string) {
 	}
 }
 
-func TestATargetsWay(t *testing.T) {
+func TestTargetStates(t *testing.T) {
 	inBubble(t, sim.Config{}, func(t *testing.T, r *sim.Region) {
 		ids := albGroup(r, 60*time.Second)
 		w := as(t, r, ids[0])
@@ -162,10 +162,10 @@ func TestATargetsWay(t *testing.T) {
 		r.SetAppHealthy(ids[0], false)
 		r.ExitStandby("web", ids[0])
 		w.wantTarget("app", ids[0], "initial", "Elb.RegistrationInProgress")
-		pass(2 * time.Second)
+		pass(6400 * time.Millisecond)
 		w.wantState(ids[0], "InService") // which does not wait for a passing check
 		w.wantTarget("app", ids[0], "initial", "Elb.InitialHealthChecking")
-		pass(10 * time.Second)
+		pass(5600 * time.Millisecond)
 		w.wantTarget("app", ids[0], "unhealthy", "Target.ResponseCodeMismatch")
 		r.SetAppHealthy(ids[0], true)
 		pass(20 * time.Second)
@@ -185,7 +185,7 @@ func (w *world) listedTargets(name string) int {
 	return len(out.TargetHealthDescriptions)
 }
 
-func TestANewTargetNeedsOnePassOrAThresholdOfThem(t *testing.T) {
+func TestChecksThatANewTargetMustPass(t *testing.T) {
 	for _, c := range []struct {
 		kind, protocol string
 		want           time.Duration // after the registration: the first check is 1 s later
@@ -217,7 +217,7 @@ func TestANewTargetNeedsOnePassOrAThresholdOfThem(t *testing.T) {
 	}
 }
 
-func TestAVerdictNeedsChecksInARow(t *testing.T) {
+func TestAVerdictNeedsConsecutiveResults(t *testing.T) {
 	inBubble(t, sim.Config{}, func(t *testing.T, r *sim.Region) {
 		ids := albGroup(r, 0) // checks every ten seconds, two failures or three passes in a row
 		w := as(t, r, ids[0])
@@ -242,7 +242,7 @@ func TestAVerdictNeedsChecksInARow(t *testing.T) {
 	})
 }
 
-func TestTargetsNobodyAsksFor(t *testing.T) {
+func TestUnusedTargets(t *testing.T) {
 	inBubble(t, sim.Config{}, func(t *testing.T, r *sim.Region) {
 		r.AddLoadBalancer(sim.LoadBalancer{Name: "front", Zones: []string{"eu-west-1a"}})
 		r.AddTargetGroup(sim.TargetGroup{Name: "spare"})
@@ -257,26 +257,23 @@ func TestTargetsNobodyAsksFor(t *testing.T) {
 		if got := w.target("zonal", ids[1]).Description; aws.ToString(got) != "Target is in an Availability Zone that is not enabled for the load balancer" {
 			t.Fatalf("description %q", aws.ToString(got))
 		}
-		r.Suspend("web", "HealthCheck")
-		r.KillInstance(ids[0])
-		w.wantTarget("zonal", ids[0], "unused", "Target.InvalidState")
 	})
 }
 
-func TestWithNobodyHealthyEverybodyTakesTraffic(t *testing.T) {
+func TestTargetGroupsFailOpen(t *testing.T) {
 	inBubble(t, sim.Config{}, func(t *testing.T, r *sim.Region) {
 		ids := albGroup(r, 0)
 		for _, id := range ids[1:] {
 			r.SetAppHealthy(id, false)
 		}
 		pass(time.Minute)
-		if r.Takes(ids[1]) != nil {
-			t.Fatal("an unhealthy target takes traffic while another is healthy")
+		if r.RoutedBy(ids[1]) != nil {
+			t.Fatal("an unhealthy target gets traffic while another is healthy")
 		}
 		r.SetAppHealthy(ids[0], false)
 		pass(time.Minute)
-		if r.Takes(ids[1]) == nil {
-			t.Fatal("an Application Load Balancer with no healthy target sends traffic to all; this one takes none")
+		if r.RoutedBy(ids[1]) == nil {
+			t.Fatal("an Application Load Balancer with no healthy target sends traffic to all; this target gets none")
 		}
 		if healthy, all := r.HealthyAt(ids[1]); healthy != 0 || all != 1 {
 			t.Fatalf("healthy at %d of %d, want 0 of 1: traffic is no proof of health", healthy, all)
@@ -284,44 +281,44 @@ func TestWithNobodyHealthyEverybodyTakesTraffic(t *testing.T) {
 	})
 }
 
-func TestAClassicLoadBalancerDoesNotFailOpen(t *testing.T) {
+func TestClassicLoadBalancersDoNotFailOpen(t *testing.T) {
 	inBubble(t, sim.Config{}, func(t *testing.T, r *sim.Region) {
 		r.AddClassic(sim.Classic{Name: "old", Zones: []string{"eu-west-1a", "eu-west-1b"}})
 		ids := r.AddGroup(sim.Group{Name: "web", Desired: 3, Classic: []string{"old"}})
 		as(t, r, ids[0]).wantInstance(ids[2], "OutOfService", "ELB",
 			"Instance is in the EC2 Availability Zone for which LoadBalancer is not configured to route traffic to.")
 		for _, id := range ids[:2] {
-			if r.Takes(id) == nil {
-				t.Fatalf("%s takes no traffic, healthy", id)
+			if r.RoutedBy(id) == nil {
+				t.Fatalf("%s is healthy and gets no traffic", id)
 			}
 			r.SetAppHealthy(id, false)
 		}
 		pass(5 * time.Minute)
 		for _, id := range ids {
-			if r.Takes(id) != nil {
-				t.Fatalf("%s takes traffic, unhealthy or out of reach", id)
+			if r.RoutedBy(id) != nil {
+				t.Fatalf("%s gets traffic, although it is unhealthy or its zone is disabled", id)
 			}
 		}
 	})
 }
 
-func TestAPortOfSomebodyElseStaysRegistered(t *testing.T) {
+func TestExtraPortsStayRegistered(t *testing.T) {
 	inBubble(t, sim.Config{}, func(t *testing.T, r *sim.Region) {
 		ids := albGroup(r, 0)
 		r.RegisterExtraPort("app", ids[0], 9090)
 		r.AddTargets("app", "i-0aaaaaaaaaaaaaaaa")
 		r.SetAppHealthy("i-0aaaaaaaaaaaaaaaa", false)
-		if r.Takes("i-0aaaaaaaaaaaaaaaa") == nil {
-			t.Fatal("a stranger's target is unhealthy before its second failed check")
+		if r.RoutedBy("i-0aaaaaaaaaaaaaaaa") == nil {
+			t.Fatal("a target outside the group is unhealthy before its second failed check")
 		}
 		r.EnterStandby("web", ids[0], true)
 		pass(time.Minute)
 		w := as(t, r, ids[0])
 		if n := w.listedTargets("app"); n != 4 {
-			t.Fatalf("%d targets, want two members, one stranger and the extra port: 4", n)
+			t.Fatalf("%d targets, want two members, one other instance and the extra port: 4", n)
 		}
-		if r.State(ids[0]) != "Standby" || r.Takes(ids[0]) == nil {
-			t.Fatalf("%s, takes %v; want Standby and traffic on the extra port", r.State(ids[0]), r.Takes(ids[0]))
+		if r.State(ids[0]) != "Standby" || r.RoutedBy(ids[0]) == nil {
+			t.Fatalf("%s, takes %v; want Standby and traffic on the extra port", r.State(ids[0]), r.RoutedBy(ids[0]))
 		}
 	})
 }
@@ -348,7 +345,7 @@ func (w *world) wantInstance(id, state, reason, description string) {
 	}
 }
 
-func TestAnInstancesWayAtAClassicLoadBalancer(t *testing.T) {
+func TestClassicInstanceStates(t *testing.T) {
 	inBubble(t, sim.Config{}, func(t *testing.T, r *sim.Region) {
 		r.AddClassic(sim.Classic{
 			Name: "old", Draining: true, Drain: 60 * time.Second,

@@ -12,15 +12,15 @@ func (r *Region) describeClassicAttributes(q *query, d *document) error {
 }
 
 func writeClassicAttributes(d *document, c *classic) {
-	d.within("LoadBalancerAttributes", func() {
-		d.within("CrossZoneLoadBalancing", func() { d.flag("Enabled", c.CrossZone) })
-		d.within("AccessLog", func() { d.flag("Enabled", false) })
-		d.within("ConnectionDraining", func() {
-			d.flag("Enabled", c.Draining)
+	d.element("LoadBalancerAttributes", func() {
+		d.element("CrossZoneLoadBalancing", func() { d.boolean("Enabled", c.CrossZone) })
+		d.element("AccessLog", func() { d.boolean("Enabled", false) })
+		d.element("ConnectionDraining", func() {
+			d.boolean("Enabled", c.Draining)
 			d.seconds("Timeout", c.Drain)
 		})
-		d.within("ConnectionSettings", func() { d.number("IdleTimeout", 60) })
-		d.words("AdditionalAttributes", nil)
+		d.element("ConnectionSettings", func() { d.number("IdleTimeout", 60) })
+		d.strings("AdditionalAttributes", nil)
 	})
 }
 
@@ -36,8 +36,8 @@ func (r *Region) modifyClassicAttributes(q *query, d *document) error {
 	if err != nil {
 		return err
 	}
-	c.CrossZone = q.isSet("LoadBalancerAttributes.CrossZoneLoadBalancing.Enabled", c.CrossZone)
-	c.Draining = q.isSet(draining+"Enabled", c.Draining)
+	c.CrossZone = q.boolean("LoadBalancerAttributes.CrossZoneLoadBalancing.Enabled", c.CrossZone)
+	c.Draining = q.boolean(draining+"Enabled", c.Draining)
 	c.Drain = time.Duration(timeout) * time.Second
 	d.text("LoadBalancerName", c.Name)
 	writeClassicAttributes(d, c)

@@ -18,14 +18,14 @@ func targetGroupOperations() map[string]operation {
 	}
 }
 
-// namedTargetGroup is the target group a request is about.
+// namedTargetGroup is the target group that a request names.
 func (r *Region) namedTargetGroup(q *query) (*targetGroup, error) {
-	for _, t := range r.targetGroups.inTurn {
+	for _, t := range r.targetGroups.inOrder {
 		if t.arn == q.get("TargetGroupArn") {
 			return t, nil
 		}
 	}
-	return nil, refuse("TargetGroupNotFound", "One or more target groups not found")
+	return nil, refusef("TargetGroupNotFound", "One or more target groups not found")
 }
 
 // target is a target as a request names it.
@@ -34,7 +34,7 @@ type target struct {
 	port int
 }
 
-// namedTargets are the targets of a request; without a port, on the target group's own.
+// namedTargets are the targets that a request names. The default port is the target group's.
 func (r *Region) namedTargets(q *query, t *targetGroup) ([]target, error) {
 	var targets []target
 	ports := q.fields("Targets", "Port")
@@ -44,66 +44,25 @@ func (r *Region) namedTargets(q *query, t *targetGroup) ([]target, error) {
 			return nil, err
 		}
 		if r.instances[id] == nil {
-			return nil, refuse("InvalidTarget", "The specified target does not exist, is not in the same VPC as the target group, or has an unsupported instance type.")
+			return nil, refusef("InvalidTarget", "The specified target does not exist, is not in the same VPC as the target group, or has an unsupported instance type.")
 		}
 		targets = append(targets, target{id, port})
 	}
 	return targets, nil
 }
 
-// describeTargetHealth has no pages. A target that is not registered is missing from the whole list
-// and unused when it is named.
-func (r *Region) describeTargetHealth(q *query, d *document) error {
-	t, err := r.namedTargetGroup(q)
-	if err != nil {
-		return err
-	}
-	targets, err := r.namedTargets(q, t)
-	if err != nil {
-		return err
-	}
-	if len(targets) == 0 {
-		list(d, "TargetHealthDescriptions", t.pool.listedAt(q.at), func(s shownRegistration) {
-			t.writeHealth(d, target{s.in.id, s.port}, s.reading)
-		})
-		return nil
-	}
-	list(d, "TargetHealthDescriptions", targets, func(named target) {
-		now, found := t.pool.readingAt(named.id, named.port, q.at)
-		if !found {
-			now = reading{"unused", "Target.NotRegistered", "Target is not registered to the target group", false}
-		}
-		t.writeHealth(d, named, now)
-	})
-	return nil
-}
-
-func (t *targetGroup) writeHealth(d *document, of target, now reading) {
-	d.within("Target", func() {
-		d.text("Id", of.id)
-		d.number("Port", of.port)
-	})
-	if now.State != "unused" {
-		d.text("HealthCheckPort", t.checkPort(of.port))
-	}
-	d.within("TargetHealth", func() {
-		d.text("State", now.State)
-		d.textIf("Reason", now.Reason)
-		d.textIf("Description", now.Description)
-	})
-}
-
 func (r *Region) describeTargetGroups(q *query, d *document) error {
-	arns, names := q.items("TargetGroupArns"), q.items("Names")
-	all := slices.DeleteFunc(slices.Clone(r.targetGroups.inTurn), func(t *targetGroup) bool {
+	arns, names := q.values("TargetGroupArns"), q.values("Names")
+	all := slices.DeleteFunc(slices.Clone(r.targetGroups.inOrder), func(t *targetGroup) bool {
 		behind := t.balancer != nil && t.balancer.arn == q.get("LoadBalancerArn")
 		return len(arns) > 0 && !slices.Contains(arns, t.arn) ||
 			len(names) > 0 && !slices.Contains(names, t.Name) ||
 			q.get("LoadBalancerArn") != "" && !behind
 	})
 	if len(all) < len(arns) || len(all) < len(names) {
-		return refuse("TargetGroupNotFound", "One or more target groups not found")
+		return refusef("TargetGroupNotFound", "One or more target groups not found")
 	}
+	all = keep(q, all, func(t *targetGroup) []string { return []string{t.arn, t.Name} })
 	items, next, err := page(q, markers(), all)
 	if err != nil {
 		return err
@@ -121,37 +80,45 @@ func (t *targetGroup) write(d *document) {
 	d.text("VpcId", vpc)
 	d.text("HealthCheckProtocol", t.Check.Protocol)
 	d.text("HealthCheckPort", t.Check.Port)
-	d.flag("HealthCheckEnabled", !t.Check.Disabled)
+	d.boolean("HealthCheckEnabled", !t.Check.Disabled)
 	d.seconds("HealthCheckIntervalSeconds", t.Check.Interval)
 	d.seconds("HealthCheckTimeoutSeconds", t.Check.Timeout)
 	d.number("HealthyThresholdCount", t.Check.Healthy)
 	d.number("UnhealthyThresholdCount", t.Check.Unhealthy)
 	if t.Check.Path != "" {
 		d.text("HealthCheckPath", t.Check.Path)
-		d.within("Matcher", func() { d.text("HttpCode", t.Check.Matcher) })
+		d.element("Matcher", func() { d.text("HttpCode", t.Check.Matcher) })
 	}
 	var balancers []string
 	if t.balancer != nil {
 		balancers = append(balancers, t.balancer.arn)
 	}
-	d.words("LoadBalancerArns", balancers)
+	d.strings("LoadBalancerArns", balancers)
 	d.text("TargetType", "instance")
-	if t.kind() == "application" {
+	if t.balancerType() == "application" {
 		d.text("ProtocolVersion", "HTTP1")
 	}
-	d.text("IpAddressType", "ipv4")
+	d.text("IpAddressType", t.addressType())
+}
+
+func (t *targetGroup) addressType() string {
+	if t.IPv6 {
+		return "ipv6"
+	}
+	return "ipv4"
 }
 
 const vpc = "vpc-0a1b2c3d4e5f60718"
 
 func (r *Region) describeBalancers(q *query, d *document) error {
-	arns, names := q.items("LoadBalancerArns"), q.items("Names")
-	all := slices.DeleteFunc(slices.Clone(r.balancers.inTurn), func(b *balancer) bool {
+	arns, names := q.values("LoadBalancerArns"), q.values("Names")
+	all := slices.DeleteFunc(slices.Clone(r.balancers.inOrder), func(b *balancer) bool {
 		return len(arns) > 0 && !slices.Contains(arns, b.arn) || len(names) > 0 && !slices.Contains(names, b.Name)
 	})
 	if len(all) < len(arns) || len(all) < len(names) {
 		return balancerNotFound()
 	}
+	all = keep(q, all, func(b *balancer) []string { return []string{b.arn, b.Name} })
 	items, next, err := page(q, markers(), all)
 	if err != nil {
 		return err
@@ -162,7 +129,7 @@ func (r *Region) describeBalancers(q *query, d *document) error {
 }
 
 func balancerNotFound() error {
-	return refuse("LoadBalancerNotFound", "One or more load balancers not found")
+	return refusef("LoadBalancerNotFound", "One or more load balancers not found")
 }
 
 func (r *Region) writeBalancer(d *document, b *balancer) {
@@ -172,16 +139,16 @@ func (r *Region) writeBalancer(d *document, b *balancer) {
 	}
 	d.text("LoadBalancerArn", b.arn)
 	d.text("LoadBalancerName", b.Name)
-	d.text("DNSName", b.Name+"-0123456789abcdef.elb."+r.name+".amazonaws.com")
+	d.text("DNSName", b.Name+"-0123456789abcdef.elb."+r.config.Name+".amazonaws.com")
 	d.text("Scheme", "internal")
 	d.text("Type", b.Type)
 	d.text("VpcId", vpc)
-	d.within("State", func() { d.text("Code", "active") })
+	d.element("State", func() { d.text("Code", "active") })
 	list(d, "AvailabilityZones", zones, func(zone string) {
 		d.text("ZoneName", zone)
 		d.text("SubnetId", subnet(zone))
 	})
-	d.moment("CreatedTime", b.created)
+	d.timestamp("CreatedTime", b.created)
 	d.text("IpAddressType", "ipv4")
 }
 
@@ -195,7 +162,12 @@ func (r *Region) registerTargets(q *query, _ *document) error {
 		return err
 	}
 	for _, named := range targets {
-		r.register(&t.pool, r.instances[named.id], named.port)
+		if !r.instances[named.id].running {
+			return refusef("InvalidTarget", "The following targets are not in a running state and cannot be registered: '%s'", named.id)
+		}
+	}
+	for _, named := range targets {
+		r.register(&t.registrar, r.instances[named.id], named.port)
 	}
 	return nil
 }
@@ -211,7 +183,7 @@ func (r *Region) deregisterTargets(q *query, _ *document) error {
 		return err
 	}
 	for _, named := range targets {
-		if reg := t.pool.find(named.id, named.port); reg != nil {
+		if reg := t.registrar.find(named.id, named.port); reg != nil {
 			r.deregister(reg)
 		}
 	}

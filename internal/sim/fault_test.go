@@ -44,7 +44,7 @@ func TestALostReplyThenARefusal(t *testing.T) {
 		_, err := w.enter(id)
 		var api smithy.APIError
 		if err == nil || errors.As(err, &api) {
-			t.Fatalf("error %v, want a broken connection", err)
+			t.Fatalf("error %v, want a closed connection", err)
 		}
 		w.wantState(id, "EnteringStandby")
 		r.SetFaults(nil)
@@ -52,7 +52,7 @@ func TestALostReplyThenARefusal(t *testing.T) {
 		wantRefusal(t, err, "ValidationError", "The instance "+id+" is not in InService.")
 		calls := callsOf(r, "EnterStandby")
 		if !calls[0].Effect || !calls[0].Lost || calls[1].Effect || calls[1].Code != "ValidationError" {
-			t.Fatalf("on record as %+v, want the first one lost after its effect and the second refused", calls)
+			t.Fatalf("recorded as %+v, want the first one lost after its effect and the second refused", calls)
 		}
 	})
 }
@@ -66,7 +66,7 @@ func TestARequestDeliveredTwice(t *testing.T) {
 		wantRefusal(t, err, "ValidationError", "The instance "+id+" is not in InService.")
 		w.wantState(id, "EnteringStandby")
 		if calls := callsOf(r, "EnterStandby"); len(calls) != 2 || !calls[0].Effect || calls[1].Effect {
-			t.Fatalf("on record as %+v, want two, the first with effect", calls)
+			t.Fatalf("recorded as %+v, want two, the first with effect", calls)
 		}
 	})
 }
@@ -77,16 +77,16 @@ func TestAResetHasNoEffect(t *testing.T) {
 		w := as(t, r, id)
 		r.SetFaults(on("EnterStandby", &sim.Fault{Reset: true}))
 		if _, err := w.enter(id); err == nil {
-			t.Fatal("an answer over a broken connection")
+			t.Fatal("an answer over a closed connection")
 		}
 		w.wantState(id, "InService")
 		if c := callsOf(r, "EnterStandby")[0]; c.Effect || !c.Lost || c.Status != 0 {
-			t.Fatalf("on record as %+v, want it lost before it was served", c)
+			t.Fatalf("recorded as %+v, want it lost before it was served", c)
 		}
 	})
 }
 
-func TestASlowCallThatNobodyWaitsFor(t *testing.T) {
+func TestASlowCallWhoseCallerGivesUp(t *testing.T) {
 	for _, late := range []bool{false, true} {
 		inBubble(t, sim.Config{}, func(t *testing.T, r *sim.Region) {
 			id := albGroup(r, time.Minute)[0]
@@ -106,13 +106,13 @@ func TestASlowCallThatNobodyWaitsFor(t *testing.T) {
 			pass(2 * time.Second)
 			w.wantState(id, map[bool]string{false: "InService", true: "EnteringStandby"}[late])
 			if c := callsOf(r, "EnterStandby")[0]; !c.Lost || c.Effect != late {
-				t.Fatalf("on record as %+v, want it lost and effect %t", c, late)
+				t.Fatalf("recorded as %+v, want it lost and effect %t", c, late)
 			}
 		})
 	}
 }
 
-func TestASlowCallIsServedInTheEnd(t *testing.T) {
+func TestASlowCallIsServed(t *testing.T) {
 	inBubble(t, sim.Config{}, func(t *testing.T, r *sim.Region) {
 		id := albGroup(r, time.Minute)[0]
 		w := as(t, r, id)
@@ -124,8 +124,8 @@ func TestASlowCallIsServedInTheEnd(t *testing.T) {
 	})
 }
 
-func TestEveryCallCanTakeTime(t *testing.T) {
-	inBubble(t, sim.Config{Behaviour: sim.Behaviour{CallTime: 200 * time.Millisecond}}, func(t *testing.T, r *sim.Region) {
+func TestCallTime(t *testing.T) {
+	inBubble(t, sim.Config{Timing: sim.Timing{CallTime: 200 * time.Millisecond}}, func(t *testing.T, r *sim.Region) {
 		w := as(t, r, albGroup(r, 0)[0])
 		w.feed() // with the credentials before it
 		began := time.Now()
@@ -136,7 +136,7 @@ func TestEveryCallCanTakeTime(t *testing.T) {
 	})
 }
 
-func TestRefusalsOnDemand(t *testing.T) {
+func TestFaultsThatRefuse(t *testing.T) {
 	inBubble(t, sim.Config{}, func(t *testing.T, r *sim.Region) {
 		id := albGroup(r, time.Minute)[0]
 		w := as(t, r, id)
@@ -203,8 +203,8 @@ func TestStaleReads(t *testing.T) {
 	})
 }
 
-func TestAMemberThatHasLeftIsStillSeenByStaleReads(t *testing.T) {
-	inBubble(t, sim.Config{MaxLag: 10 * time.Second, Behaviour: sim.Behaviour{TerminateTime: -1}}, func(t *testing.T, r *sim.Region) {
+func TestStaleReadsShowFormerMembers(t *testing.T) {
+	inBubble(t, sim.Config{MaxLag: 10 * time.Second, Timing: sim.Timing{TerminateTime: -1}}, func(t *testing.T, r *sim.Region) {
 		id := albGroup(r, 0)[0]
 		w := as(t, r, id)
 		r.Detach(id)
@@ -225,7 +225,7 @@ func TestAMemberThatHasLeftIsStillSeenByStaleReads(t *testing.T) {
 		}
 		pass(time.Minute)
 		if count() != 0 || len(r.Members("web")) != 2 {
-			t.Fatal("it is remembered longer than history reaches")
+			t.Fatal("stale reads show it beyond MaxLag")
 		}
 	})
 }
@@ -292,7 +292,7 @@ func TestDenials(t *testing.T) {
 		if _, err := w.enter(id); err != nil {
 			t.Fatal(err)
 		}
-		r.DenyAllBut("elasticloadbalancing:Describe*")
+		r.AllowOnly("elasticloadbalancing:Describe*")
 		wantRefusal(t, describeGroups(w), "AccessDenied", user+"autoscaling:DescribeAutoScalingGroups because no identity-based policy allows the autoscaling:DescribeAutoScalingGroups action")
 		w.target("app", id)
 		r.Allow("autoscaling:Describe*")
@@ -302,7 +302,7 @@ func TestDenials(t *testing.T) {
 	})
 }
 
-func TestActionsNobodyKnows(t *testing.T) {
+func TestUnknownActions(t *testing.T) {
 	inBubble(t, sim.Config{}, func(t *testing.T, r *sim.Region) {
 		client := r.Client()
 		t.Cleanup(client.CloseIdleConnections)

@@ -7,31 +7,33 @@ import (
 	"time"
 )
 
-// Group is an Auto Scaling group to be added to a Region.
+// Group describes an Auto Scaling group to add to a Region.
 type Group struct {
 	Name              string
-	Min, Max, Desired int      // Max 0: Desired
-	Zones             []string // nil: all of the Region's
+	Min, Max, Desired int      // Max 0 means the same as Desired
+	Zones             []string // nil: all zones of the Region
 	Classic           []string // names of Classic Load Balancers
 	TargetGroups      []string // names of target groups
-	Lattice           []string // ARNs of VPC Lattice target groups; listed, nothing else
-	// TrafficSourcesOnly: attached through AttachTrafficSources, shown in TrafficSources alone and
+	Lattice           []string // ARNs of VPC Lattice target groups; they are listed and do nothing
+	// TrafficSourcesOnly: attached by AttachTrafficSources, so listed in TrafficSources but
 	// not in LoadBalancerNames and TargetGroupARNs.
 	TrafficSourcesOnly bool
-	HealthCheckType    string        // default "EC2"; a comma list with "ELB" lets load balancers judge
+	HealthCheckType    string        // default "EC2"; load balancer checks count if the list contains "ELB"
 	Grace              time.Duration // HealthCheckGracePeriod, counted from InService
 	Suspended          []string      // process names
 
 	// MinHealthyPercentage and MaxHealthyPercentage are the InstanceMaintenancePolicy; 0, 0: none.
-	// A minimum of 100 makes replacements launch before they terminate.
+	// With a minimum of 100 a replacement is launched before the old instance is terminated.
 	MinHealthyPercentage, MaxHealthyPercentage int
 
-	Weights     []int // of the i-th launched instance, cycled; nil: not a weighted group
-	WarmPool    int   // instances waiting in the warm pool
-	AZRebalance bool  // the rebalancing actor; off by default
+	Weights     []int // WeightedCapacity of each launch in turn, repeating; nil: no weights
+	WarmPool    int   // number of instances in the warm pool
+	AZRebalance bool  // whether the group rebalances its zones; off by default
+	Hooks       []Hook
+	Settings    Settings
 }
 
-// sizes is what changes about a group and is shown.
+// sizes is the part of a group that changes and that describe calls show.
 type sizes struct {
 	min, max, desired int
 	suspended         []suspension
@@ -41,29 +43,30 @@ type sizes struct {
 // group is an Auto Scaling group.
 type group struct {
 	Group
-	arn      string
-	created  time.Time
-	sizes    past[sizes]
-	pools    []*pool     // what it registers its instances with, Classic first
-	members  []*instance // with the warm pool, and those who left while history still shows them
-	launches int
+	arn        string
+	created    time.Time
+	sizes      history[sizes]
+	registrars []*registrar // load balancers it registers its instances with, Classic first
+	members    []*instance  // including the warm pool and former members that history still shows
+	launches   int
 
-	feed          []*activity // oldest first
-	refreshes     []*refresh  // oldest first
-	planned       bool        // a look at the difference between actual and desired is on the agenda
-	reason        string      // why the desired capacity changed last, for the next activity's cause
-	launchFailure string      // why EC2 cannot launch; "": it can
-	owed          int         // replacements of unhealthy instances not launched yet
-	lastMove      time.Time   // the last standby move, for contention
+	feed            []*activity // oldest first
+	refreshes       []*refresh  // oldest first
+	lookDue         bool        // reconcile is scheduled
+	resizeCause     string      // cause of the last change of the desired capacity, for the next activity
+	launchFailure   string      // error of every launch; "": launches succeed
+	launchAfter     time.Time   // no launch before, after a failed one
+	replacementsDue int         // replacements of unhealthy instances still to launch
+	lastMove        time.Time   // time of the last Standby move, for ResourceContention
 }
 
-// AddGroup adds a group whose instances are InService, registered and healthy, and have been for an
-// hour. It returns their ids in launch order.
+// AddGroup adds a group whose instances have been InService, registered and healthy for an hour. It
+// returns their ids in launch order.
 func (r *Region) AddGroup(spec Group) []string {
 	r.lock()
 	defer r.unlock()
 	g := r.newGroup(spec)
-	g.sizes = always(sizes{
+	g.sizes = newHistory(sizes{
 		min: spec.Min, max: cmp.Or(spec.Max, spec.Desired), desired: spec.Desired,
 		suspended: suspendedAt(r.now, spec.Suspended...),
 	})
@@ -74,7 +77,7 @@ func (r *Region) AddGroup(spec Group) []string {
 		units += in.weight
 		ids = append(ids, in.id)
 		r.recordPastLaunch(g, in, units-in.weight, units)
-		for _, p := range g.pools {
+		for _, p := range g.registrars {
 			p.addHealthy(r, in)
 		}
 	}
@@ -92,27 +95,27 @@ func (r *Region) newGroup(spec Group) *group {
 	g := &group{Group: spec, created: r.now.Add(-time.Hour)}
 	g.arn = r.arn("autoscaling", "autoScalingGroup:"+r.names.uuid()+":autoScalingGroupName/"+spec.Name)
 	for _, name := range spec.Classic {
-		g.pools = append(g.pools, &r.classics.must(name).pool)
+		g.registrars = append(g.registrars, &r.classics.must(name).registrar)
 	}
 	for _, name := range spec.TargetGroups {
-		g.pools = append(g.pools, &r.targetGroups.must(name).pool)
+		g.registrars = append(g.registrars, &r.targetGroups.must(name).registrar)
 	}
 	return g
 }
 
-// settledMember is a member that has been in its state for an hour.
+// settledMember adds a member that has been in its state for an hour.
 func (r *Region) settledMember(g *group, state string) *instance {
 	in := r.newInstance(g.Zones[len(g.members)%len(g.Zones)])
 	in.weight = g.nextWeight()
 	in.launched = r.now.Add(-time.Hour)
-	in.inService = in.launched
-	in.life = always(life{group: g, state: state, health: healthy})
-	r.aim(in, state)
+	in.inServiceSince = in.launched
+	in.membership = newHistory(membership{group: g, state: state, health: healthy})
+	r.setTargetState(in, state)
 	g.members = append(g.members, in)
 	return in
 }
 
-// nextWeight is the weight of the next instance to be launched.
+// nextWeight is the weight of the next launch.
 func (g *group) nextWeight() int {
 	g.launches++
 	if len(g.Weights) == 0 {
@@ -121,84 +124,86 @@ func (g *group) nextWeight() int {
 	return g.Weights[(g.launches-1)%len(g.Weights)]
 }
 
-// zoneCounts counts the capacity of each zone.
+// zoneCounts is the number of members in each zone that count towards the desired capacity.
 func (g *group) zoneCounts() map[string]int {
 	counts := map[string]int{}
 	for _, in := range g.members {
-		if in.group() == g && (in.capacity() || in.replaces != nil) {
+		if in.group() == g && (in.countsTowardsDesired() || in.replacement.of != nil) {
 			counts[in.zone]++
 		}
 	}
 	return counts
 }
 
-// emptiestZone is where the next instance belongs.
+// emptiestZone is the zone with the fewest members, where the next instance is launched.
 func (g *group) emptiestZone() string {
 	counts := g.zoneCounts()
 	return slices.MinFunc(g.Zones, func(a, b string) int { return counts[a] - counts[b] })
 }
 
-// units is the group's capacity as Auto Scaling counts it: instances, or the sum of their weights.
+// units is the group's actual capacity as Auto Scaling counts it: members, or the sum of their
+// weights.
 func (g *group) units() int {
 	units := 0
 	for _, in := range g.members {
-		if in.group() == g && in.capacity() {
+		if in.group() == g && in.countsTowardsDesired() {
 			units += in.weight
 		}
 	}
 	return units
 }
 
-// present are the members now, without the warm pool.
-func (g *group) present() []*instance {
+// membersNow are the members without the warm pool.
+func (g *group) membersNow() []*instance {
 	var members []*instance
 	for _, in := range g.members {
-		if now := in.life.now(); now.group == g && !warm(now.state) {
+		if now := in.membership.current(); now.group == g && !warm(now.state) {
 			members = append(members, in)
 		}
 	}
 	return members
 }
 
-// suspends says whether a process is suspended now.
+// suspends says whether a process is suspended.
 func (g *group) suspends(process string) bool {
-	return slices.ContainsFunc(g.sizes.now().suspended, func(s suspension) bool { return s.process == process })
+	return slices.ContainsFunc(g.sizes.current().suspended, func(s suspension) bool { return s.process == process })
 }
 
-// asksLoadBalancers says whether their health checks count for Auto Scaling.
+// asksLoadBalancers says whether load balancer health checks count for Auto Scaling.
 func (g *group) asksLoadBalancers() bool {
 	return slices.ContainsFunc(strings.Split(g.HealthCheckType, ","), func(t string) bool {
 		return strings.TrimSpace(t) == "ELB"
 	})
 }
 
-// resize changes a group's numbers and lets the difference be acted on. The desired capacity is
-// pushed into [min, max], as UpdateAutoScalingGroup does.
+// resize changes the group's sizes and acts on the difference. The desired capacity is moved into
+// [min, max], as UpdateAutoScalingGroup does.
 func (r *Region) resize(g *group, min, max, desired int, reason string) {
-	s := g.sizes.now()
+	s := g.sizes.current()
 	s.min, s.max, s.desired = min, max, clamp(desired, min, max)
-	if before := g.sizes.now().desired; s.desired != before {
-		g.reason = reason
+	if before := g.sizes.current().desired; s.desired != before {
+		g.resizeCause = reason
 	}
-	become(r, &g.sizes, s)
-	r.replan(g)
+	setNow(r, &g.sizes, s)
+	r.reconcileSoon(g)
 }
 
-// setDesired changes the desired capacity as part of a move, without a second thought about it.
-func (r *Region) setDesired(g *group, desired int) {
-	s := g.sizes.now()
+// adjustDesired changes the desired capacity as part of a move. The move has checked the limits.
+func (r *Region) adjustDesired(g *group, desired int) {
+	s := g.sizes.current()
 	s.desired = desired
-	become(r, &g.sizes, s)
-	r.replan(g)
+	setNow(r, &g.sizes, s)
+	r.reconcileSoon(g)
 }
 
 func clamp(n, low, high int) int { return max(low, min(n, high)) }
 
-// leave takes an instance out of its group; once history shows it no more it is forgotten.
+// leaveGroup takes an instance out of its group. The group forgets it when no stale read can show
+// it.
 func (r *Region) leaveGroup(in *instance) {
 	g := in.group()
-	become(r, &in.life, life{})
-	r.after(r.maxLag, func() {
+	setNow(r, &in.membership, membership{})
+	r.scheduleAfter(r.config.MaxLag, func() {
 		g.members = slices.DeleteFunc(g.members, func(m *instance) bool { return m == in && in.group() != g })
 	})
 }

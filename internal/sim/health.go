@@ -2,7 +2,7 @@ package sim
 
 import "time"
 
-// HealthCheck is how a load balancer checks what is registered with it. Zero fields get AWS's
+// HealthCheck is how a load balancer checks what is registered with it. Zero fields take AWS's
 // defaults (API reference, CreateTargetGroup; Classic: 30 s, 5 s, 10 and 2).
 type HealthCheck struct {
 	Target             string // Classic only: "HTTP:80/health", "TCP:80", "HTTPS:443/", "SSL:443"
@@ -10,41 +10,41 @@ type HealthCheck struct {
 	Port               string // "traffic-port" or a number
 	Path, Matcher      string
 	Interval, Timeout  time.Duration
-	Healthy, Unhealthy int  // how many in a row change a verdict
+	Healthy, Unhealthy int  // number of consecutive results that change the verdict
 	Disabled           bool // target groups: health checks are off
 }
 
-// verdict is what a load balancer thinks of a registration.
+// verdict is a load balancer's result for a registration.
 type verdict int
 
 const (
-	verdictNone verdict = iota
+	undecided verdict = iota
 	verdictHealthy
 	verdictUnhealthy
 )
 
-// checks is the health checking of one registration. Checks fall on a grid of moments one interval
-// apart, but only those that could change something are on the agenda.
+// checks is the health checking of one registration. Checks happen at fixed intervals after the
+// first one; only those that can change something are scheduled.
 type checks struct {
-	grid          time.Time // the first check
-	passes, fails int       // in a row
-	verdict       verdict
-	fresh         bool      // no verdict yet since the registration
-	due           bool      // the next check is on the agenda
-	counted       bool      // among the pool's healthy
-	since         time.Time // when the pool last counted it
+	first          time.Time // time of the first check
+	passes, fails  int       // consecutive results
+	verdict        verdict
+	unjudged       bool      // no verdict since the registration
+	scheduled      bool      // whether the next check is scheduled
+	countedHealthy bool      // whether the registrar's healthyCount includes it
+	since          time.Time // when it was last added to healthyCount
 }
 
-// check is one health check of the Region's own.
+// check performs one health check.
 func (r *Region) check(reg *registration) {
-	if r.dataPlane {
+	if r.config.DataPlane {
 		return
 	}
-	r.count(reg, reg.in.answers)
+	r.count(reg, reg.instance.passesChecks)
 	r.nextCheck(reg)
 }
 
-// count is one health check and its consequences.
+// count applies the result of one health check.
 func (r *Region) count(reg *registration, passed bool) {
 	c := &reg.checks
 	if passed {
@@ -52,36 +52,36 @@ func (r *Region) count(reg *registration, passed bool) {
 	} else {
 		c.passes, c.fails = 0, c.fails+1
 	}
-	need := reg.pool.check.Healthy
-	if c.fresh {
-		need = reg.pool.rules.firstPasses()
+	need := reg.registrar.check.Healthy
+	if c.unjudged {
+		need = reg.registrar.traits.firstPasses()
 	}
 	switch {
 	case c.passes >= need:
-		c.verdict, c.fresh = verdictHealthy, false
-	case c.fails >= reg.pool.check.Unhealthy:
-		c.verdict, c.fresh = verdictUnhealthy, false
+		c.verdict, c.unjudged = verdictHealthy, false
+	case c.fails >= reg.registrar.check.Unhealthy:
+		c.verdict, c.unjudged = verdictUnhealthy, false
 	}
-	r.refreshReading(reg)
+	r.updateShown(reg)
 }
 
-// nextCheck puts the next check on the agenda while it can still change the verdict.
+// nextCheck schedules the next check if it can change the verdict.
 func (r *Region) nextCheck(reg *registration) {
 	c := &reg.checks
-	if c.due || reg.phase != phaseRegistered || reg.pool.check.Disabled || c.settled(reg.in.answers) {
+	if c.scheduled || reg.phase != phaseRegistered || reg.registrar.check.Disabled || c.settled(reg.instance.passesChecks) {
 		return
 	}
-	c.due = true
+	c.scheduled = true
 	epoch := reg.epoch
-	r.at(c.following(r.now, reg.pool.check.Interval), func() {
+	r.schedule(c.following(r.now, reg.registrar.check.Interval), func() {
 		if reg.epoch == epoch {
-			c.due = false
+			c.scheduled = false
 			r.check(reg)
 		}
 	})
 }
 
-// settled says that checks would only confirm the verdict.
+// settled says that further checks would only confirm the verdict.
 func (c *checks) settled(answers bool) bool {
 	if answers {
 		return c.verdict == verdictHealthy && c.fails == 0
@@ -89,8 +89,8 @@ func (c *checks) settled(answers bool) bool {
 	return c.verdict == verdictUnhealthy && c.passes == 0
 }
 
-// following is the first moment of the grid after now.
+// following is the time of the first check after now.
 func (c *checks) following(now time.Time, interval time.Duration) time.Time {
-	elapsed := now.Sub(c.grid)
-	return c.grid.Add(elapsed - elapsed%interval + interval)
+	elapsed := now.Sub(c.first)
+	return c.first.Add(elapsed - elapsed%interval + interval)
 }

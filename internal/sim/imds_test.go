@@ -17,7 +17,7 @@ import (
 	"balanced/internal/sim"
 )
 
-// ask makes one metadata request by hand and returns its status and body.
+// ask makes a metadata request without the SDK and returns its status, body and header.
 func ask(t *testing.T, client *http.Client, method, url string, header ...string) (int, string, http.Header) {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), method, url, nil)
@@ -65,7 +65,7 @@ func TestSessionTokens(t *testing.T) {
 				t.Errorf("PUT %s with %v answers %d, want %d", c.path, c.header, status, c.want)
 			}
 			if status == 200 && header.Get(ttl) != c.header[1] {
-				t.Errorf("the token's answer says it lives %q seconds, want %s", header.Get(ttl), c.header[1])
+				t.Errorf("the answer gives the token %q seconds, want %s", header.Get(ttl), c.header[1])
 			}
 		}
 		_, token, _ := ask(t, client, "PUT", base+"/latest/api/token", ttl, "60")
@@ -132,15 +132,6 @@ func TestMetadataItems(t *testing.T) {
 	})
 }
 
-func TestNoScheduledEventsCanBeAbsent(t *testing.T) {
-	inBubble(t, sim.Config{Behaviour: sim.Behaviour{EmptyMaintenanceIs404: true}}, func(t *testing.T, r *sim.Region) {
-		w := as(t, r, r.AddGroup(sim.Group{Name: "web", Desired: 1})[0])
-		if _, err := w.item("events/maintenance/scheduled"); err == nil {
-			t.Fatal("an absent item was answered")
-		}
-	})
-}
-
 // item asks for a metadata item through the SDK.
 func (w *world) item(path string) (string, error) {
 	out, err := w.imds.GetMetadata(w.t.Context(), &awsimds.GetMetadataInput{Path: path})
@@ -177,7 +168,7 @@ func TestTheTargetLifecycleStateFollowsMoves(t *testing.T) {
 	}
 }
 
-func TestATokenThatDiesEarlyIsRenewed(t *testing.T) {
+func TestATokenThatExpiresEarlyIsRenewed(t *testing.T) {
 	inBubble(t, sim.Config{}, func(t *testing.T, r *sim.Region) {
 		id := r.AddGroup(sim.Group{Name: "web", Desired: 1})[0]
 		r.SetMetadata(id, sim.Metadata{TokenTTL: time.Second})
@@ -202,7 +193,7 @@ func TestATokenThatDiesEarlyIsRenewed(t *testing.T) {
 	})
 }
 
-func TestTheHopLimitSwallowsTokens(t *testing.T) {
+func TestTokensBeyondTheHopLimitNeverArrive(t *testing.T) {
 	inBubble(t, sim.Config{}, func(t *testing.T, r *sim.Region) {
 		id := r.AddGroup(sim.Group{Name: "web", Desired: 1})[0]
 		r.SetMetadata(id, sim.Metadata{HopLimited: true})
@@ -211,19 +202,19 @@ func TestTheHopLimitSwallowsTokens(t *testing.T) {
 		defer cancel()
 		began := time.Now()
 		if _, err := w.imds.GetRegion(ctx, nil); err == nil {
-			t.Fatal("an answer in spite of the hop limit")
+			t.Fatal("an answer beyond the hop limit")
 		}
 		if waited := time.Since(began); waited != 3*time.Second {
 			t.Fatalf("gave up after %v, want to hang until the caller's 3 s are over", waited)
 		}
-		synctest.Wait() // for the other end to notice
+		synctest.Wait() // until the server notices
 		if c := r.Calls()[0]; !c.Lost || c.Status != 0 {
-			t.Fatalf("on record as %+v, want it lost and unanswered", c)
+			t.Fatalf("recorded as %+v, want it lost and unanswered", c)
 		}
 	})
 }
 
-func TestCredentialsTellWhoIsCalling(t *testing.T) {
+func TestCredentialsIdentifyTheCaller(t *testing.T) {
 	inBubble(t, sim.Config{}, func(t *testing.T, r *sim.Region) {
 		ids := r.AddGroup(sim.Group{Name: "web", Desired: 2})
 		w := as(t, r, ids[1])
@@ -246,6 +237,76 @@ func TestAnInstanceWithoutAProfileHasNoCredentials(t *testing.T) {
 		_, err := w.asg.DescribeAutoScalingGroups(t.Context(), nil)
 		if err == nil || errors.Is(err, context.Canceled) {
 			t.Fatalf("error %v, want no credentials", err)
+		}
+	})
+}
+
+func TestMetadataDirectories(t *testing.T) {
+	inBubble(t, sim.Config{IPv6: func(int) string { return "2001:db8::1" }}, func(t *testing.T, r *sim.Region) {
+		id := r.AddGroup(sim.Group{Name: "web", Desired: 1, Settings: sim.Settings{Tags: map[string]string{"role": "front"}}})[0]
+		r.SetMetadata(id, sim.Metadata{TagsEnabled: true, Spot: true})
+		w := as(t, r, id)
+		mac, err := w.item("mac")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for path, want := range map[string]string{
+			"":                         "ami-id\nautoscaling/\nevents/\nhostname\niam/\ninstance-id\ninstance-life-cycle\ninstance-type\nipv6\nlocal-hostname\nlocal-ipv4\nmac\nnetwork/\nplacement/\nservices/\ntags/",
+			"autoscaling/":             "target-lifecycle-state",
+			"events/":                  "maintenance/",
+			"events/maintenance/":      "history\nscheduled",
+			"iam/":                     "info\nsecurity-credentials/",
+			"network/interfaces/macs/": mac + "/",
+			"network/interfaces/macs/" + mac + "/ipv6s":  "2001:db8::1",
+			"network/interfaces/macs/" + mac + "/vpc-id": "vpc-0a1b2c3d4e5f60718",
+			"ipv6":                "2001:db8::1",
+			"instance-life-cycle": "spot",
+			"tags/":               "instance/",
+			"tags/instance/":      "aws:autoscaling:groupName\nrole",
+			"tags/instance/role":  "front",
+			"tags/instance/aws:autoscaling:groupName": "web",
+		} {
+			if got, err := w.item(path); err != nil || got != want {
+				t.Errorf("%s answers %q, %v; want %q", path, got, err, want)
+			}
+		}
+		r.SetMetadata(id, sim.Metadata{})
+		if got, err := w.item("instance-life-cycle"); err != nil || got != "on-demand" {
+			t.Errorf("instance-life-cycle %q, %v; want on-demand", got, err)
+		}
+		if got, err := w.item("tags/instance"); err == nil {
+			t.Errorf("tags %q, although the instance does not show them", got)
+		}
+	})
+}
+
+func TestAnInstanceWithOnlyAnIPv6Address(t *testing.T) {
+	cfg := sim.Config{Address: func(int) string { return "" }, IPv6: func(int) string { return "2001:db8::1" }}
+	inBubble(t, cfg, func(t *testing.T, r *sim.Region) {
+		id := r.AddGroup(sim.Group{Name: "web", Desired: 1})[0]
+		w := as(t, r, id)
+		document, err := w.imds.GetInstanceIdentityDocument(t.Context(), nil)
+		if err != nil || document.PrivateIP != "" || document.InstanceID != id {
+			t.Errorf("identity document %+v, %v; want no private IPv4 address", document, err)
+		}
+		if got, err := w.item("local-ipv4"); err == nil {
+			t.Errorf("local-ipv4 %q, want it absent", got)
+		}
+		if got, err := w.item("ipv6"); err != nil || got != "2001:db8::1" {
+			t.Errorf("ipv6 %q, %v", got, err)
+		}
+		if got, err := w.item("local-hostname"); err != nil || got != id+".eu-west-1.compute.internal" {
+			t.Errorf("local-hostname %q, %v; want a name by the instance's id", got, err)
+		}
+	})
+}
+
+func TestADateInAnUnexpectedForm(t *testing.T) {
+	inBubble(t, sim.Config{}, func(t *testing.T, r *sim.Region) {
+		id := r.AddGroup(sim.Group{Name: "web", Desired: 1})[0]
+		r.SetMetadata(id, sim.Metadata{Events: []sim.MaintenanceEvent{{Code: "system-reboot", Date: "2026-11-26T00:00:00Z"}}})
+		if got, err := as(t, r, id).item("events/maintenance/scheduled"); err != nil || !strings.Contains(got, `"NotBefore": "2026-11-26T00:00:00Z"`) {
+			t.Errorf("%s, %v", got, err)
 		}
 	})
 }

@@ -11,22 +11,22 @@ type MemberView struct {
 // ActivityView is one activity of a group's feed.
 type ActivityView struct {
 	ID, Description, Cause, StatusCode string
-	Start, End                         time.Time // End is zero while it runs
+	Start, End                         time.Time // End is zero while the activity runs
 	Progress                           int
 }
 
-// State is an instance's lifecycle state, "" when it is in no group (any longer).
+// State is an instance's lifecycle state, or "" if it is in no group.
 func (r *Region) State(instance string) string {
 	r.lock()
 	defer r.unlock()
 	return r.instance(instance).state()
 }
 
-// Members are a group's members in launch order, its warm pool left out.
+// Members are a group's members in launch order, without the warm pool.
 func (r *Region) Members(group string) []MemberView {
 	r.lock()
 	defer r.unlock()
-	return views(r.groups.must(group).present())
+	return views(r.groups.must(group).membersNow())
 }
 
 // WarmMembers are the instances in a group's warm pool.
@@ -55,17 +55,17 @@ func views(members []*instance) []MemberView {
 func (r *Region) Sizes(group string) (min, max, desired int) {
 	r.lock()
 	defer r.unlock()
-	s := r.groups.must(group).sizes.now()
+	s := r.groups.must(group).sizes.current()
 	return s.min, s.max, s.desired
 }
 
-// Takes names the load balancers and target groups that would send an instance new traffic now:
-// healthy there, or nobody is and the load balancer fails open.
-func (r *Region) Takes(instance string) []string {
-	return r.registeredAt(instance, r.takes)
+// RoutedBy names the load balancers and target groups that send an instance new traffic now: those
+// where it is healthy, and those that fail open because no instance is healthy.
+func (r *Region) RoutedBy(instance string) []string {
+	return r.registeredAt(instance, r.routes)
 }
 
-// Draining names the load balancers and target groups that are letting go of an instance.
+// Draining names the load balancers and target groups that are deregistering an instance.
 func (r *Region) Draining(instance string) []string {
 	return r.registeredAt(instance, func(reg *registration) bool { return reg.phase == phaseDraining })
 }
@@ -76,14 +76,14 @@ func (r *Region) registeredAt(instance string, wanted func(*registration) bool) 
 	var names []string
 	for _, reg := range r.instance(instance).registrations {
 		if wanted(reg) {
-			names = append(names, reg.pool.name)
+			names = append(names, reg.registrar.name)
 		}
 	}
 	return names
 }
 
-// HealthyAt counts the load balancers and target groups of an instance's group, and those of them
-// that are sending it traffic because it is healthy. Outside a group both are 0.
+// HealthyAt counts the load balancers and target groups of an instance's group, and those that
+// route to the instance because it is healthy. Both are 0 outside a group.
 func (r *Region) HealthyAt(instance string) (healthy, all int) {
 	r.lock()
 	defer r.unlock()
@@ -92,22 +92,22 @@ func (r *Region) HealthyAt(instance string) (healthy, all int) {
 	if g == nil {
 		return 0, 0
 	}
-	for _, p := range g.pools {
+	for _, p := range g.registrars {
 		reg := p.find(in.id, p.port)
-		if reg != nil && reg.checks.counted && p.rules.reaches(in.zone) {
+		if reg != nil && reg.checks.countedHealthy && p.traits.reaches(in.zone) {
 			healthy++
 		}
 	}
-	return healthy, len(g.pools)
+	return healthy, len(g.registrars)
 }
 
-// Activities are a group's feed as DescribeScalingActivities orders it.
+// Activities is a group's feed in the order of DescribeScalingActivities.
 func (r *Region) Activities(group string) []ActivityView {
 	r.lock()
 	defer r.unlock()
 	var all []ActivityView
-	for _, a := range listed(r.groups.must(group).feed, r.now) {
-		p := a.progress.now()
+	for _, a := range feedOrder(r.groups.must(group).feed, r.now) {
+		p := a.progress.current()
 		all = append(all, ActivityView{a.id, p.description, a.cause, p.status, a.start, p.end, p.percent})
 	}
 	return all

@@ -31,7 +31,7 @@ func TestTwoRegionsInOneProcess(t *testing.T) {
 	})
 }
 
-func TestManyCallersAtOnceMoveOneAtATime(t *testing.T) {
+func TestMinSizeHoldsWithManyCallersAtOnce(t *testing.T) {
 	inBubble(t, sim.Config{}, func(t *testing.T, r *sim.Region) {
 		ids := r.AddGroup(sim.Group{Name: "web", Min: 90, Max: 100, Desired: 100})
 		var all sync.WaitGroup
@@ -47,13 +47,12 @@ func TestManyCallersAtOnceMoveOneAtATime(t *testing.T) {
 			}
 		}
 		if _, _, desired := r.Sizes("web"); effects != 10 || desired != 90 {
-			t.Fatalf("%d of 100 left at once and desired is %d, want the fence to let 10 through", effects, desired)
+			t.Fatalf("%d of 100 left at once and desired is %d, want MinSize to allow 10", effects, desired)
 		}
 	})
 }
 
-// A group of 2,000 with changing health has to be workable: whatever here is quadratic shows as
-// minutes.
+// With 2,000 members anything quadratic in the Region would take minutes.
 func TestALargeGroup(t *testing.T) {
 	inBubble(t, sim.Config{MaxLag: 10 * time.Second}, func(t *testing.T, r *sim.Region) {
 		r.AddLoadBalancer(sim.LoadBalancer{Name: "front"})
@@ -70,14 +69,14 @@ func TestALargeGroup(t *testing.T) {
 		pass(2 * time.Minute)
 		takes := 0
 		for _, id := range ids {
-			if r.Takes(id) != nil {
+			if r.RoutedBy(id) != nil {
 				takes++
 			}
 		}
 		w := as(t, r, ids[0])
 		out, err := w.asg.DescribeAutoScalingGroups(t.Context(), &awsasg.DescribeAutoScalingGroupsInput{AutoScalingGroupNames: []string{"web"}})
 		if err != nil || len(out.AutoScalingGroups[0].Instances) != 2000 || takes != 500 || aws.ToInt32(out.AutoScalingGroups[0].DesiredCapacity) != 1500 {
-			t.Fatalf("%d members, %d take traffic, %v; want 2000, 500 healthy and in service", len(out.AutoScalingGroups[0].Instances), takes, err)
+			t.Fatalf("%d members, %d get traffic, %v; want 2000, 500 healthy and in service", len(out.AutoScalingGroups[0].Instances), takes, err)
 		}
 	})
 }

@@ -35,7 +35,7 @@ func TestInstancesComeInPagesOfFifty(t *testing.T) {
 	})
 }
 
-func TestActivitiesComeInPagesThatNewOnesDoNotShift(t *testing.T) {
+func TestNewActivitiesDoNotShiftPages(t *testing.T) {
 	inBubble(t, sim.Config{}, func(t *testing.T, r *sim.Region) {
 		ids := r.AddGroup(sim.Group{Name: "web", Max: 10, Desired: 4})
 		r.AddActivities("web", 350)
@@ -65,7 +65,7 @@ func TestActivitiesComeInPagesThatNewOnesDoNotShift(t *testing.T) {
 	})
 }
 
-func TestLoadBalancersAndGroupsPage(t *testing.T) {
+func TestPagesOfLoadBalancersAndGroups(t *testing.T) {
 	inBubble(t, sim.Config{}, func(t *testing.T, r *sim.Region) {
 		for i := range 7 {
 			r.AddTargetGroup(sim.TargetGroup{Name: fmt.Sprintf("app%d", i)})

@@ -12,10 +12,10 @@ import (
 	"sync/atomic"
 )
 
-// Client is an HTTP client of this Region and of nothing else: it finds APIEndpoint and every
-// instance's MetadataEndpoint over in-process pipes, through the whole HTTP stack. Every goroutine it
-// makes is gone after CloseIdleConnections and the end of its last request, so that it can be used in
-// a testing/synctest bubble.
+// Client is an HTTP client for this Region only. It reaches APIEndpoint and every instance's
+// MetadataEndpoint through in-process pipes and the whole HTTP stack. After CloseIdleConnections
+// and the end of the last request none of its goroutines is left, so it can be used in a
+// testing/synctest bubble.
 func (r *Region) Client() *http.Client {
 	return &http.Client{Transport: wholeRequests{&http.Transport{
 		DialContext:         r.dial,
@@ -24,14 +24,15 @@ func (r *Region) Client() *http.Client {
 	}}}
 }
 
-// wholeRequests sends a request's header and body in one piece, from memory. Otherwise net/http sends
-// the header first and, when the body is out, reads once more to see that it has ended; Go's SDK
-// (smithy-go 1.28) closes the body as soon as an answer begins, the late read then fails, and net/http
-// breaks the connection in the middle of the answer. A Region in the same process answers fast enough
-// for that: of 2,000 answers longer than a read buffer 910 broke off, and none with requests made whole.
+// wholeRequests sends a request's header and body in one piece, from memory. Otherwise net/http
+// sends the header first and, after the body, reads once more to see that it has ended. Go's SDK
+// (smithy-go 1.28) closes the body as soon as an answer begins; the late read then fails, and
+// net/http closes the connection in the middle of the answer. A Region in the same process answers
+// fast enough for that: of 2,000 answers longer than a read buffer 910 broke off, and none when
+// requests were sent whole.
 type wholeRequests struct{ *http.Transport }
 
-// RoundTrip serves http.RoundTripper.
+// RoundTrip implements http.RoundTripper.
 func (t wholeRequests) RoundTrip(req *http.Request) (*http.Response, error) {
 	if req.Body == nil {
 		return t.Transport.RoundTrip(req)
@@ -62,7 +63,7 @@ func (r *Region) dial(ctx context.Context, network, address string) (net.Conn, e
 	}
 	near, far := net.Pipe()
 	server := &http.Server{Handler: handler, ErrorLog: log.New(io.Discard, "", 0)}
-	// Serve returns as soon as it has started the one connection, with errServing.
+	// Serve returns errServing as soon as it has started to serve the one connection.
 	go server.Serve(&oneConn{conn: far})
 	return near, nil
 }
@@ -82,5 +83,5 @@ func (l *oneConn) Accept() (net.Conn, error) {
 	return l.conn, nil
 }
 
-func (l *oneConn) Close() error   { return nil } // the connection belongs to whoever serves it
+func (l *oneConn) Close() error   { return nil } // the server closes the connection
 func (l *oneConn) Addr() net.Addr { return l.conn.LocalAddr() }

@@ -5,13 +5,14 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 )
 
-// service is one AWS API, told from the others by the Version of a request: both generations of
-// Elastic Load Balancing share a host and some action names.
+// service is an AWS API. The Version of a request identifies it, because both generations of
+// Elastic Load Balancing share a host name and some action names.
 type service struct {
 	name, version, namespace string
 	iamPrefix                string
@@ -33,10 +34,12 @@ type query struct {
 	action  string
 	params  url.Values
 	key     string    // access key id
-	at      time.Time // describes answer with the state at this moment
+	asOf    time.Time // time whose state describe calls answer with
+
+	distortion Distortion
 }
 
-// readQuery takes a request apart. POST with a form and GET with a query are the same to AWS.
+// readQuery reads a request of the query protocol, a POST with a form or a GET with a query.
 func readQuery(req *http.Request) (*query, error) {
 	if err := req.ParseForm(); err != nil {
 		return nil, fmt.Errorf("read the request's form: %w", err)
@@ -50,7 +53,7 @@ func readQuery(req *http.Request) (*query, error) {
 	return q, nil
 }
 
-// accessKey finds the access key id in a Signature Version 4 header. Signatures are not verified.
+// accessKey is the access key id in a Signature Version 4 header. Signatures are not verified.
 func accessKey(authorization string) string {
 	_, credential, _ := strings.Cut(authorization, "Credential=")
 	key, _, _ := strings.Cut(credential, "/")
@@ -59,11 +62,11 @@ func accessKey(authorization string) string {
 
 func (q *query) get(name string) string { return q.params.Get(name) }
 
-// items are the values of a list parameter: Name.member.1, Name.member.2, and so on.
-func (q *query) items(name string) []string { return q.fields(name, "") }
+// values are the values of a list parameter: Name.member.1, Name.member.2, and so on.
+func (q *query) values(name string) []string { return q.fields(name, "") }
 
 // fields are the values of one field of a list of structures: Name.member.1.Field, and so on. A
-// field left out of a structure is an empty string.
+// missing field is an empty string.
 func (q *query) fields(name, field string) []string {
 	if field != "" {
 		field = "." + field
@@ -90,8 +93,8 @@ func (q *query) hasPrefix(prefix string) bool {
 	return false
 }
 
-// isSet says whether a boolean parameter is true; otherwise when it is absent.
-func (q *query) isSet(name string, otherwise bool) bool {
+// boolean is a boolean parameter, or otherwise if it is absent.
+func (q *query) boolean(name string, otherwise bool) bool {
 	b, err := strconv.ParseBool(q.get(name))
 	if err != nil {
 		return otherwise
@@ -99,7 +102,7 @@ func (q *query) isSet(name string, otherwise bool) bool {
 	return b
 }
 
-// number is an integer parameter; otherwise when it is absent.
+// number is an integer parameter, or otherwise if it is absent.
 func (q *query) number(name string, otherwise int) (int, error) {
 	text := q.get(name)
 	if text == "" {
@@ -107,16 +110,16 @@ func (q *query) number(name string, otherwise int) (int, error) {
 	}
 	n, err := strconv.Atoi(text)
 	if err != nil {
-		return 0, refuse("MalformedInput", "Invalid value for %s: %s", name, text)
+		return 0, refusef("MalformedInput", "Invalid value for %s: %s", name, text)
 	}
 	return n, nil
 }
 
-// required refuses a request that lacks a parameter.
+// required refuses a request that lacks one of these parameters.
 func (q *query) required(names ...string) error {
 	for _, name := range names {
 		if q.get(name) == "" {
-			return invalid("1 validation error detected: Value null at '%s' failed to satisfy constraint: Member must not be null", lowerFirst(name))
+			return validationError("1 validation error detected: Value null at '%s' failed to satisfy constraint: Member must not be null", lowerFirst(name))
 		}
 	}
 	return nil
@@ -124,22 +127,29 @@ func (q *query) required(names ...string) error {
 
 func lowerFirst(name string) string { return strings.ToLower(name[:1]) + name[1:] }
 
-// paging names the parameters one service pages with.
+// paging names the parameters of a service's pages, and their sizes.
 type paging struct {
-	size, token string
-	most, usual int
+	size, token    string
+	max, byDefault int
 }
 
-// page cuts one page out of all; the token of the next one is opaque to callers.
+// page is one page of all, and the token of the next page.
 func page[T any](q *query, p paging, all []T) (items []T, next string, err error) {
-	size, err := q.number(p.size, p.usual)
+	size, err := q.number(p.size, p.byDefault)
 	if err != nil {
 		return nil, "", err
 	}
-	if size < 1 || size > p.most {
-		return nil, "", invalid("1 validation error detected: Value '%d' at '%s' failed to satisfy constraint: Member must have value less than or equal to %d", size, lowerFirst(p.size), p.most)
+	if size < 1 || size > p.max {
+		return nil, "", validationError("1 validation error detected: Value '%d' at '%s' failed to satisfy constraint: Member must have value less than or equal to %d", size, lowerFirst(p.size), p.max)
 	}
-	from, err := readToken(q.get(p.token), len(all))
+	token := q.get(p.token)
+	switch {
+	case q.distortion.EmptyFirstPage && token == "":
+		return nil, writeToken(0), nil
+	case q.distortion.RepeatToken:
+		return all[:min(size, len(all))], writeToken(0), nil
+	}
+	from, err := readToken(token, len(all))
 	if err != nil {
 		return nil, "", err
 	}
@@ -150,11 +160,22 @@ func page[T any](q *query, p paging, all []T) (items []T, next string, err error
 	return all[from:to], next, nil
 }
 
+// keep leaves out the items that a fault omits. They go by the ids, names or ARNs that a request can
+// name.
+func keep[T any](q *query, items []T, names func(T) []string) []T {
+	if len(q.distortion.Omit) == 0 {
+		return items
+	}
+	return slices.DeleteFunc(slices.Clone(items), func(item T) bool {
+		return slices.ContainsFunc(names(item), func(name string) bool { return slices.Contains(q.distortion.Omit, name) })
+	})
+}
+
 func writeToken(offset int) string {
 	return base64.StdEncoding.EncodeToString(fmt.Appendf(nil, "from %d", offset))
 }
 
-// readToken undoes writeToken; a list that has become shorter since ends early.
+// readToken reverses writeToken. If the list has become shorter since, the page is empty.
 func readToken(token string, length int) (int, error) {
 	if token == "" {
 		return 0, nil
@@ -165,7 +186,7 @@ func readToken(token string, length int) (int, error) {
 		_, err = fmt.Sscanf(string(text), "from %d", &offset)
 	}
 	if err != nil || offset < 0 {
-		return 0, refuse("InvalidNextToken", "The token '%s' is invalid.", token)
+		return 0, refusef("InvalidNextToken", "The token '%s' is invalid.", token)
 	}
 	return min(offset, length), nil
 }

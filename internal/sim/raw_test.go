@@ -8,8 +8,8 @@ import (
 	"balanced/internal/sim"
 )
 
-// What SDKs would not send, or hide, asked by hand: a GET with a query is as good as a POST.
-func TestRequestsByHand(t *testing.T) {
+// Requests that SDKs would not send and answers that they hide. A GET with a query equals a POST.
+func TestRawRequests(t *testing.T) {
 	const asg, elb, elbv2 = "Version=2011-01-01&Action=", "Version=2012-06-01&Action=", "Version=2015-12-01&Action="
 	inBubble(t, sim.Config{}, func(t *testing.T, r *sim.Region) {
 		r.AddLoadBalancer(sim.LoadBalancer{Name: "gate", Type: "gateway"})

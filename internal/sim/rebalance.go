@@ -5,9 +5,9 @@ import (
 	"strings"
 )
 
-// rebalance is the AZRebalance process (User Guide, "Rebalancing activities"): when zones differ by
-// two or more it launches in the emptiest and then terminates in the fullest. It counts nobody who
-// is in Standby, and may go over the maximum size meanwhile.
+// rebalance is the AZRebalance process (User Guide, "Rebalancing activities"). If zones differ by
+// two or more, it launches an instance in the emptiest and then terminates one in the fullest.
+// Members in Standby do not count, and the group may exceed MaxSize meanwhile.
 func (r *Region) rebalance(g *group) {
 	if !g.AZRebalance || g.suspends(processAZRebalance) || g.suspends(processLaunch) || !g.steady() {
 		return
@@ -28,24 +28,24 @@ func (r *Region) rebalance(g *group) {
 	if old == nil {
 		return
 	}
-	old.ailment = fmt.Sprintf("an instance was taken out of service in response to a difference between zones.  At %s instance %s was selected for termination.", wholeSeconds(r.now), old.id)
-	r.launchAhead(g, old, empty, cause)
+	old.replacement.cause = fmt.Sprintf("an instance was taken out of service in response to a difference between zones.  At %s instance %s was selected for termination.", wholeSeconds(r.now), old.id)
+	r.launchReplacement(g, old, empty, cause)
 }
 
-// steady says whether nothing is being launched, moved or replaced and the numbers agree.
+// steady says whether the group has its desired capacity and launches, moves or replaces nothing.
 func (g *group) steady() bool {
 	for _, in := range g.members {
-		if in.group() == g && (onItsWay(in.state()) || in.replaces != nil || in.standIn != nil) {
+		if in.group() == g && (pending(in.state()) || replacing(in.state()) || in.replacement.of != nil || in.replacement.by != nil) {
 			return false
 		}
 	}
-	return g.units() >= g.sizes.now().desired
+	return g.units() >= g.sizes.current().desired
 }
 
 func (g *group) oldestIn(zone string) *instance {
 	var oldest *instance
 	for _, in := range g.members {
-		if in.group() == g && in.zone == zone && in.state() == stateInService && !in.protected && !in.forced &&
+		if in.group() == g && in.zone == zone && in.state() == stateInService && !in.protected && !in.move.forced &&
 			(oldest == nil || in.launched.Before(oldest.launched)) {
 			oldest = in
 		}

@@ -1,6 +1,7 @@
 package sim_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -39,8 +40,8 @@ func TestARefreshAndAnInstanceInStandby(t *testing.T) {
 				r.EnterStandby("web", ids[0], true)
 				pass(time.Minute)
 				r.StartRefresh("web", c.standby)
-				if got := w.newestRefresh(); got.Status != "Pending" || aws.ToInt32(got.InstancesToUpdate) != 3 || string(got.Preferences.StandbyInstances) != c.standby {
-					t.Fatalf("at the start: %s, %d to update, standby %s", got.Status, *got.InstancesToUpdate, got.Preferences.StandbyInstances)
+				if got := w.newestRefresh(); got.Status != "Pending" || got.InstancesToUpdate != nil || got.StartTime != nil || string(got.Preferences.StandbyInstances) != c.standby {
+					t.Fatalf("at the start: %+v, want Pending without a start and without progress", got)
 				}
 				pass(50 * time.Minute)
 				if got := w.newestRefresh(); got.Status != c.status || r.State(ids[0]) != c.state {
@@ -58,7 +59,7 @@ func TestARefreshAndAnInstanceInStandby(t *testing.T) {
 	}
 }
 
-func TestARefreshGoesOnWhenTheInstanceIsBack(t *testing.T) {
+func TestARefreshContinuesWhenTheInstanceReturns(t *testing.T) {
 	inBubble(t, sim.Config{}, func(t *testing.T, r *sim.Region) {
 		ids := r.AddGroup(sim.Group{Name: "web", Min: 1, Max: 4, Desired: 3})
 		w := as(t, r, ids[1])
@@ -74,7 +75,7 @@ func TestARefreshGoesOnWhenTheInstanceIsBack(t *testing.T) {
 	})
 }
 
-func TestACancelledRefreshFinishesWhatItBegan(t *testing.T) {
+func TestACancelledRefreshFinishesStartedReplacements(t *testing.T) {
 	inBubble(t, sim.Config{}, func(t *testing.T, r *sim.Region) {
 		ids := r.AddGroup(sim.Group{Name: "web", Min: 1, Max: 4, Desired: 3})
 		w := as(t, r, ids[2])
@@ -87,7 +88,7 @@ func TestACancelledRefreshFinishesWhatItBegan(t *testing.T) {
 		pass(10 * time.Second)
 		r.CancelRefresh("web")
 		if got := w.newestRefresh().Status; got != "Cancelling" {
-			t.Fatalf("%s while a replacement is under way, want Cancelling", got)
+			t.Fatalf("%s during a replacement, want Cancelling", got)
 		}
 		pass(10 * time.Minute)
 		if got := w.newestRefresh().Status; got != "Cancelled" || inService(r) != 3 || r.State(ids[2]) != "InService" {
@@ -96,19 +97,121 @@ func TestACancelledRefreshFinishesWhatItBegan(t *testing.T) {
 	})
 }
 
-func TestAStatusCanBeForced(t *testing.T) {
+func TestSetRefreshStatus(t *testing.T) {
 	inBubble(t, sim.Config{}, func(t *testing.T, r *sim.Region) {
 		ids := r.AddGroup(sim.Group{Name: "web", Max: 4, Desired: 3})
 		w := as(t, r, ids[0])
 		r.StartRefresh("web", "Ignore")
-		r.EndRefresh("web", "Baking")
+		r.SetRefreshStatus("web", "Baking")
 		pass(time.Hour)
 		if got := w.newestRefresh(); got.Status != "Baking" || got.EndTime != nil || r.State(ids[0]) != "InService" {
 			t.Fatalf("%s, ended %v, instance %s", got.Status, got.EndTime, r.State(ids[0]))
 		}
-		r.EndRefresh("web", "RollbackFailed")
+		r.SetRefreshStatus("web", "RollbackFailed")
 		if got := w.newestRefresh(); got.Status != "RollbackFailed" || got.EndTime == nil {
 			t.Fatalf("%s, ended %v", got.Status, got.EndTime)
 		}
+	})
+}
+
+func TestPreferencesAreAnsweredAsGiven(t *testing.T) {
+	inBubble(t, sim.Config{}, func(t *testing.T, r *sim.Region) {
+		w := as(t, r, r.AddGroup(sim.Group{Name: "web", Max: 3, Desired: 2})[0])
+		r.StartRefresh("web", "")
+		got := w.newestRefresh()
+		if got.Strategy != "Rolling" || got.Preferences.StandbyInstances != "" || got.Preferences.ScaleInProtectedInstances != "" || *got.Preferences.MinHealthyPercentage != 90 || *got.Preferences.SkipMatching {
+			t.Errorf("%s, preferences %+v; want those that are always answered", got.Strategy, got.Preferences)
+		}
+		pass(time.Second)
+		if got := w.newestRefresh(); got.StartTime == nil || aws.ToInt32(got.InstancesToUpdate) != 2 || got.PercentageComplete == nil {
+			t.Errorf("%+v, want a start and progress once it is in progress", got)
+		}
+		r.SetRefreshStatus("web", "Cancelled")
+		if _, err := w.asg.StartInstanceRefresh(t.Context(), &awsasg.StartInstanceRefreshInput{
+			AutoScalingGroupName: aws.String("web"), Strategy: "ReplaceRootVolume",
+			Preferences: &asgtypes.RefreshPreferences{MinHealthyPercentage: aws.Int32(100), StandbyInstances: "Ignore", InstanceWarmup: aws.Int32(30)},
+		}); err != nil {
+			t.Fatal(err)
+		}
+		if got := w.newestRefresh(); got.Strategy != "ReplaceRootVolume" || got.Preferences.StandbyInstances != "Ignore" || *got.Preferences.MinHealthyPercentage != 100 || *got.Preferences.InstanceWarmup != 30 {
+			t.Errorf("%s, preferences %+v", got.Strategy, got.Preferences)
+		}
+	})
+}
+
+func TestARefreshAndAProtectedInstance(t *testing.T) {
+	for _, c := range []struct {
+		choice, reason string
+		status         asgtypes.InstanceRefreshStatus // after thirty minutes
+		gone           bool
+	}{
+		{"", "Waiting for remaining instances to be available. For example: INSTANCE is protected. Remove instance scale-in protection to continue.", "InProgress", false},
+		{"Ignore", "", "Successful", false},
+		{"Refresh", "", "Successful", true},
+	} {
+		t.Run("choice "+c.choice, func(t *testing.T) {
+			inBubble(t, sim.Config{}, func(t *testing.T, r *sim.Region) {
+				ids := r.AddGroup(sim.Group{Name: "web", Max: 3, Desired: 2})
+				w := as(t, r, ids[0])
+				r.SetProtected(ids[0], true)
+				spec := sim.Refresh{}
+				if c.choice != "" {
+					spec.Preferences = map[string]string{"ScaleInProtectedInstances": c.choice}
+				}
+				r.StartRefreshWith("web", spec)
+				pass(30 * time.Minute)
+				want := strings.ReplaceAll(c.reason, "INSTANCE", ids[0])
+				if got := w.newestRefresh(); got.Status != c.status || aws.ToString(got.StatusReason) != want || (r.State(ids[0]) == "") != c.gone || r.State(ids[1]) != "" {
+					t.Fatalf("%s %q, states %q and %q", got.Status, aws.ToString(got.StatusReason), r.State(ids[0]), r.State(ids[1]))
+				}
+				r.SetProtected(ids[0], false)
+				pass(30 * time.Minute)
+				if got := w.newestRefresh(); got.Status != "Successful" {
+					t.Fatalf("%s without protection, want Successful", got.Status)
+				}
+			})
+		})
+	}
+}
+
+func TestARefreshThatReplacesRootVolumes(t *testing.T) {
+	inBubble(t, sim.Config{}, func(t *testing.T, r *sim.Region) {
+		r.AddLoadBalancer(sim.LoadBalancer{Name: "front"})
+		r.AddTargetGroup(sim.TargetGroup{Name: "app", LoadBalancer: "front", Drain: time.Minute})
+		ids := r.AddGroup(sim.Group{
+			Name: "web", Max: 3, Desired: 2, TargetGroups: []string{"app"},
+			Hooks: []sim.Hook{{Name: "gate"}, {Name: "bye", Terminating: true}},
+		})
+		w := as(t, r, ids[1])
+		r.StartRefreshWith("web", sim.Refresh{Strategy: "ReplaceRootVolume"})
+		pass(time.Second)
+		w.wantState(ids[0], "ReplacingRootVolume")
+		pass(time.Minute)
+		w.wantState(ids[0], "ReplacingRootVolume:Wait")
+		r.Resume("web", "Launch") // lets Auto Scaling act on the group
+		w.wantState(ids[1], "InService")
+		if err := w.complete("bye", ids[0], "CONTINUE"); err != nil {
+			t.Fatal(err)
+		}
+		w.wantState(ids[0], "ReplacingRootVolume:Proceed")
+		pass(time.Minute)
+		w.wantState(ids[0], "RootVolumeReplaced")
+		pass(time.Second)
+		w.wantState(ids[0], "Pending:Wait")
+		w.wantState(ids[1], "InService") // one at a time
+		if err := w.complete("gate", ids[0], "CONTINUE"); err != nil {
+			t.Fatal(err)
+		}
+		pass(time.Second)
+		w.wantState(ids[0], "InService")
+		w.wantState(ids[1], "ReplacingRootVolume")
+		if n := len(r.Members("web")); n != 2 {
+			t.Errorf("%d members, want the same two", n)
+		}
+		pass(time.Minute)
+		if err := w.complete("bye", ids[1], "ABANDON"); err != nil {
+			t.Fatal(err)
+		}
+		w.wantState(ids[1], "Terminating:Wait") // the termination has a hook of its own
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"net/url"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -11,77 +12,89 @@ import (
 
 // Config says which Region this is.
 type Config struct {
-	Name      string        // default "eu-west-1"
-	Account   string        // default "123456789012"
-	Seed      uint64        // for every identifier: the same seed, the same instance ids
-	Behaviour Behaviour     // the points where AWS is not established, and the Region's latencies
-	MaxLag    time.Duration // how much history is kept for Fault.Lag, which is clipped to it; 0: none
-	// Address gives the n-th instance, counted from 0, its private IPv4 address; nil: one of
-	// 10.0.0.0/8. Where something is to answer there, give it one of this machine's.
+	Name      string    // default "eu-west-1"
+	Account   string    // default "123456789012"
+	Seed      uint64    // of every identifier: the same seed gives the same instance ids
+	Behaviour Behaviour // choices where AWS's behaviour is not established
+	Timing    Timing    // how long things take
+	// LaunchBeforeTerminate is the account setting launchBeforeTerminate: groups without a maintenance
+	// policy launch a replacement before they terminate an instance.
+	LaunchBeforeTerminate bool
+	MaxLag                time.Duration // upper limit of Fault.Lag: how much history is kept; 0: none
+	// Address is the private IPv4 address of the n-th instance, counted from 0; nil: one of
+	// 10.0.0.0/8. If a test serves the application there, it must be an address of this machine.
+	// "" gives the instance an IPv6 address only.
 	Address func(n int) string
-	// DataPlane: health checks are made and traffic is routed outside (Registrations, Check, Idle);
-	// the Region counts what it is told.
+	// IPv6 is the IPv6 address of the n-th instance; nil or "": none.
+	IPv6 func(n int) string
+	// DataPlane: something outside the Region checks health and routes traffic, and reports with
+	// ReportHealthCheck and ReportIdle.
 	DataPlane bool
 }
 
-// Region is one AWS Region of one account. All its methods may be called from several goroutines.
-// Methods that take the name or id of something the Region does not have panic: that is a mistake
-// in the test, not a behaviour of AWS.
+// Region is one AWS Region of one account. All methods are safe for concurrent use. A method that
+// is given a name or id that the Region does not have panics, because that is a mistake in the test
+// and not something AWS does.
 type Region struct {
-	name, account string
-	behaviour     Behaviour
-	maxLag        time.Duration
-	operations    map[string]operation
-	address       func(n int) string
-	dataPlane     bool
+	config Config // with defaults
 
-	mu     sync.Mutex // guards all below
-	now    time.Time  // the present: the moment of the event being run, or of the last look
+	mu     sync.Mutex // guards everything below
+	now    time.Time  // current time: of the event that is running, or of the last access
 	agenda agenda
 	names  *names
 
 	instances    map[string]*instance
-	groups       registry[*group]
-	balancers    registry[*balancer]
-	classics     registry[*classic]
-	targetGroups registry[*targetGroup]
-
-	tokens  map[string]token
-	calls   []*Call
-	faults  func(Call) *Fault
-	rights  rights
-	buckets map[string]*bucket
+	groups       directory[*group]
+	balancers    directory[*balancer]
+	classics     directory[*classic]
+	targetGroups directory[*targetGroup]
+	requests     requests
 }
 
-// New makes an empty Region whose clock is time.Now: inside a testing/synctest bubble its time is virtual.
+// requests is what the Region keeps in order to answer requests.
+type requests struct {
+	operations  map[string]operation // never changes
+	calls       []*Call
+	faults      func(Call) *Fault
+	permissions permissions
+	buckets     map[string]*bucket
+	tokens      map[string]token
+}
+
+// New makes an empty Region. Its clock is time.Now, so inside a testing/synctest bubble its time is
+// virtual.
 func New(cfg Config) *Region {
-	r := &Region{
-		name:       cmp.Or(cfg.Name, "eu-west-1"),
-		account:    cmp.Or(cfg.Account, "123456789012"),
-		behaviour:  cfg.Behaviour.withDefaults(),
-		maxLag:     cfg.MaxLag,
-		operations: operations(),
-		address:    cfg.Address,
-		dataPlane:  cfg.DataPlane,
-		now:        time.Now(),
-		names:      newNames(cfg.Seed),
-		instances:  map[string]*instance{},
-		tokens:     map[string]token{},
-		buckets:    map[string]*bucket{},
+	return &Region{
+		config:    cfg.withDefaults(),
+		now:       time.Now(),
+		names:     newNames(cfg.Seed),
+		instances: map[string]*instance{},
+		requests: requests{
+			operations: operations(), buckets: map[string]*bucket{}, tokens: map[string]token{},
+		},
 	}
-	if r.address == nil {
-		r.address = privateAddress
-	}
-	return r
 }
 
-// registry holds what has a name, in the order it was made.
-type registry[T any] struct {
-	byName map[string]T
-	inTurn []T
+func (c Config) withDefaults() Config {
+	c.Name = cmp.Or(c.Name, "eu-west-1")
+	c.Account = cmp.Or(c.Account, "123456789012")
+	c.Behaviour, c.Timing = c.Behaviour.withDefaults(), c.Timing.withDefaults()
+	if c.Address == nil {
+		c.Address = privateAddress
+	}
+	if c.IPv6 == nil {
+		c.IPv6 = func(int) string { return "" }
+	}
+	return c
 }
 
-func (g *registry[T]) add(name string, v T) {
+// directory holds named things in the order they were added.
+type directory[T any] struct {
+	byName  map[string]T
+	inOrder []T
+}
+
+func (g *directory[T]) add(name string, v T) {
 	if _, taken := g.byName[name]; taken {
 		panic(fmt.Sprintf("sim: %q is there already", name))
 	}
@@ -89,11 +102,11 @@ func (g *registry[T]) add(name string, v T) {
 		g.byName = map[string]T{}
 	}
 	g.byName[name] = v
-	g.inTurn = append(g.inTurn, v)
+	g.inOrder = append(g.inOrder, v)
 }
 
-// must finds what a test names; a name nobody has is the test's mistake.
-func (g *registry[T]) must(name string) T {
+// must returns the thing with this name and panics if there is none.
+func (g *directory[T]) must(name string) T {
 	v, ok := g.byName[name]
 	if !ok {
 		panic(fmt.Sprintf("sim: no %T named %q", v, name))
@@ -101,7 +114,7 @@ func (g *registry[T]) must(name string) T {
 	return v
 }
 
-// instance finds an instance by id, or panics.
+// instance returns the instance with this id and panics if there is none.
 func (r *Region) instance(id string) *instance {
 	in, ok := r.instances[id]
 	if !ok {
@@ -110,33 +123,44 @@ func (r *Region) instance(id string) *instance {
 	return in
 }
 
-// zones are the Region's availability zones.
+// zones are the Region's Availability Zones.
 func (r *Region) zones() []string {
-	return []string{r.name + "a", r.name + "b", r.name + "c"}
+	return []string{r.config.Name + "a", r.config.Name + "b", r.config.Name + "c"}
 }
 
-// arn puts the Region and account into an Amazon Resource Name.
+// zoneID is the id of a zone, the same in every account: euw1-az1 for eu-west-1a.
+func zoneID(zone string) string {
+	parts := strings.Split(zone, "-")
+	if len(parts) != 3 || len(parts[2]) != 2 {
+		return zone
+	}
+	number := int(parts[2][1]-'a') + 1
+	return parts[0] + parts[1][:1] + parts[2][:1] + "-az" + strconv.Itoa(number)
+}
+
+// arn builds an Amazon Resource Name in this Region and account.
 func (r *Region) arn(service, resource string) string {
-	return fmt.Sprintf("arn:%s:%s:%s:%s:%s", r.partition(), service, r.name, r.account, resource)
+	return fmt.Sprintf("arn:%s:%s:%s:%s:%s", r.partition(), service, r.config.Name, r.config.Account, resource)
 }
 
-// globalARN is an Amazon Resource Name of a service that knows no Regions.
+// globalARN builds an Amazon Resource Name of a service without Regions, such as IAM.
 func (r *Region) globalARN(service, resource string) string {
-	return fmt.Sprintf("arn:%s:%s::%s:%s", r.partition(), service, r.account, resource)
+	return fmt.Sprintf("arn:%s:%s::%s:%s", r.partition(), service, r.config.Account, resource)
 }
 
-// partition is what the Region's name says: China, GovCloud, or the commercial one.
+// partition is "aws", or the partition of China or GovCloud if the Region's name says so.
 func (r *Region) partition() string {
 	switch {
-	case strings.HasPrefix(r.name, "cn-"):
+	case strings.HasPrefix(r.config.Name, "cn-"):
 		return "aws-cn"
-	case strings.HasPrefix(r.name, "us-gov-"):
+	case strings.HasPrefix(r.config.Name, "us-gov-"):
 		return "aws-us-gov"
 	}
 	return "aws"
 }
 
-// privateAddress is that of the n-th instance where nobody cares: a subnet's first four are reserved.
+// privateAddress is the default address of the n-th instance. A subnet's first four addresses are
+// reserved.
 func privateAddress(n int) string {
 	n += 4
 	return fmt.Sprintf("10.%d.%d.%d", n>>16&255, n>>8&255, n&255)
@@ -156,15 +180,15 @@ func (r *Region) TargetGroupARN(name string) string {
 	return r.targetGroups.must(name).arn
 }
 
-// MetadataEndpoint is where Client finds the metadata service of an instance.
+// MetadataEndpoint is the URL at which Client reaches an instance's metadata service.
 func MetadataEndpoint(instance string) string { return "http://" + instance + metadataHost }
 
-// APIEndpoint is where Client finds the AWS APIs.
+// APIEndpoint is the URL at which Client reaches the AWS APIs.
 const APIEndpoint = "http://api.sim"
 
 const metadataHost = ".imds.sim"
 
-// endpointHost tells what a host name of ours stands for: the API, or an instance's metadata.
+// endpointHost says whether a host name is the API's or that of an instance's metadata service.
 func endpointHost(host string) (instance string, api, ok bool) {
 	if u, err := url.Parse(APIEndpoint); err == nil && u.Host == host {
 		return "", true, true

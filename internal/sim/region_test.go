@@ -18,7 +18,7 @@ import (
 	"balanced/internal/sim"
 )
 
-// world is a Region with the real SDK in front of it, as one of its instances sees it.
+// world is a Region and the SDK clients of one of its instances.
 type world struct {
 	*sim.Region
 	t     *testing.T
@@ -86,7 +86,7 @@ func wantRefusal(t *testing.T, err error, code, message string) {
 // pass lets virtual time pass.
 func pass(d time.Duration) { <-time.After(d) }
 
-func TestOutAndInAgain(t *testing.T) {
+func TestOutOfServiceAndBack(t *testing.T) {
 	inBubble(t, sim.Config{}, func(t *testing.T, r *sim.Region) {
 		r.AddLoadBalancer(sim.LoadBalancer{Name: "front"})
 		r.AddTargetGroup(sim.TargetGroup{Name: "app", LoadBalancer: "front", Drain: 300 * time.Second})
@@ -109,7 +109,9 @@ func TestOutAndInAgain(t *testing.T) {
 			t.Fatal(err)
 		}
 		w.wantState(ids[0], "Pending")
-		pass(2 * time.Second)
+		pass(6400*time.Millisecond - 1)
+		w.wantState(ids[0], "Pending")
+		pass(1)
 		w.wantState(ids[0], "InService")
 	})
 }

@@ -12,7 +12,7 @@ import (
 	"balanced/internal/sim"
 )
 
-// elbGroup is a group web of three whose load balancer's checks count after a grace period.
+// elbGroup is a group web of three whose load balancer health checks count after a grace period.
 func elbGroup(r *sim.Region, grace time.Duration, change func(*sim.Group)) []string {
 	r.AddLoadBalancer(sim.LoadBalancer{Name: "front"})
 	r.AddTargetGroup(sim.TargetGroup{
@@ -35,7 +35,7 @@ func descriptions(r *sim.Region, n int) []string {
 	return all
 }
 
-func TestALoadBalancersVerdictReplacesAnInstance(t *testing.T) {
+func TestAnUnhealthyTargetIsReplaced(t *testing.T) {
 	inBubble(t, sim.Config{}, func(t *testing.T, r *sim.Region) {
 		id := elbGroup(r, 0, nil)[0]
 		r.SetAppHealthy(id, false)
@@ -64,12 +64,12 @@ func TestALoadBalancersVerdictReplacesAnInstance(t *testing.T) {
 		if !slices.ContainsFunc(r.Activities("web"), func(a sim.ActivityView) bool {
 			return strings.HasSuffix(a.Cause, "an instance was launched in response to an unhealthy instance needing to be replaced.")
 		}) {
-			t.Fatal("no launch says that it replaces an unhealthy instance")
+			t.Fatal("no launch has the cause of a replacement")
 		}
 	})
 }
 
-func TestTheGracePeriodCountsAgainAfterStandby(t *testing.T) {
+func TestTheGracePeriodRestartsAfterStandby(t *testing.T) {
 	for _, c := range []struct {
 		grace time.Duration
 		want  string
@@ -82,11 +82,11 @@ func TestTheGracePeriodCountsAgainAfterStandby(t *testing.T) {
 			r.ExitStandby("web", id)
 			pass(30 * time.Second)
 			if got := r.State(id); got != c.want {
-				t.Fatalf("grace %v: %s half a minute after its return, sick; want %s", c.grace, got, c.want)
+				t.Fatalf("grace %v: %s unhealthy, half a minute after its return; want %s", c.grace, got, c.want)
 			}
 			pass(6 * time.Minute)
 			if got := r.State(id); got != "" {
-				t.Fatalf("grace %v: %s in the end, want it replaced", c.grace, got)
+				t.Fatalf("grace %v: %s at the end, want it replaced", c.grace, got)
 			}
 		})
 	}
@@ -104,16 +104,16 @@ func TestHealthIsFrozenInStandby(t *testing.T) {
 			r.KillInstance(ids[0])
 			pass(time.Hour)
 			if m := r.Members("web")[0]; m.State != "Standby" || m.Health != "Healthy" {
-				t.Fatalf("%+v, want a dead instance still Standby and Healthy", m)
+				t.Fatalf("%+v, want a terminated instance to stay Standby and Healthy", m)
 			}
 			if err := r.ExitStandby("web", ids[0]); err != nil {
 				t.Fatal(err)
 			}
 			for _, want := range c.then {
 				if got := r.State(ids[0]); got != want {
-					t.Fatalf("dead fails at once %t: %s, want %s", c.atOnce, got, want)
+					t.Fatalf("DeadFailsAtOnce %t: %s, want %s", c.atOnce, got, want)
 				}
-				pass(3 * time.Second)
+				pass(7 * time.Second)
 			}
 			pass(5 * time.Minute)
 			if inService(r) != 3 {
@@ -123,17 +123,17 @@ func TestHealthIsFrozenInStandby(t *testing.T) {
 	}
 }
 
-func TestAKilledInstanceIsReplacedEvenInGrace(t *testing.T) {
+func TestATerminatedInstanceIsReplacedWithinTheGracePeriod(t *testing.T) {
 	inBubble(t, sim.Config{}, func(t *testing.T, r *sim.Region) {
 		id := elbGroup(r, 24*time.Hour, nil)[0]
 		r.KillInstance(id)
-		if r.State(id) != "Terminating" || r.Takes(id) != nil {
-			t.Fatalf("%s, takes from %v; want Terminating and none", r.State(id), r.Takes(id))
+		if r.State(id) != "Terminating" || r.RoutedBy(id) != nil {
+			t.Fatalf("%s, routed to by %v; want Terminating and none", r.State(id), r.RoutedBy(id))
 		}
 	})
 }
 
-func TestAPolicyOfNoDipLaunchesFirst(t *testing.T) {
+func TestMinHealthyPercentageOf100LaunchesFirst(t *testing.T) {
 	inBubble(t, sim.Config{}, func(t *testing.T, r *sim.Region) {
 		id := elbGroup(r, 0, func(g *sim.Group) { g.MinHealthyPercentage, g.MaxHealthyPercentage = 100, 150 })[0]
 		r.SetHealthStatus(id, "Unhealthy")
@@ -166,7 +166,7 @@ func TestSuspendedHealthProcesses(t *testing.T) {
 	}
 }
 
-func TestUnhealthyInstancesGoATenthAtATime(t *testing.T) {
+func TestUnhealthyInstancesAreReplacedATenthAtATime(t *testing.T) {
 	inBubble(t, sim.Config{}, func(t *testing.T, r *sim.Region) {
 		ids := r.AddGroup(sim.Group{Name: "web", Max: 40, Desired: 30})
 		for _, id := range ids[:8] {
@@ -188,7 +188,7 @@ func TestUnhealthyInstancesGoATenthAtATime(t *testing.T) {
 	})
 }
 
-func TestWarmPoolInstancesStepIn(t *testing.T) {
+func TestLaunchesUseTheWarmPool(t *testing.T) {
 	inBubble(t, sim.Config{}, func(t *testing.T, r *sim.Region) {
 		ids := r.AddGroup(sim.Group{Name: "web", Max: 4, Desired: 2, WarmPool: 2})
 		w := as(t, r, ids[0])
@@ -205,11 +205,11 @@ func TestWarmPoolInstancesStepIn(t *testing.T) {
 		}
 		own, err := w.asg.DescribeAutoScalingInstances(t.Context(), &awsasg.DescribeAutoScalingInstancesInput{InstanceIds: []string{waiting[0].ID}})
 		if err != nil || *own.AutoScalingInstances[0].LifecycleState != "Warmed:Stopped" {
-			t.Fatalf("%v, %v; want a warm instance to see itself", own, err)
+			t.Fatalf("%v, %v; want a warm instance to be listed", own, err)
 		}
 		r.SetSizes("web", 0, 4, 3)
 		if r.State(waiting[0].ID) != "Pending" {
-			t.Fatalf("%s, want the warm instance to step in", r.State(waiting[0].ID))
+			t.Fatalf("%s, want the warm instance to be launched", r.State(waiting[0].ID))
 		}
 		if got := descriptions(r, 2); !slices.Contains(got, "PreInService Launching a new EC2 instance from warm pool: "+waiting[0].ID) {
 			t.Fatalf("feed %q", got)
@@ -225,7 +225,7 @@ func TestWarmPoolInstancesStepIn(t *testing.T) {
 func TestRebalancingLaunchesBeforeItTerminates(t *testing.T) {
 	inBubble(t, sim.Config{}, func(t *testing.T, r *sim.Region) {
 		ids := r.AddGroup(sim.Group{Name: "web", Max: 4, Desired: 4, Zones: []string{"eu-west-1a", "eu-west-1b"}, AZRebalance: true})
-		r.EnterStandby("web", ids[0], true) // both of zone a: Standby does not count
+		r.EnterStandby("web", ids[0], true) // both of zone a, which do not count in Standby
 		r.EnterStandby("web", ids[2], true)
 		newest := r.Activities("web")[0]
 		if !strings.Contains(newest.Cause, "availability zones eu-west-1a eu-west-1b had 0 2 instances respectively. An instance was launched to aid in balancing the group's zones.") {
@@ -249,9 +249,16 @@ func TestFailingLaunchesAreRepeated(t *testing.T) {
 		r.AddGroup(sim.Group{Name: "web", Max: 4, Desired: 2})
 		r.FailLaunches("web", "We currently do not have sufficient t3.small capacity")
 		r.SetSizes("web", 0, 4, 3)
-		pass(6 * time.Minute)
-		if got := r.Activities("web"); got[1].StatusCode != "Failed" || got[2].StatusCode != "Failed" || got[0].StatusCode != "PreInService" {
-			t.Fatalf("feed %q", descriptions(r, 3))
+		for range 36 {
+			pass(10 * time.Second)
+			r.Resume("web", "Launch") // lets Auto Scaling act on the group
+		}
+		want := "Failed Launching a new EC2 instance.  Status Reason: We currently do not have sufficient t3.small capacity"
+		if got := descriptions(r, 8); got[0] != want || got[6] != want || got[7] == want {
+			t.Fatalf("feed %q, want seven times %q", got, want)
+		}
+		if n := len(r.Members("web")); n != 2 {
+			t.Fatalf("%d members, want no instance of a launch that failed", n)
 		}
 		r.FailLaunches("web", "")
 		pass(5 * time.Minute)

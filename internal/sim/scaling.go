@@ -19,7 +19,7 @@ const (
 	processAlarms            = "AlarmNotification"
 )
 
-// processes are all of them, in the order AWS lists them.
+// processes are all processes, in AWS's order.
 func processes() []string {
 	return []string{
 		processLaunch, processTerminate, processHealthCheck, processReplaceUnhealthy, processAZRebalance,
@@ -27,71 +27,81 @@ func processes() []string {
 	}
 }
 
-// replan puts a look at the group on the agenda.
-func (r *Region) replan(g *group) {
-	if g == nil || g.planned {
+// reconcileSoon schedules reconcile.
+func (r *Region) reconcileSoon(g *group) {
+	if g == nil || g.lookDue {
 		return
 	}
-	g.planned = true
-	r.after(r.behaviour.ReactionTime, func() {
-		g.planned = false
-		r.plan(g)
+	g.lookDue = true
+	r.scheduleAfter(r.config.Timing.ReactionTime, func() {
+		g.lookDue = false
+		r.reconcile(g)
 	})
 }
 
-// plan is Auto Scaling looking at a group and doing what is due. Each completed step looks again.
-func (r *Region) plan(g *group) {
-	if g.sizes.now().deleting {
+// reconcile starts what Auto Scaling has to do in a group. It runs again after each completed step.
+func (r *Region) reconcile(g *group) {
+	if g.sizes.current().deleting {
 		return
 	}
 	r.replaceUnhealthy(g)
-	r.refreshOn(g)
+	r.continueRefresh(g)
 	r.grow(g)
 	r.shrink(g)
 	r.rebalance(g)
 	r.refillWarmPool(g)
 }
 
-// grow launches what is missing.
+// grow launches missing capacity.
 func (r *Region) grow(g *group) {
-	if g.suspends(processLaunch) {
+	if g.suspends(processLaunch) || r.now.Before(g.launchAfter) {
 		return
 	}
-	for units, desired := g.units(), g.sizes.now().desired; units < desired; {
+	for units, desired := g.units(), g.sizes.current().desired; units < desired; {
 		cause := launchCause(units, desired)
-		if g.owed > 0 {
-			g.owed--
+		if g.replacementsDue > 0 {
+			g.replacementsDue--
 			cause = "an instance was launched in response to an unhealthy instance needing to be replaced."
 		}
-		units += r.launch(g, g.emptiestZone(), g.reason, cause).weight
-		g.reason = ""
+		if g.launchFailure != "" {
+			r.failLaunch(g, g.resizeCause, cause)
+			return
+		}
+		units += r.launch(g, g.emptiestZone(), g.resizeCause, cause).weight
+		g.resizeCause = ""
 	}
 }
 
-// shrink terminates what is too many; never an instance in Standby.
+// shrink terminates surplus capacity, but no instance in Standby.
 func (r *Region) shrink(g *group) {
 	if g.suspends(processTerminate) {
 		return
 	}
-	for units, desired := g.units(), g.sizes.now().desired; units > desired; {
-		victim := g.victim()
-		if victim == nil || units-victim.weight < desired {
+	for units, desired := g.units(), g.sizes.current().desired; units > desired; {
+		surplus := g.terminationCandidate()
+		if surplus == nil || units-surplus.weight < desired {
 			return
 		}
-		r.terminate(victim, g.reason,
-			fmt.Sprintf("an instance was taken out of service in response to a difference between desired and actual capacity, shrinking the capacity from %d to %d.", units, units-victim.weight),
-			fmt.Sprintf("instance %s was selected for termination.", victim.id))
-		units -= victim.weight
-		g.reason = ""
+		if g.Settings.ReuseOnScaleIn {
+			r.returnToWarmPool(surplus)
+			units -= surplus.weight
+			continue
+		}
+		r.terminate(surplus, g.resizeCause,
+			fmt.Sprintf("an instance was taken out of service in response to a difference between desired and actual capacity, shrinking the capacity from %d to %d.", units, units-surplus.weight),
+			fmt.Sprintf("instance %s was selected for termination.", surplus.id))
+		units -= surplus.weight
+		g.resizeCause = ""
 	}
 }
 
-// victim is whom the default termination policy picks: in the fullest zone the oldest instance.
-func (g *group) victim() *instance {
+// terminationCandidate is the instance that the default termination policy picks: the oldest in the
+// fullest zone.
+func (g *group) terminationCandidate() *instance {
 	counts := g.zoneCounts()
 	var candidates []*instance
 	for _, in := range g.members {
-		if in.group() == g && in.capacity() && !in.protected && !in.forced {
+		if in.group() == g && in.countsTowardsDesired() && !in.protected && !in.move.forced {
 			candidates = append(candidates, in)
 		}
 	}
@@ -103,86 +113,101 @@ func (g *group) victim() *instance {
 	})
 }
 
-// launch starts an instance, from the warm pool if there is one there.
+// launch launches an instance, from the warm pool if it has one.
 func (r *Region) launch(g *group, zone string, causes ...string) *instance {
 	in, description := g.fromWarmPool(), "Launching a new EC2 instance from warm pool: "
 	if in == nil {
 		in, description = r.newInstance(zone), "Launching a new EC2 instance: "
 		in.weight = g.nextWeight()
-		in.life = past[life]{}
+		in.membership = history[membership]{}
 		g.members = append(g.members, in)
 	}
 	in.launched = r.now
-	become(r, &in.life, life{group: g, state: statePending, health: healthy})
+	setNow(r, &in.membership, membership{group: g, state: statePending, health: healthy})
 	r.transition(in, statePending)
-	in.activity = r.begin(g, in, description+in.id, statusPreInService, 30, causes...)
-	r.later(in, r.behaviour.LaunchTime, func() {
-		if g.launchFailure != "" {
-			r.failLaunch(g, in)
-			return
-		}
-		wait := r.enlist(g, in)
-		r.later(in, wait, func() { r.enterService(g, in) })
+	in.move.activity = r.startActivity(g, in, description+in.id, statusPreInService, 30, causes...)
+	r.continueAfter(in, r.config.Timing.LaunchTime, func() {
+		r.runHooks(in, g.hooksOf(false), func(abandoned string) {
+			if abandoned != "" {
+				r.abandonLaunch(g, in, abandoned)
+				return
+			}
+			wait := r.registerWithAll(g, in)
+			r.continueAfter(in, wait, func() { r.enterService(g, in) })
+		})
 	})
 	return in
 }
 
-// failLaunch ends a launch that EC2 could not complete. Auto Scaling tries again a minute later.
-func (r *Region) failLaunch(g *group, in *instance) {
-	r.end(in.activity, statusFailed, g.launchFailure)
-	r.abandonMove(in)
-	r.die(in)
+// abandonLaunch terminates an instance whose launch hook was abandoned. Auto Scaling then launches
+// another one.
+func (r *Region) abandonLaunch(g *group, in *instance, message string) {
+	r.endActivity(in.move.activity, statusCancelled, message)
+	r.cancelMove(in)
+	r.stopRunning(in)
 	r.leaveGroup(in)
-	r.after(time.Minute, func() { r.replan(g) })
+	r.reconcileSoon(g)
 }
 
-// enlist registers an instance with its group's load balancers, unless that is suspended, in which
-// case it never happens. It returns how long registration takes.
-func (r *Region) enlist(g *group, in *instance) time.Duration {
+// launchRetry is the time until Auto Scaling repeats a failed launch. AWS publishes no figure.
+const launchRetry = time.Minute
+
+// failLaunch records a launch that EC2 refuses: it ends before there is an instance.
+func (r *Region) failLaunch(g *group, causes ...string) {
+	none := &instance{identity: identity{zone: g.emptiestZone()}}
+	a := r.startActivity(g, none, "Launching a new EC2 instance", statusPreInService, 30, causes...)
+	r.endActivity(a, statusFailed, g.launchFailure)
+	g.launchAfter = r.now.Add(launchRetry)
+	r.schedule(g.launchAfter, func() { r.reconcileSoon(g) })
+}
+
+// registerWithAll registers an instance with its group's load balancers and returns how long that
+// takes. While AddToLoadBalancer is suspended it does not, and resuming does not make up for it.
+func (r *Region) registerWithAll(g *group, in *instance) time.Duration {
 	if g.suspends(processAddToLoadBalancer) {
 		return 0
 	}
 	wait := time.Duration(0)
-	for _, p := range g.pools {
+	for _, p := range g.registrars {
 		r.register(p, in, p.port)
-		wait = max(wait, p.rules.registerTime(r))
+		wait = max(wait, p.traits.registerTime(r))
 	}
 	return wait
 }
 
-// enterService ends a launch or a return from Standby. It does not wait for health checks to pass.
+// enterService ends a launch or a return from Standby, whether health checks pass or not.
 func (r *Region) enterService(g *group, in *instance) {
 	r.transition(in, stateInService)
-	in.inService = r.now
-	r.end(in.activity, statusSuccessful, "")
-	if old := in.replaces; old != nil {
-		in.replaces = nil
-		if old.group() == g && old.standIn == in {
-			r.makeWay(g, old)
+	in.inServiceSince = r.now
+	r.endActivity(in.move.activity, statusSuccessful, "")
+	if old := in.replacement.of; old != nil {
+		in.replacement.of = nil
+		if old.group() == g && old.replacement.by == in {
+			r.terminateReplaced(g, old)
 		}
 	}
-	r.after(g.Grace, func() { r.judge(in) })
-	r.replan(g)
+	r.scheduleAfter(g.Grace, func() { r.checkHealth(in) })
+	r.reconcileSoon(g)
 }
 
-// makeWay ends an instance whose stand-in is in service. While Terminate is suspended it stays, and
-// so does one that has gone to Standby meanwhile; the group is larger than desired then.
-func (r *Region) makeWay(g *group, old *instance) {
-	old.standIn = nil
+// terminateReplaced terminates an instance whose replacement is in service. If Terminate is
+// suspended, or the instance has entered Standby, it stays, and the group is too large.
+func (r *Region) terminateReplaced(g *group, old *instance) {
+	old.replacement.by = nil
 	if !g.suspends(processTerminate) && old.state() == stateInService {
-		r.terminate(old, old.ailment)
+		r.terminate(old, old.replacement.cause)
 	}
 }
 
-// terminate takes an instance out of service and then out of existence.
+// terminate terminates an instance and removes it from its group.
 func (r *Region) terminate(in *instance, causes ...string) *activity {
-	return r.begone(in, stateTerminating, "Terminating EC2 instance: "+in.id, causes...)
+	return r.removeFromGroup(in, stateTerminating, "Terminating EC2 instance: "+in.id, 50, causes...)
 }
 
-// fromWarmPool is the next instance of the warm pool; nil when it is empty.
+// fromWarmPool is the next instance of the warm pool, or nil.
 func (g *group) fromWarmPool() *instance {
 	for _, in := range g.members {
-		if in.group() == g && in.state() == stateWarmedStopped && !in.forced {
+		if in.group() == g && in.state() == stateWarmedStopped && !in.move.forced {
 			return in
 		}
 	}
@@ -205,16 +230,18 @@ func (r *Region) refillWarmPool(g *group) {
 	}
 }
 
-// launchWarm starts an instance into the warm pool, where it is stopped when it has come up.
+// launchWarm launches an instance into the warm pool, where it is stopped once it has started.
 func (r *Region) launchWarm(g *group, waiting int) {
 	in := r.newInstance(g.emptiestZone())
 	in.weight = g.nextWeight()
 	g.members = append(g.members, in)
-	become(r, &in.life, life{group: g, state: stateWarmedPending, health: healthy})
+	setNow(r, &in.membership, membership{group: g, state: stateWarmedPending, health: healthy})
 	r.transition(in, stateWarmedPending)
-	in.activity = r.begin(g, in, "Launching a new EC2 instance into warm pool: "+in.id, statusPreInService, 30, launchCause(waiting, waiting+1))
-	r.later(in, r.behaviour.LaunchTime, func() {
-		r.transition(in, stateWarmedStopped)
-		r.end(in.activity, statusSuccessful, "")
+	in.move.activity = r.startActivity(g, in, "Launching a new EC2 instance into warm pool: "+in.id, statusPreInService, 30, launchCause(waiting, waiting+1))
+	r.continueAfter(in, r.config.Timing.LaunchTime, func() {
+		r.runHooks(in, g.hooksOf(false), func(string) {
+			r.transition(in, stateWarmedStopped)
+			r.endActivity(in.move.activity, statusSuccessful, "")
+		})
 	})
 }

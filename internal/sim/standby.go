@@ -5,134 +5,132 @@ import (
 	"time"
 )
 
-// contentionWindow is how close two moves in one group have to be to count as concurrent.
+// contentionWindow is the time within which two moves of a group count as concurrent. AWS publishes
+// none; a second covers two requests sent together.
 const contentionWindow = time.Second
 
-// maxStandbyIDs is the most ids one standby call may name.
+// maxStandbyIDs is the most instances that one call may name (API reference, EnterStandby).
 const maxStandbyIDs = 20
 
-// enterStandby takes instances of a group out of service, all of them or none (API reference,
-// EnterStandby). The desired capacity is lower at once; Standby comes when every load balancer of the
-// group has let go.
+// enterStandby takes instances of a group out of service, all or none (API reference,
+// EnterStandby). The desired capacity falls at once. An instance is in Standby when every load
+// balancer of the group has deregistered it.
 func (r *Region) enterStandby(g *group, ids []string, decrement bool) ([]*activity, error) {
-	members, err := r.movable(g, ids, stateInService)
+	members, err := r.membersIn(g, ids, stateInService)
 	if err != nil {
 		return nil, err
 	}
-	s := g.sizes.now()
-	if decrement && s.desired-r.moveUnits(members) < s.min {
-		return nil, g.sizeRefusal("place into standby", len(ids), r.behaviour.AlwaysPlural)
+	s := g.sizes.current()
+	if decrement && s.desired-r.unitsOf(members) < s.min {
+		return nil, g.sizeRefusal("place into standby", len(ids), r.config.Behaviour.AlwaysPlural)
 	}
-	var moved []*activity
+	var activities []*activity
 	for _, in := range members {
-		moved = append(moved, r.beginStandby(g, in, decrement))
+		activities = append(activities, r.startEntering(g, in, decrement))
 	}
-	return moved, nil
+	return activities, nil
 }
 
-func (r *Region) beginStandby(g *group, in *instance, decrement bool) *activity {
+func (r *Region) startEntering(g *group, in *instance, decrement bool) *activity {
 	cause := fmt.Sprintf("instance %s was moved to standby in response to a user request", in.id)
 	if decrement {
-		from := g.sizes.now().desired
-		to := from - r.moveUnits([]*instance{in})
+		from := g.sizes.current().desired
+		to := from - r.unitsOf([]*instance{in})
 		cause += fmt.Sprintf(", shrinking the capacity from %d to %d", from, to)
-		r.setDesired(g, to)
+		r.adjustDesired(g, to)
 	}
-	in.surplus = !decrement
+	in.move.undecremented = !decrement
 	r.transition(in, stateEnteringStandby)
-	a := r.begin(g, in, "Moving EC2 instance to Standby: "+in.id, statusInProgress, 50, cause+".")
-	in.activity = a
-	earliest := r.now.Add(r.behaviour.MoveTime)
-	r.depart(in, func() {
-		r.later(in, earliest.Sub(r.now), func() {
-			r.show(in, stateStandby)
-			r.aim(in, stateStandby)
-			r.end(a, statusSuccessful, "")
-			r.replan(g)
+	a := r.startActivity(g, in, "Moving EC2 instance to Standby: "+in.id, statusInProgress, 50, cause+".")
+	in.move.activity = a
+	earliest := r.now.Add(r.config.Timing.MoveTime)
+	r.deregisterFromAll(in, func() {
+		r.continueAfter(in, earliest.Sub(r.now), func() {
+			r.setState(in, stateStandby)
+			r.setTargetState(in, stateStandby)
+			r.endActivity(a, statusSuccessful, "")
+			r.reconcileSoon(g)
 		})
 	})
-	r.sayDraining(in, r.behaviour.DrainCode, r.behaviour.DrainSuffix)
-	r.replan(g)
+	r.noteDraining(in, r.config.Behaviour.DrainCode, r.config.Behaviour.DrainSuffix)
+	r.reconcileSoon(g)
 	return a
 }
 
-// exitStandby puts instances back into service, all of them or none (API reference, ExitStandby). It
-// always raises the desired capacity, however they left.
+// exitStandby puts instances back into service, all or none (API reference, ExitStandby). It always
+// raises the desired capacity, whether or not EnterStandby lowered it.
 func (r *Region) exitStandby(g *group, ids []string) ([]*activity, error) {
-	members, err := r.movable(g, ids, stateStandby)
+	members, err := r.membersIn(g, ids, stateStandby)
 	if err != nil {
 		return nil, err
 	}
-	if g.suspends(processLaunch) && !r.behaviour.SuspendedLaunchHangs {
-		return nil, invalid("Launch process is suspended for AutoScalingGroup %s. Instances cannot be moved out of Standby.", g.Name)
+	if g.suspends(processLaunch) {
+		return nil, validationError("Cannot move instances out of Standby for AutoScalingGroup %s while the Launch process is suspended", g.Name)
 	}
-	s := g.sizes.now()
-	if s.desired+r.moveUnits(members) > s.max {
-		return nil, g.sizeRefusal("remove from standby", len(ids), r.behaviour.AlwaysPlural)
+	s := g.sizes.current()
+	if s.desired+r.unitsOf(members) > s.max {
+		return nil, g.sizeRefusal("remove from standby", len(ids), r.config.Behaviour.AlwaysPlural)
 	}
-	var moved []*activity
+	var activities []*activity
 	for _, in := range members {
-		moved = append(moved, r.beginReturn(g, in))
+		activities = append(activities, r.startReturning(g, in))
 	}
-	return moved, nil
+	return activities, nil
 }
 
-func (r *Region) beginReturn(g *group, in *instance) *activity {
-	from := g.sizes.now().desired
-	to := from + r.moveUnits([]*instance{in})
-	r.setDesired(g, to)
+func (r *Region) startReturning(g *group, in *instance) *activity {
+	from := g.sizes.current().desired
+	to := from + r.unitsOf([]*instance{in})
+	r.adjustDesired(g, to)
 	r.transition(in, statePending)
-	a := r.begin(g, in, "Moving EC2 instance out of Standby: "+in.id, statusPreInService, 30, fmt.Sprintf(
+	a := r.startActivity(g, in, "Moving EC2 instance out of Standby: "+in.id, statusPreInService, 30, fmt.Sprintf(
 		"instance %s was moved out of standby in response to a user request, increasing the capacity from %d to %d.", in.id, from, to))
-	in.activity = a
-	r.comeBack(g, in)
+	in.move.activity = a
+	r.returnToService(g, in)
 	return a
 }
 
-// comeBack takes an instance from Pending to InService: registered first, passing checks or not.
-func (r *Region) comeBack(g *group, in *instance) {
-	switch {
-	case g.suspends(processLaunch):
-		in.stuck = true
-		return
-	case !in.alive && r.behaviour.DeadFailsAtOnce:
+// returnToService takes an instance from Pending to InService. It is registered first, and need not
+// pass health checks.
+func (r *Region) returnToService(g *group, in *instance) {
+	if !in.running && r.config.Behaviour.DeadFailsAtOnce {
 		r.setHealth(in, unhealthy)
-		r.end(in.activity, statusFailed, "Instance failed to complete user's request to move out of Standby")
-		r.terminate(in, ec2Ailment)
+		r.endActivity(in.move.activity, statusFailed, "Instance failed to complete user's request to move out of Standby")
+		r.terminate(in, ec2FailureCause)
 		return
 	}
-	wait := max(r.behaviour.MoveTime, r.enlist(g, in))
-	r.later(in, wait, func() { r.serveAgain(g, in) })
+	wait := max(r.config.Timing.ReturnTime, r.registerWithAll(g, in))
+	r.continueAfter(in, wait, func() { r.finishReturn(g, in) })
 }
 
-// serveAgain is the end of comeBack.
-func (r *Region) serveAgain(g *group, in *instance) {
+// finishReturn is the last step of returnToService.
+func (r *Region) finishReturn(g *group, in *instance) {
 	r.enterService(g, in)
-	if in.surplus && r.behaviour.SurplusTerminated {
-		s := g.sizes.now()
-		r.setDesired(g, max(s.min, s.desired-r.moveUnits([]*instance{in})))
+	if in.move.undecremented && r.config.Behaviour.SurplusTerminated {
+		s := g.sizes.current()
+		r.adjustDesired(g, max(s.min, s.desired-r.unitsOf([]*instance{in})))
 	}
-	in.surplus = false
+	in.move.undecremented = false
 }
 
-// movable finds the instances a standby call names and makes sure that all are in the wanted state.
-func (r *Region) movable(g *group, ids []string, state string) ([]*instance, error) {
+// membersIn finds the instances that a Standby call names and checks that all are in this state.
+func (r *Region) membersIn(g *group, ids []string, state string) ([]*instance, error) {
 	switch {
 	case len(ids) > maxStandbyIDs:
-		return nil, invalid("1 validation error detected: Value at 'instanceIds' failed to satisfy constraint: Member must have length less than or equal to %d", maxStandbyIDs)
-	case len(ids) == 0 && !r.behaviour.EmptyIDsAccepted:
-		return nil, invalid("At least one Instance ID is required.")
-	case r.behaviour.ContentionOnConcurrentMove && r.now.Sub(g.lastMove) < contentionWindow:
+		return nil, validationError("1 validation error detected: Value at 'instanceIds' failed to satisfy constraint: Member must have length less than or equal to %d", maxStandbyIDs)
+	case len(ids) == 0 && !r.config.Behaviour.EmptyIDsAccepted:
+		return nil, validationError("At least one Instance ID is required.")
+	case r.config.Behaviour.ContentionOnConcurrentMove && r.now.Sub(g.lastMove) < contentionWindow:
 		return nil, contention()
 	}
 	var members []*instance
 	for _, id := range ids {
 		in := r.instances[id]
 		if in == nil || in.group() != g {
-			return nil, invalid("The instance %s is not part of Auto Scaling group %s.", id, g.Name)
+			return nil, notPartOf(g, id)
 		}
 		if in.state() != state {
-			return nil, invalid("The instance %s is not in %s.", id, state)
+			return nil, validationError("The instance %s is not in %s.", id, state)
 		}
 		members = append(members, in)
 	}
@@ -140,11 +138,11 @@ func (r *Region) movable(g *group, ids []string, state string) ([]*instance, err
 	return members, nil
 }
 
-// moveUnits is what moving instances does to the desired capacity.
-func (r *Region) moveUnits(members []*instance) int {
+// unitsOf is the change of the desired capacity when instances move.
+func (r *Region) unitsOf(members []*instance) int {
 	units := 0
 	for _, in := range members {
-		if r.behaviour.DecrementByOne {
+		if r.config.Behaviour.DecrementByOne {
 			units++
 		} else {
 			units += in.weight
@@ -153,13 +151,13 @@ func (r *Region) moveUnits(members []*instance) int {
 	return units
 }
 
-// sizeRefusal is the refusal of a move that the group's sizes leave no room for.
+// sizeRefusal is the error of a move that the group's sizes do not allow.
 func (g *group) sizeRefusal(verb string, n int, plural bool) error {
-	s := g.sizes.now()
+	s := g.sizes.current()
 	noun := "instance"
 	if n != 1 || plural {
 		noun = "instances"
 	}
-	return invalid("AutoScalingGroup %s has min-size=%d, max-size=%d, and desired-size=%d. To %s %d %s, please update the AutoScalingGroup sizes appropriately.",
+	return validationError("AutoScalingGroup %s has min-size=%d, max-size=%d, and desired-size=%d. To %s %d %s, please update the AutoScalingGroup sizes appropriately.",
 		g.Name, s.min, s.max, s.desired, verb, n, noun)
 }

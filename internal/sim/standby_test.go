@@ -104,7 +104,7 @@ func TestExitStandbyRefusals(t *testing.T) {
 			"MaxSize", "AutoScalingGroup web has min-size=1, max-size=3, and desired-size=3. To remove from standby 1 instance, please update the AutoScalingGroup sizes appropriately.",
 			func(r *sim.Region, id string) { r.SetState(id, "Standby") },
 		},
-		{"Launch suspended", "Launch process is suspended for AutoScalingGroup web. Instances cannot be moved out of Standby.", func(r *sim.Region, id string) {
+		{"Launch suspended", "Cannot move instances out of Standby for AutoScalingGroup web while the Launch process is suspended", func(r *sim.Region, id string) {
 			r.SetState(id, "Standby")
 			r.Suspend("web", "Launch")
 		}},
@@ -120,7 +120,7 @@ func TestExitStandbyRefusals(t *testing.T) {
 	}
 }
 
-func TestMinSizeIsAFence(t *testing.T) {
+func TestMinSizeLimitsDepartures(t *testing.T) {
 	inBubble(t, sim.Config{}, func(t *testing.T, r *sim.Region) {
 		ids := r.AddGroup(sim.Group{Name: "web", Min: 3, Max: 4, Desired: 4})
 		w := as(t, r, ids[0])
@@ -137,7 +137,7 @@ func TestMinSizeIsAFence(t *testing.T) {
 	})
 }
 
-func TestABatchMovesWhollyOrNotAtAll(t *testing.T) {
+func TestABatchMovesAllOrNone(t *testing.T) {
 	inBubble(t, sim.Config{}, func(t *testing.T, r *sim.Region) {
 		ids := r.AddGroup(sim.Group{Name: "web", Min: 0, Max: 4, Desired: 4})
 		r.SetState(ids[3], "Standby")
@@ -158,7 +158,7 @@ func TestABatchMovesWhollyOrNotAtAll(t *testing.T) {
 	})
 }
 
-func TestEnteringWithoutDecrementLaunchesAStandIn(t *testing.T) {
+func TestEnteringWithoutDecrementLaunchesAReplacement(t *testing.T) {
 	for _, surplusTerminated := range []bool{false, true} {
 		t.Run(fmt.Sprintf("surplus terminated %t", surplusTerminated), func(t *testing.T) {
 			inBubble(t, sim.Config{Behaviour: sim.Behaviour{SurplusTerminated: surplusTerminated}}, func(t *testing.T, r *sim.Region) {
@@ -168,7 +168,7 @@ func TestEnteringWithoutDecrementLaunchesAStandIn(t *testing.T) {
 				}
 				pass(2 * time.Minute)
 				if n := inService(r); n != 2 {
-					t.Fatalf("%d in service beside the one in Standby, want a stand-in: 2", n)
+					t.Fatalf("%d in service besides the one in Standby, want a replacement: 2", n)
 				}
 				if err := r.ExitStandby("web", ids[0]); err != nil {
 					t.Fatal(err)
@@ -194,25 +194,7 @@ func inService(r *sim.Region) int {
 	return n
 }
 
-func TestSuspendedLaunchCanHangAReturn(t *testing.T) {
-	inBubble(t, sim.Config{Behaviour: sim.Behaviour{SuspendedLaunchHangs: true}}, func(t *testing.T, r *sim.Region) {
-		ids := r.AddGroup(sim.Group{Name: "web", Max: 3, Desired: 3})
-		w := as(t, r, ids[0])
-		r.EnterStandby("web", ids[0], true)
-		r.Suspend("web", "Launch")
-		pass(time.Minute)
-		if _, err := w.exit(ids[0]); err != nil {
-			t.Fatal(err)
-		}
-		pass(time.Hour)
-		w.wantState(ids[0], "Pending")
-		r.Resume("web", "Launch")
-		pass(time.Minute)
-		w.wantState(ids[0], "InService")
-	})
-}
-
-func TestSuspendedAddToLoadBalancerLeavesAnInstanceUnregistered(t *testing.T) {
+func TestSuspendedAddToLoadBalancer(t *testing.T) {
 	inBubble(t, sim.Config{}, func(t *testing.T, r *sim.Region) {
 		ids := albGroup(r, 0)
 		r.EnterStandby("web", ids[0], true)
@@ -224,8 +206,8 @@ func TestSuspendedAddToLoadBalancerLeavesAnInstanceUnregistered(t *testing.T) {
 		pass(time.Minute)
 		r.Resume("web", "AddToLoadBalancer")
 		pass(time.Hour)
-		if takes := r.Takes(ids[0]); r.State(ids[0]) != "InService" || len(takes) != 0 {
-			t.Fatalf("state %s, takes traffic from %v; want InService and none, resumed or not", r.State(ids[0]), takes)
+		if takes := r.RoutedBy(ids[0]); r.State(ids[0]) != "InService" || len(takes) != 0 {
+			t.Fatalf("state %s, routed to by %v; want InService and none, resumed or not", r.State(ids[0]), takes)
 		}
 	})
 }
@@ -265,7 +247,7 @@ func TestWeightedGroupsCountUnits(t *testing.T) {
 	}
 }
 
-func TestConcurrentMovesCanContend(t *testing.T) {
+func TestContentionOnConcurrentMoves(t *testing.T) {
 	inBubble(t, sim.Config{Behaviour: sim.Behaviour{ContentionOnConcurrentMove: true}}, func(t *testing.T, r *sim.Region) {
 		ids := r.AddGroup(sim.Group{Name: "web", Max: 4, Desired: 4})
 		w := as(t, r, ids[0])
@@ -281,7 +263,7 @@ func TestConcurrentMovesCanContend(t *testing.T) {
 		t.Cleanup(client.CloseIdleConnections)
 		_, body, _ := ask(t, client, "GET", sim.APIEndpoint+"/?Version=2011-01-01&Action=EnterStandby&ShouldDecrementDesiredCapacity=true&AutoScalingGroupName=web&InstanceIds.member.1="+ids[1])
 		if !strings.Contains(body, "<Type>Sender</Type><Code>ResourceContention</Code>") {
-			t.Fatalf("a contention blames somebody else than the sender:\n%s", body)
+			t.Fatalf("the Type of ResourceContention is not Sender:\n%s", body)
 		}
 		pass(time.Second)
 		if _, err := w.enter(ids[1]); err != nil {
@@ -290,7 +272,7 @@ func TestConcurrentMovesCanContend(t *testing.T) {
 	})
 }
 
-func TestMinSizeRaisedWhileSomeoneIsOutLaunchesAnother(t *testing.T) {
+func TestRaisingMinSizeLaunchesForAnInstanceInStandby(t *testing.T) {
 	inBubble(t, sim.Config{}, func(t *testing.T, r *sim.Region) {
 		ids := r.AddGroup(sim.Group{Name: "web", Min: 2, Max: 4, Desired: 3})
 		r.EnterStandby("web", ids[0], true)
@@ -302,7 +284,7 @@ func TestMinSizeRaisedWhileSomeoneIsOutLaunchesAnother(t *testing.T) {
 	})
 }
 
-func TestScaleInSparesTheProtected(t *testing.T) {
+func TestScaleInSkipsProtectedInstances(t *testing.T) {
 	inBubble(t, sim.Config{}, func(t *testing.T, r *sim.Region) {
 		ids := r.AddGroup(sim.Group{Name: "web", Max: 4, Desired: 3})
 		r.SetProtected(ids[0], true)
@@ -314,7 +296,7 @@ func TestScaleInSparesTheProtected(t *testing.T) {
 	})
 }
 
-func TestScaleInNeverPicksStandby(t *testing.T) {
+func TestScaleInSkipsStandby(t *testing.T) {
 	inBubble(t, sim.Config{}, func(t *testing.T, r *sim.Region) {
 		ids := r.AddGroup(sim.Group{Name: "web", Max: 4, Desired: 3})
 		r.EnterStandby("web", ids[0], true)

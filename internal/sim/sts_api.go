@@ -1,9 +1,13 @@
 package sim
 
-// getCallerIdentity is what `aws sts get-caller-identity` asks; no policy can deny it.
+// getCallerIdentity names the caller. No policy can deny it (STS API reference).
 func (r *Region) getCallerIdentity(q *query, d *document) error {
 	d.text("Arn", r.principal(q.key))
-	d.text("UserId", "AROAEXAMPLEEXAMPLE:"+r.caller(q.key))
-	d.text("Account", r.account)
+	if in := r.caller(q.key); in != "" {
+		d.text("UserId", "AROAEXAMPLEEXAMPLE:"+in)
+	} else {
+		d.text("UserId", "AIDAEXAMPLEEXAMPLE")
+	}
+	d.text("Account", r.config.Account)
 	return nil
 }

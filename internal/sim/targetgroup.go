@@ -3,26 +3,28 @@ package sim
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"time"
 )
 
-// LoadBalancer is an Application, Network or Gateway Load Balancer to be added to a Region.
+// LoadBalancer describes an Application, Network or Gateway Load Balancer to add to a Region.
 type LoadBalancer struct {
 	Name      string
 	Type      string   // application (default), network or gateway
-	Zones     []string // enabled zones; nil: all
+	Zones     []string // enabled zones; nil: all zones of the Region
 	CrossZone bool     // load_balancing.cross_zone.enabled; always true for an application load balancer
 }
 
 type balancer struct {
 	LoadBalancer
-	arn     string
-	created time.Time
+	arn       string
+	created   time.Time
+	overrides map[string]string // AdministrativeOverride states by zone
 }
 
-// AddLoadBalancer adds a load balancer; target groups name it.
+// AddLoadBalancer adds a load balancer. Add it before its target groups.
 func (r *Region) AddLoadBalancer(spec LoadBalancer) {
 	r.lock()
 	defer r.unlock()
@@ -30,45 +32,79 @@ func (r *Region) AddLoadBalancer(spec LoadBalancer) {
 	spec.CrossZone = spec.CrossZone || spec.Type == "application"
 	short := map[string]string{"application": "app", "network": "net", "gateway": "gwy"}[spec.Type]
 	arn := r.arn("elasticloadbalancing", fmt.Sprintf("loadbalancer/%s/%s/%s", short, spec.Name, r.names.suffix()))
-	r.balancers.add(spec.Name, &balancer{LoadBalancer: spec, arn: arn, created: r.now.Add(-time.Hour)})
+	r.balancers.add(spec.Name, &balancer{LoadBalancer: spec, arn: arn, created: r.now.Add(-time.Hour), overrides: map[string]string{}})
 }
 
-// TargetGroup is a target group of target type instance to be added to a Region.
+// TargetGroup describes a target group of target type instance to add to a Region.
 type TargetGroup struct {
 	Name     string
 	Protocol string // HTTP (default), HTTPS, TCP, TLS, UDP, TCP_UDP, GENEVE
 	Port     int    // default 80; GENEVE 6081
-	// LoadBalancer names the load balancer whose listener forwards to it; "": none, and every
+	// LoadBalancer is the load balancer whose listener forwards to it; "": none, and every
 	// target is unused (Target.NotInUse).
 	LoadBalancer          string
 	Check                 HealthCheck
-	Drain                 time.Duration // deregistration_delay.timeout_seconds; as given, 0 is none
+	IPv6                  bool          // IpAddressType ipv6: targets get health checks and traffic on their IPv6 address
+	Drain                 time.Duration // deregistration_delay.timeout_seconds; 0 means no delay, and there is no default
 	CrossZone             string        // "true", "false", "use_load_balancer_configuration" (default)
 	ConnectionTermination bool          // deregistration_delay.connection_termination.enabled
-	SlowStart             time.Duration // slow_start.duration_seconds; shown, and for a data plane to do
+	SlowStart             time.Duration // slow_start.duration_seconds; shown only, the Region does not ramp traffic
+	// Attributes are other attributes by key. The Region acts on
+	// target_group_health.unhealthy_state_routing.*, and only shows the rest.
+	Attributes map[string]string
 }
 
-// targetGroup is a target group. It holds a target for the whole deregistration delay, busy or idle:
-// an Application Load Balancer goes on reporting draining (User Guide for Application Load Balancers,
-// "Deregistration delay").
+// targetGroup is a target group. A target drains for the whole deregistration delay whether it is
+// idle or not: an Application Load Balancer goes on reporting draining (User Guide for Application
+// Load Balancers, "Deregistration delay").
 type targetGroup struct {
 	TargetGroup
-	pool     pool
-	arn      string
-	balancer *balancer // nil: behind no listener
+	registrar  registrar
+	arn        string
+	balancer   *balancer // nil: no listener forwards to it
+	attributes []attribute
+	anomalous  map[string]bool // instances that anomaly detection finds anomalous
 }
 
-// AddTargetGroup adds a target group; its load balancer has to be there already.
+// AddTargetGroup adds a target group. Add its load balancer first.
 func (r *Region) AddTargetGroup(spec TargetGroup) {
 	r.lock()
 	defer r.unlock()
-	t := &targetGroup{TargetGroup: spec.withDefaults()}
+	t := &targetGroup{TargetGroup: spec.withDefaults(), anomalous: map[string]bool{}}
 	t.arn = r.arn("elasticloadbalancing", fmt.Sprintf("targetgroup/%s/%s", spec.Name, r.names.suffix()))
 	if spec.LoadBalancer != "" {
 		t.balancer = r.balancers.must(spec.LoadBalancer)
 	}
-	t.pool = pool{name: spec.Name, port: t.Port, check: t.Check, rules: t, byKey: map[regKey]*registration{}}
+	t.setInitialAttributes()
+	t.registrar = newRegistrar(spec.Name, t.Port, t.Check, t)
 	r.targetGroups.add(spec.Name, t)
+}
+
+// setInitialAttributes sets the attributes that the TargetGroup gives. An invalid one is the test's
+// mistake.
+func (t *targetGroup) setInitialAttributes() {
+	t.attributes = t.initialAttributes()
+	given := maps.Clone(t.Attributes)
+	if given == nil {
+		given = map[string]string{}
+	}
+	if t.balancerType() != "gateway" {
+		given[attributeCrossZone] = t.CrossZone
+	}
+	if t.SlowStart > 0 {
+		given[attributeSlowStart] = secondsText(t.SlowStart)
+	}
+	if t.ConnectionTermination {
+		given[attributeTerminates] = "true"
+	}
+	drain := t.Drain
+	given[attributeDrain] = secondsText(drain)
+	for _, key := range slices.Sorted(maps.Keys(given)) {
+		if err := t.setAttribute(key, given[key]); err != nil {
+			panic("sim: " + err.Error())
+		}
+	}
+	t.Drain = drain // which may be a fraction of a second
 }
 
 func (t TargetGroup) withDefaults() TargetGroup {
@@ -91,14 +127,14 @@ func (t TargetGroup) withDefaults() TargetGroup {
 	if c.Protocol == "HTTP" || c.Protocol == "HTTPS" {
 		c.Path, c.Matcher = cmp.Or(c.Path, "/"), cmp.Or(c.Matcher, "200")
 	}
-	c.Timeout = cmp.Or(c.Timeout, map[bool]time.Duration{true: 6 * time.Second, false: 10 * time.Second}[c.Protocol == "HTTP"])
+	c.Timeout = cmp.Or(c.Timeout, map[bool]time.Duration{true: 5 * time.Second, false: 10 * time.Second}[c.Protocol == "HTTP"])
 	c.Interval = cmp.Or(c.Interval, 30*time.Second)
 	c.Healthy, c.Unhealthy = cmp.Or(c.Healthy, 5), cmp.Or(c.Unhealthy, 2)
 	return t
 }
 
-// kind is the load balancer's type; a target group behind none is judged by its protocol.
-func (t *targetGroup) kind() string {
+// balancerType is the load balancer's type. Without a load balancer the protocol decides.
+func (t *targetGroup) balancerType() string {
 	switch {
 	case t.balancer != nil:
 		return t.balancer.Type
@@ -110,62 +146,81 @@ func (t *targetGroup) kind() string {
 	return "network"
 }
 
-// reading follows DescribeTargetHealth and the descriptions in the load balancer guides.
-func (t *targetGroup) reading(reg *registration) reading {
-	switch {
-	case reg.phase == phaseGone:
-		return reading{}
-	case reg.phase == phaseDraining:
-		return reading{"draining", "Target.DeregistrationInProgress", "Target deregistration is in progress", true}
-	case t.balancer == nil:
-		return reading{"unused", "Target.NotInUse", "Target group is not configured to receive traffic from the load balancer", true}
-	case !t.reaches(reg.in.zone):
-		return reading{"unused", "Target.NotInUse", "Target is in an Availability Zone that is not enabled for the load balancer", true}
-	case !reg.in.alive:
-		return reading{"unused", "Target.InvalidState", "Target is in the terminated state", true}
-	case t.Check.Disabled:
-		return reading{"unavailable", "Target.HealthCheckDisabled", "Health checks are disabled", true}
-	case reg.phase == phaseRegistering:
-		return reading{"initial", "Elb.RegistrationInProgress", "Target registration is in progress", true}
-	case reg.checks.verdict == verdictHealthy:
-		return reading{State: "healthy", listed: true}
-	case reg.checks.verdict == verdictUnhealthy && t.Check.Path != "":
-		return reading{"unhealthy", "Target.ResponseCodeMismatch", "Health checks failed with these codes: [503]", true}
-	case reg.checks.verdict == verdictUnhealthy:
-		return reading{"unhealthy", "Target.FailedHealthChecks", "Health checks failed", true}
+// shownHealth follows DescribeTargetHealth; the descriptions are those of the load balancer guides.
+func (t *targetGroup) shownHealth(reg *registration) shownHealth {
+	if reg.phase == phaseGone {
+		return shownHealth{}
 	}
-	return reading{"initial", "Elb.InitialHealthChecking", "Initial health checks in progress", true}
+	shown := t.targetHealth(reg)
+	if reg.instance.running {
+		shown.override = t.overrideOf(reg.instance.zone)
+	}
+	return shown
 }
 
-// drainTime is the whole delay, except for a target that is not in use.
+func (t *targetGroup) targetHealth(reg *registration) shownHealth {
+	shown := func(state, reason, description string) shownHealth {
+		return shownHealth{State: state, Reason: reason, Description: description, listed: true}
+	}
+	switch {
+	case !reg.instance.running:
+		return drainingTarget(false)
+	case reg.phase == phaseDraining:
+		return drainingTarget(true)
+	case t.balancer == nil:
+		return shown("unused", "Target.NotInUse", "Target group is not configured to receive traffic from the load balancer")
+	case !t.reaches(reg.instance.zone):
+		return shown("unused", "Target.NotInUse", "Target is in an Availability Zone that is not enabled for the load balancer")
+	case t.Check.Disabled:
+		return shown("unavailable", "Target.HealthCheckDisabled", "Health checks are disabled")
+	case reg.phase == phaseRegistering:
+		return shown("initial", "Elb.RegistrationInProgress", "Target registration is in progress")
+	case reg.checks.verdict == verdictHealthy:
+		return shown("healthy", "", "")
+	case reg.checks.verdict == verdictUnhealthy && t.Check.Path != "":
+		return shown("unhealthy", "Target.ResponseCodeMismatch", "Health checks failed with these codes: [503]")
+	case reg.checks.verdict == verdictUnhealthy:
+		return shown("unhealthy", "Target.FailedHealthChecks", "Health checks failed")
+	}
+	return shown("initial", "Elb.InitialHealthChecking", "Initial health checks in progress")
+}
+
+// drainingTarget is a target that deregisters. A terminated instance is draining when it is named,
+// and missing from an answer without filter (recorded answers of 2026).
+func drainingTarget(listed bool) shownHealth {
+	return shownHealth{State: "draining", Reason: "Target.DeregistrationInProgress", Description: "Target deregistration is in progress", listed: listed}
+}
+
+// drainTime is the whole delay, or none for a target that gets no traffic.
 func (t *targetGroup) drainTime(_ *Region, reg *registration) time.Duration {
-	if !t.reaches(reg.in.zone) || !reg.in.alive {
+	if !t.reaches(reg.instance.zone) || !reg.instance.running {
 		return 0
 	}
 	return t.Drain
 }
 
 func (t *targetGroup) registerTime(r *Region) time.Duration {
-	if t.kind() == "application" {
-		return r.behaviour.RegisterTime
+	if t.balancerType() == "application" {
+		return r.config.Timing.RegisterTime
 	}
-	return r.behaviour.NetworkRegisterTime
+	return r.config.Timing.NetworkRegisterTime
 }
 
-// firstPasses: an Application Load Balancer is content with one passed check of a new target.
+// firstPasses is one for an Application Load Balancer (User Guide, "Health checks for your target
+// groups").
 func (t *targetGroup) firstPasses() int {
-	if t.kind() == "application" {
+	if t.balancerType() == "application" {
 		return 1
 	}
 	return t.Check.Healthy
 }
 
 func (t *targetGroup) endsWhenIdle() bool { return false }
-func (t *targetGroup) failsOpen() bool    { return true }
+func (t *targetGroup) usesIPv6() bool     { return t.IPv6 }
 
-func (t *targetGroup) lingers(r *Region) time.Duration {
-	if t.kind() == "network" {
-		return r.behaviour.NetworkLinger
+func (t *targetGroup) lingerTime(r *Region) time.Duration {
+	if t.balancerType() == "network" {
+		return r.config.Timing.NetworkLinger
 	}
 	return 0
 }
@@ -174,7 +229,7 @@ func (t *targetGroup) reaches(zone string) bool {
 	return t.balancer != nil && (t.balancer.Zones == nil || slices.Contains(t.balancer.Zones, zone))
 }
 
-// checkPort is the health check port as DescribeTargetHealth prints it: always a number.
+// checkPort is the health check port as DescribeTargetHealth writes it: always a number.
 func (t *targetGroup) checkPort(targetPort int) string {
 	if t.Check.Port == "traffic-port" {
 		return strconv.Itoa(targetPort)

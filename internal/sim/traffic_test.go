@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// outside is a group of two whose data plane is the test.
+// outside is a group of two with the test as its data plane.
 func outside(classic bool) (r *Region, ids []string) {
 	r = New(Config{DataPlane: true})
 	g := Group{Name: "web", Desired: 2}
@@ -32,12 +32,12 @@ func lookUp(t *testing.T, r *Region, id string) RegistrationView {
 	return RegistrationView{State: "gone"}
 }
 
-func TestHealthIsCountedAsTheDataPlaneSays(t *testing.T) {
+func TestReportedHealthChecks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r, ids := outside(true)
 		told := func(passed bool) string {
 			reg := lookUp(t, r, ids[0])
-			r.Check("lb", ids[0], reg.Port, reg.Epoch, passed)
+			r.ReportHealthCheck("lb", ids[0], reg.Port, reg.Epoch, passed)
 			return lookUp(t, r, ids[0]).State
 		}
 		for n, c := range []struct {
@@ -50,13 +50,13 @@ func TestHealthIsCountedAsTheDataPlaneSays(t *testing.T) {
 		}
 		r.SetAppHealthy(ids[0], false)
 		<-time.After(time.Hour)
-		if got := lookUp(t, r, ids[0]); got.State != "healthy" || !got.Takes {
-			t.Errorf("%+v: the Region has checked for itself", got)
+		if got := lookUp(t, r, ids[0]); got.State != "healthy" || !got.Routed {
+			t.Errorf("%+v: the Region made health checks of its own", got)
 		}
 	})
 }
 
-func TestACheckOfAnotherEpochCountsForNothing(t *testing.T) {
+func TestHealthChecksOfAnEarlierEpochAreIgnored(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r, ids := outside(false)
 		old := lookUp(t, r, ids[0])
@@ -68,22 +68,22 @@ func TestACheckOfAnotherEpochCountsForNothing(t *testing.T) {
 			t.Fatal(err)
 		}
 		<-time.After(time.Minute)
-		if got := lookUp(t, r, ids[0]); got.State != "initial" || got.Takes || !got.Checked {
-			t.Fatalf("back and not checked yet: %+v", got)
+		if got := lookUp(t, r, ids[0]); got.State != "initial" || got.Routed || !got.Checked {
+			t.Fatalf("returned and not checked yet: %+v", got)
 		}
-		r.Check("lb", ids[0], old.Port, old.Epoch, true)
+		r.ReportHealthCheck("lb", ids[0], old.Port, old.Epoch, true)
 		if got := lookUp(t, r, ids[0]); got.State != "initial" {
-			t.Errorf("an old check made it %s", got.State)
+			t.Errorf("a check of an earlier epoch made it %s", got.State)
 		}
 		now := lookUp(t, r, ids[0])
-		r.Check("lb", ids[0], now.Port, now.Epoch, true)
+		r.ReportHealthCheck("lb", ids[0], now.Port, now.Epoch, true)
 		if got := lookUp(t, r, ids[0]); got.State != "healthy" || time.Since(got.Since) != 0 {
-			t.Errorf("a target group is content with the first passed check: %+v", got)
+			t.Errorf("after the first passed check: %+v, want healthy", got)
 		}
 	})
 }
 
-func TestOnlyAClassicLoadBalancerLetsGoWhenIdle(t *testing.T) {
+func TestReportIdle(t *testing.T) {
 	for classic, want := range map[bool]string{true: "gone", false: "draining"} {
 		synctest.Test(t, func(t *testing.T) {
 			r, ids := outside(classic)
@@ -93,9 +93,9 @@ func TestOnlyAClassicLoadBalancerLetsGoWhenIdle(t *testing.T) {
 			<-time.After(30 * time.Second)
 			reg := lookUp(t, r, ids[0])
 			if reg.State != "draining" {
-				t.Fatalf("%s although nobody said that it is idle", reg.State)
+				t.Fatalf("%s before it was reported idle", reg.State)
 			}
-			r.Idle("lb", ids[0], reg.Port)
+			r.ReportIdle("lb", ids[0], reg.Port)
 			if got := lookUp(t, r, ids[0]).State; got != want {
 				t.Errorf("classic %v: %s, want %s", classic, got, want)
 			}

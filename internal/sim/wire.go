@@ -7,10 +7,10 @@ import (
 	"strconv"
 )
 
-// operation is one action of an API. It runs with the Region locked and writes its result.
+// operation is an action of an API. It runs with the Region locked and writes its result.
 type operation func(*Region, *query, *document) error
 
-// operations are all actions, keyed "service.Action".
+// operations are all actions, by "service.Action".
 func operations() map[string]operation {
 	all := map[string]operation{"sts.GetCallerIdentity": (*Region).getCallerIdentity}
 	for service, table := range map[string]map[string]operation{
@@ -38,7 +38,7 @@ func (r *Region) Handler() http.Handler {
 	})
 }
 
-// apiDelivery is a request on its way to an API.
+// apiDelivery is a request to an API.
 type apiDelivery struct {
 	r *Region
 	q *query
@@ -48,36 +48,40 @@ func (d *apiDelivery) call() Call {
 	return Call{Service: d.q.service.name, Action: d.q.action, Params: d.q.params, Caller: d.r.caller(d.q.key)}
 }
 
-// serve runs the action under the Region's lock.
+// serve runs the action with the Region locked.
 func (d *apiDelivery) serve(f *Fault) (answer, string) {
 	r, q := d.r, d.q
-	q.at = r.now.Add(-min(f.Lag, r.maxLag))
+	q.asOf = r.now.Add(-min(f.Lag, r.config.MaxLag))
+	q.distortion = f.Answer
 	var result document
 	err := r.admit(q)
 	if err == nil {
-		err = r.operate(q, &result)
+		err = r.dispatch(q, &result)
 	}
 	if err != nil {
-		return d.refuse(err)
+		return d.errorAnswer(err)
 	}
 	id := r.names.uuid()
 	return xmlAnswer(http.StatusOK, id, response(q, &result, id)), ""
 }
 
-// operate finds the action and runs it.
-func (r *Region) operate(q *query, result *document) error {
+// dispatch finds the action and runs it.
+func (r *Region) dispatch(q *query, result *document) error {
 	if q.action == "" {
-		return refuse("MissingAction", "The request must contain the parameter Action")
+		return refusef("MissingAction", "The request must contain the parameter Action")
 	}
-	op := r.operations[q.service.name+"."+q.action]
+	op := r.requests.operations[q.service.name+"."+q.action]
 	if op == nil {
-		return refuse("InvalidAction", "Could not find operation %s for version %s", q.action, q.get("Version"))
+		return refusef("InvalidAction", "Could not find operation %s for version %s", q.action, q.get("Version"))
+	}
+	if err := r.checkOperator(q); err != nil {
+		return err
 	}
 	return op(r, q, result)
 }
 
-// refuse is the answer for an error.
-func (d *apiDelivery) refuse(err error) (answer, string) {
+// errorAnswer is the answer for an error, and its code.
+func (d *apiDelivery) errorAnswer(err error) (answer, string) {
 	var f *refusal
 	if !errors.As(err, &f) {
 		f = &refusal{http.StatusInternalServerError, "InternalFailure", err.Error()}
@@ -97,8 +101,8 @@ func xmlAnswer(status int, requestID string, body []byte) answer {
 	return answer{status, map[string]string{"Content-Type": "text/xml", "x-amzn-RequestId": requestID}, body}
 }
 
-// write sends an answer in one piece. Go's SDK has been seen to fail calls, and to send mutating ones
-// again, when the header arrives before the body.
+// write sends an answer in one piece. Go's SDK has been seen to fail calls, and to repeat mutating
+// ones, when the header arrives before the body.
 func (a answer) write(w http.ResponseWriter) error {
 	for name, value := range a.header {
 		w.Header().Set(name, value)

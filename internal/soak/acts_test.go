@@ -73,7 +73,7 @@ func refresh(host int) act {
 		f.StartRefresh("web", mode)
 		go func() {
 			f.pass(20 * time.Minute)
-			f.EndRefresh("web", "Cancelled")
+			f.SetRefreshStatus("web", "Cancelled")
 			f.refreshing.Store(false)
 		}()
 	}}

@@ -288,7 +288,7 @@ func (a *agent) ended(name string, report *rotation.Report, err error, took time
 	switch {
 	case took.Seconds() > report.TimeLimitSeconds:
 		a.broken("%s on %s took %v, its bound is %v s", name, a.id, took, report.TimeLimitSeconds)
-	case err == nil && name == "out" && (state != "Standby" || len(a.Takes(a.id))+len(a.Draining(a.id)) > 0):
+	case err == nil && name == "out" && (state != "Standby" || len(a.RoutedBy(a.id))+len(a.Draining(a.id)) > 0):
 		a.broken("0 from out on %s, which is %s", a.id, state)
 	case err == nil && name == "in" && (state != "InService" || healthy != pools):
 		a.broken("0 from in on %s, which is %s", a.id, state)

@@ -131,7 +131,7 @@ func (f *seededRun) checkMoves(e ending) {
 
 // checkOut: (a) the floor and the places, (b) no load balancer sends it traffic.
 func (f *seededRun) checkOut(e ending) {
-	if takes := f.Takes(e.id); len(takes) > 0 {
+	if takes := f.RoutedBy(e.id); len(takes) > 0 {
 		f.violated("(b) 0 from out on %s, but %v send it traffic", e.id, takes)
 	}
 	if draining := f.Draining(e.id); len(draining) > 0 {

@@ -37,7 +37,7 @@ func newWorld(t *testing.T, subnet, size int, attach func(*sim.Region, int) sim.
 	port := w.servers(subnet, size)
 	w.region = sim.New(sim.Config{
 		DataPlane: true, Seed: uint64(subnet), Address: func(n int) string { return host(subnet, n) },
-		Behaviour: sim.Behaviour{MoveTime: -1, RegisterTime: -1},
+		Timing: sim.Timing{MoveTime: -1, RegisterTime: -1},
 	})
 	g := attach(w.region, port)
 	g.Name, g.Desired, g.Zones = "group", size, []string{"eu-west-1a"}

@@ -33,12 +33,12 @@ func (b *balancer) pick(all []sim.RegistrationView, now time.Time) (sim.Registra
 // node that has no healthy target sends to the others of its zone.
 func (b *balancer) candidates(all []sim.RegistrationView) []sim.RegistrationView {
 	if b.Zones == nil {
-		return only(all, func(r sim.RegistrationView) bool { return r.Takes })
+		return only(all, func(r sim.RegistrationView) bool { return r.Routed })
 	}
 	zone := b.Zones[b.node%len(b.Zones)]
 	b.node++
 	here := only(all, func(r sim.RegistrationView) bool { return r.Zone == zone })
-	if taking := only(here, func(r sim.RegistrationView) bool { return r.Takes }); len(taking) > 0 {
+	if taking := only(here, func(r sim.RegistrationView) bool { return r.Routed }); len(taking) > 0 {
 		return taking
 	}
 	return only(here, func(r sim.RegistrationView) bool { return r.State != "draining" })

@@ -8,7 +8,7 @@ import (
 )
 
 func reg(id, zone, state string) sim.RegistrationView {
-	return sim.RegistrationView{Instance: id, Zone: zone, State: state, Takes: state == "healthy"}
+	return sim.RegistrationView{Instance: id, Zone: zone, State: state, Routed: state == "healthy"}
 }
 
 // spread counts where so many requests go.

@@ -50,7 +50,7 @@ func (b *balancer) drain() []sim.RegistrationView {
 	}
 	for _, reg := range regs {
 		if reg.State == "draining" && !busy[reg.Instance] {
-			b.region.Idle(b.Name, reg.Instance, reg.Port)
+			b.region.ReportIdle(b.Name, reg.Instance, reg.Port)
 		}
 	}
 	return regs
@@ -113,7 +113,7 @@ func (b *balancer) check(ctx context.Context, key checked, first time.Duration) 
 		}
 		passed := b.ask(ctx, client, key.address)
 		if ctx.Err() == nil {
-			b.region.Check(b.Name, key.instance, key.port, key.epoch, passed)
+			b.region.ReportHealthCheck(b.Name, key.instance, key.port, key.epoch, passed)
 		}
 		due = due.Add(b.Interval)
 		next.Reset(time.Until(due))

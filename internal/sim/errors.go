@@ -13,21 +13,24 @@ type refusal struct {
 
 func (f *refusal) Error() string { return f.code + ": " + f.message }
 
-// kind is the Type element: who is to blame. Auto Scaling blames the sender even for the 500 of
+// faultType is the Type element. Auto Scaling says Sender even for the status 500 of
 // ResourceContention (API reference, EnterStandby, Errors).
-func (f *refusal) kind() string {
+func (f *refusal) faultType() string {
 	if f.status >= http.StatusInternalServerError && f.code != "ResourceContention" {
 		return "Receiver"
 	}
 	return "Sender"
 }
 
-func refuse(code, format string, args ...any) error {
+func refusef(code, format string, args ...any) error {
 	return &refusal{http.StatusBadRequest, code, fmt.Sprintf(format, args...)}
 }
 
-// invalid is Auto Scaling's refusal for nearly everything; causes differ by message only.
-func invalid(format string, args ...any) error { return refuse("ValidationError", format, args...) }
+// validationError is Auto Scaling's error for nearly every refusal. Only the message tells them
+// apart.
+func validationError(format string, args ...any) error {
+	return refusef("ValidationError", format, args...)
+}
 
 func contention() error {
 	return &refusal{
@@ -37,5 +40,9 @@ func contention() error {
 }
 
 func groupNotFound(name string) error {
-	return invalid("AutoScalingGroup name not found - AutoScalingGroup: %s not found", name)
+	return validationError("AutoScalingGroup name not found - AutoScalingGroup: %s not found", name)
+}
+
+func notPartOf(g *group, id string) error {
+	return validationError("The instance %s is not part of Auto Scaling group %s.", id, g.Name)
 }

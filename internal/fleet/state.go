@@ -21,6 +21,12 @@ const (
 	Terminated        State = "Terminated"
 	Detaching         State = "Detaching"
 	Detached          State = "Detached"
+	Quarantined       State = "Quarantined"
+
+	ReplacingRootVolume        State = "ReplacingRootVolume"
+	ReplacingRootVolumeWait    State = "ReplacingRootVolume:Wait"
+	ReplacingRootVolumeProceed State = "ReplacingRootVolume:Proceed"
+	RootVolumeReplaced         State = "RootVolumeReplaced"
 )
 
 // Arriving: a launch, or a return from Standby, that ends in InService by itself.
@@ -33,6 +39,28 @@ func (s State) Out() bool { return s == EnteringStandby || s == Standby }
 func (s State) Leaving() bool {
 	switch s {
 	case Terminating, TerminatingWait, TerminatingGo, TerminatingRetain, Terminated, Detaching, Detached:
+		return true
+	}
+	return false
+}
+
+// Stays: nothing is going on, and the state does not end by itself. Retained instances stay until they are terminated by
+// hand (API reference, RetentionTriggers).
+func (s State) Stays() bool {
+	switch s {
+	case InService, Standby, TerminatingRetain, Detached, Quarantined, Terminated:
+		return true
+	}
+	return false
+}
+
+// Retained: Auto Scaling has taken it out of the group's capacity and keeps it for inspection.
+func (s State) Retained() bool { return s == TerminatingRetain }
+
+// ReplacingRoot: an instance refresh with the strategy ReplaceRootVolume is replacing its root volume.
+func (s State) ReplacingRoot() bool {
+	switch s {
+	case ReplacingRootVolume, ReplacingRootVolumeWait, ReplacingRootVolumeProceed, RootVolumeReplaced:
 		return true
 	}
 	return false

@@ -91,7 +91,9 @@ func (v view) takenAway() string {
 		return fmt.Sprintf("EC2 will %s this Spot instance at %s", n.Spot, format.Time(n.SpotAt))
 	case n.Target == string(fleet.Terminated), n.Target == string(fleet.Detached):
 		return fmt.Sprintf("Auto Scaling is bringing this instance to %s", n.Target)
-	case !v.Healthy && v.State == fleet.InService:
+	case fleet.State(n.Target).Warm():
+		return fmt.Sprintf("Auto Scaling is returning this instance to the warm pool (%s)", n.Target)
+	case !v.Healthy && v.State == fleet.InService && v.Group.ReplacesUnhealthy():
 		return "Auto Scaling calls this instance Unhealthy and will replace it"
 	}
 	return ""

@@ -31,9 +31,15 @@ func (r *run) look(ctx context.Context, need scope) error {
 	if r.resolve != nil && (r.lastState == "" || r.leftMeanwhile()) {
 		r.setBudgets(r.resolve(r.seen))
 	}
+	first := r.lastState == ""
 	r.learn()
 	if need == whole {
 		r.warn()
+	}
+	if first && r.foresees {
+		if text := r.ForeseeProbe(ctx, r.seen.Snapshot, r.request.probe); text != "" && r.report.warn(text) {
+			r.Log.Warn(text)
+		}
 	}
 	return nil
 }
@@ -74,7 +80,7 @@ func (r *run) notListed(ctx context.Context) error {
 	case target == "", target == string(fleet.Detached): // which it stays, as what comes last
 		return r.notMember()
 	case time.Now().Add(confirmAbsence).Before(r.deadline()):
-		r.reportProgress("join", r.id+" is in no Auto Scaling group, but Auto Scaling wants it "+target)
+		r.reportProgress("join", r.id+" is in no Auto Scaling group, but Auto Scaling wants it "+target, 0)
 		return nil // another look takes a second read to be sure
 	default:
 		return failure.New(failure.Setup, "check AWS_REGION, and whose credentials these are",

@@ -30,8 +30,8 @@ type Report struct {
 	Warnings []string       `json:"warnings"`
 	Members  []MemberReport `json:"members,omitempty"` // status only
 	// HostTakenBy is the balanced, or the command of one, that is at work on this host: status and doctor only.
-	HostTakenBy string `json:"host_taken_by,omitempty"`
-	Parts    []PartReport   `json:"parts,omitempty"`   // run only
+	HostTakenBy string       `json:"host_taken_by,omitempty"`
+	Parts       []PartReport `json:"parts,omitempty"` // run only
 
 	everMoved bool // a move took effect at some time, also one rolled back since
 }

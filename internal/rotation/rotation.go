@@ -80,6 +80,7 @@ type Progress struct {
 	Step    string
 	Waiting string // for what, as people say it
 	Elapsed time.Duration
+	Left    time.Duration // until the wait is likely to be over; 0: nobody can tell
 	Limit   time.Duration // the run ends within it, unless AWS throttles for longer
 }
 
@@ -103,15 +104,19 @@ type OutOptions struct {
 	Replace        bool // enter without decrement where MinSize leaves no room
 	AllowEmptyZone bool
 	Settle         time.Duration // how long reads may lag behind a move
+	Return         ProbeOptions  // what the host will be asked when it returns
+}
+
+// ProbeOptions are what a host is asked before it returns.
+type ProbeOptions struct {
+	Off   bool         // nothing
+	Check *probe.Check // this, in place of what the load balancers ask; nil: what they ask
 }
 
 // InOptions are the options of In.
 type InOptions struct {
 	Options
-	// NoProbe lets the instance return without a probe. Probe, if not nil, is asked in place of what the load balancers
-	// ask.
-	NoProbe bool
-	Probe   *probe.Check
+	Probe ProbeOptions
 	// LeaveUnhealthy leaves an instance that does not get healthy in service instead of putting it back to Standby.
 	LeaveUnhealthy bool
 }

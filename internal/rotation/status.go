@@ -47,7 +47,7 @@ func (a *Agent) Status(ctx context.Context, min fleet.MinHealthy) (*Report, Stan
 		return r.report, NotMember, nil
 	}
 	standing := OutOfService
-	if me, ok := r.seen.Group.Member(r.id); ok && fleet.HealthyMember(me, r.seen.Counted()) {
+	if me, ok := r.seen.Group.Member(r.id); ok && r.seen.IsHealthy(me, r.seen.Counted()) {
 		standing = InService
 	}
 	r.report.close(r, standing.String(), err)
@@ -73,6 +73,8 @@ type Examination struct {
 	Report   *Report
 	Warnings map[string]string           // what may hurt later, by the name of the warning
 	Guards   map[string]*failure.Refusal // what `out` would refuse now, by the name of the guard
+	// Refused are the names of those guards, in the order in which out asks them.
+	Refused []string
 	// Fenced: MinSize itself holds the minimum.
 	Fenced bool
 	// Limits are what out and in take at most with their default budgets, all waiting included; zero where the settings of
@@ -105,7 +107,7 @@ func Judge(s fleet.Snapshot, min fleet.MinHealthy, hold []string) Examination {
 
 func judge(v view) Examination {
 	e := Examination{Snapshot: v.Snapshot, Fenced: v.fenced(), Warnings: map[string]string{}, Guards: map[string]*failure.Refusal{}}
-	for _, w := range []warning{unusedSource, unfencedMinimum, unevenZones, shortGrace, noHeadroom, longFlows} {
+	for _, w := range []warning{unusedSource, unfencedMinimum, unevenZones, shortGrace, noHeadroom, longFlows, staleMarks, weightedGroup} {
 		if text := w.text(v); text != "" {
 			e.Warnings[w.name] = text
 		}
@@ -113,6 +115,7 @@ func judge(v view) Examination {
 	for _, g := range outGuards {
 		if judged := g.check(v); judged.kind == blocked {
 			e.Guards[g.name] = judged.refusal
+			e.Refused = append(e.Refused, g.name)
 		}
 	}
 	if len(v.Traffic) == len(v.Group.Classic)+len(v.Group.TargetGroups) {
@@ -135,7 +138,7 @@ func members(s fleet.Snapshot) []MemberReport {
 	for _, m := range s.Group.Members {
 		row := MemberReport{
 			ID: m.ID, Zone: m.Zone, State: string(m.State), HealthyForASG: m.Healthy,
-			Healthy: fleet.HealthyMember(m, counted), ThisInstance: m.ID == s.ID, Traffic: []TrafficReport{},
+			Healthy: s.IsHealthy(m, counted), ThisInstance: m.ID == s.ID, Traffic: []TrafficReport{},
 		}
 		for _, t := range s.Traffic {
 			row.Traffic = append(row.Traffic, trafficReport(t, t.Of(m.ID)))

@@ -2,6 +2,7 @@ package rotation
 
 import (
 	"fmt"
+	"strings"
 
 	"balanced/internal/fleet"
 	"balanced/internal/format"
@@ -30,6 +31,8 @@ var (
 	unhealthyPeers   = warning{"unhealthy peers", unhealthyPeersText}
 	largerGroup      = warning{"larger group", largerGroupText}
 	onHold           = warning{"held", onHoldText}
+	staleMarks       = warning{"stale marks", staleMarksText}
+	weightedGroup    = warning{"weights", weightedGroupText}
 )
 
 // outWarnings are looked for at every look that reads the whole, before the instance leaves: what `in` will run into
@@ -37,9 +40,10 @@ var (
 var outWarnings = []warning{
 	unusedSource, ignoredSource, unfencedMinimum, shortGroup, unevenZones, shortGrace, noHeadroom,
 	longFlows, rebalanceAdvised, laterEvent, tightTimeout, tightLimit, needlessReplace, unhealthyPeers,
+	staleMarks, weightedGroup,
 }
 
-var inWarnings = []warning{unusedSource, ignoredSource, shortGrace, largerGroup, laterEvent, tightLimit}
+var inWarnings = []warning{unusedSource, ignoredSource, shortGrace, largerGroup, laterEvent, tightLimit, staleMarks}
 
 // warn puts every warning of a look into the log and the report, once.
 func (r *run) warn() {
@@ -145,7 +149,7 @@ func tightTimeoutText(v view) string {
 }
 
 func tightLimitText(v view) string {
-	if v.Limit == 0 || v.timeLimit() <= v.Limit {
+	if v.Limit == 0 || v.timeLimit() <= v.Limit || withinLimit(v).kind == blocked {
 		return ""
 	}
 	return fmt.Sprintf("the move fits into %s, rolling it back may not: give the hook, and --timeout, %d s", format.Duration(v.Limit), wholeSeconds(v.timeLimit()))
@@ -175,6 +179,28 @@ func largerGroupText(v view) string {
 	}
 	return fmt.Sprintf("it left with --replace, so the group will be one larger; when the rollout is done: aws autoscaling set-desired-capacity --auto-scaling-group-name %s --desired-capacity %d",
 		format.ShellWord(v.Group.Name), v.Group.Desired)
+}
+
+// staleMarksText: nothing acts on such a mark, so it holds no one up; it comes to bite when the process is resumed.
+func staleMarksText(v view) string {
+	marks := v.StaleMarks()
+	if len(marks) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("Auto Scaling calls %s Unhealthy, every load balancer says healthy, and a suspended process keeps it from being replaced: %s",
+		strings.Join(marks, ", "), SetHealthy(marks[0]))
+}
+
+// SetHealthy is the command that takes a stale mark from an instance.
+func SetHealthy(id string) string {
+	return "aws autoscaling set-instance-health --health-status Healthy --instance-id " + id
+}
+
+func weightedGroupText(v view) string {
+	if !v.Group.Weighted() || v.State != fleet.InService {
+		return ""
+	}
+	return fmt.Sprintf("%s has weights: whether MinSize %d allows the move is known only when Auto Scaling is asked", v.Group.Name, v.Group.Min)
 }
 
 func onHoldText(v view) string {

@@ -6,7 +6,7 @@ import (
 	"balanced/internal/lab/record"
 )
 
-// events are the log of a rehearsal.
+// events is the log of a rehearsal.
 type events struct {
 	Total int
 	Kinds []kind
@@ -20,15 +20,15 @@ type kind struct {
 
 type event struct{ At, Instance, Kind, Text string }
 
-const mostEvents = 2000
+const maxEvents = 2000
 
-// kinds are ranked: where not all events have room, the last kind gives way first.
+// kinds are ordered: if there are too many events, those of the last kind are left out first.
 var kinds = []kind{
 	{Kind: record.Fault, Name: "faults"},
-	{Kind: record.Ended, Name: "ended"},
-	{Kind: record.Began, Name: "began"},
-	{Kind: record.Lost, Name: "lost"},
-	{Kind: record.Changed, Name: "changed"},
+	{Kind: record.Ended, Name: "command ended"},
+	{Kind: record.Began, Name: "command began"},
+	{Kind: record.Lost, Name: "lost requests"},
+	{Kind: record.Changed, Name: "state changes"},
 	{Kind: record.Output, Name: "output"},
 }
 
@@ -44,15 +44,15 @@ func newEvents(all []record.Event) events {
 			e.Kinds = append(e.Kinds, k)
 		}
 	}
-	for _, n := range chosen(all) {
+	for _, n := range chosenEvents(all) {
 		one := all[n]
-		e.Shown = append(e.Shown, event{instant(one.At), cut(one.Instance, 60), cut(one.Kind, 20), cut(one.Text, 300)})
+		e.Shown = append(e.Shown, event{clockTime(one.At), truncate(one.Instance, 60), truncate(one.Kind, 20), truncate(one.Text, 300)})
 	}
 	return e
 }
 
-// chosen are the places of the events that have room, in order.
-func chosen(all []record.Event) []int {
+// chosenEvents returns the indexes of the events that are shown, in order.
+func chosenEvents(all []record.Event) []int {
 	var places []int
 	for n := range all {
 		places = append(places, n)
@@ -65,7 +65,7 @@ func chosen(all []record.Event) []int {
 		return at
 	}
 	slices.SortStableFunc(places, func(a, b int) int { return rank(a) - rank(b) })
-	places = places[:min(len(places), mostEvents)]
+	places = places[:min(len(places), maxEvents)]
 	slices.Sort(places)
 	return places
 }

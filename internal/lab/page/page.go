@@ -1,6 +1,6 @@
-// Package page makes one HTML page of a rehearsal. The page asks for nothing: it works
-// from disk, and its policy forbids the network. All that it says is there without
-// scripts too; the script zooms and shows details under the pointer or the focus.
+// Package page writes a rehearsal as one HTML page. The page works from disk and fetches
+// nothing; its Content-Security-Policy forbids the network. Everything on it can be read
+// without the script, which only zooms and shows details at the pointer or the focus.
 package page
 
 import (
@@ -24,7 +24,7 @@ var (
 	script string
 )
 
-// document is what the template is made from.
+// document is the data of the template.
 type document struct {
 	Style     template.CSS
 	Script    template.JS
@@ -42,12 +42,12 @@ type document struct {
 	Events    events
 }
 
-// Write writes the page. What a rehearsal holds is taken for hostile text: a command's
-// output or a version cannot become markup, style or script.
+// Write writes the page. Every text in the record, such as a version or the output of a
+// command, is treated as hostile: it cannot become markup, style or script.
 func Write(w io.Writer, r record.Rehearsal) error {
 	page, err := template.New("page").Parse(layout)
 	if err != nil {
-		return fmt.Errorf("parse the page's layout: %w", err)
+		return fmt.Errorf("parse the template of the page: %w", err)
 	}
 	b := bufio.NewWriter(w)
 	if err := page.Execute(b, newDocument(r)); err != nil {
@@ -68,7 +68,7 @@ func newDocument(r record.Rehearsal) document {
 		Policy:    policy(),
 		Rehearsal: r,
 		Title:     title(r),
-		Command:   cut(r.Command, 4000),
+		Command:   truncate(r.Command, 4000),
 		Verdict:   newVerdict(r),
 		Figures:   figures(r),
 		Facts:     facts(r),
@@ -80,8 +80,7 @@ func newDocument(r record.Rehearsal) document {
 	}
 }
 
-// policy lets the page's own style and script work and nothing else, wherever the page
-// is served from.
+// policy allows the page's own style and script and nothing else.
 func policy() string {
 	return fmt.Sprintf("default-src 'none'; style-src 'sha256-%s'; script-src 'sha256-%s'; base-uri 'none'; form-action 'none'",
 		digest(style), digest(script))

@@ -3,7 +3,7 @@
   const byId = (id) => document.getElementById(id);
   const tip = byId("tip"), chart = byId("chart"), inner = byId("inner");
 
-  // Titles become labels: what the browser would show of its own beside ours is gone.
+  // The titles become labels, so that the browser does not show its own tooltip beside ours.
   const rows = [...document.querySelectorAll("svg[data-row]")]
     .map((row) => [...row.querySelectorAll(".hit")])
     .filter((row) => row.length > 0);
@@ -16,7 +16,7 @@
       title.remove();
     }
   }
-  // The chart is one stop of the Tab key, the histogram another.
+  // Tab stops once in each chart and once in the histogram.
   const stop = (item) => item.closest(".chart, .histogram");
   const stops = new Map();
   const stand = (item) => {
@@ -54,7 +54,7 @@
   document.addEventListener("focusout", hide);
   document.addEventListener("scroll", hide, true);
 
-  // Left and right go along a row, up and down to what is there at the same time.
+  // Left and right move along a row, up and down to the item at the same time in the next row.
   const middle = (item) => {
     const at = item.getBoundingClientRect();
     return (at.left + at.right) / 2;

@@ -6,12 +6,12 @@ import (
 	"testing"
 )
 
-// terminal understands what a screen writes, and fails the test on anything else.
+// terminal interprets what a Screen writes, and fails the test if it does not know a sequence.
 type terminal struct {
 	t             *testing.T
 	columns, rows int
-	cells         [][]rune // what is seen
-	gone          []string // what has scrolled away
+	cells         [][]rune // what the terminal shows
+	gone          []string // lines that have scrolled away
 	row, column   int
 	hidden        bool
 	nowrap        bool
@@ -43,7 +43,7 @@ func (s *terminal) Write(p []byte) (int, error) {
 		s.put(r)
 	}
 	if s.held {
-		s.t.Errorf("a frame that does not end: %q", p)
+		s.t.Errorf("synchronized output that does not end: %q", p)
 	}
 	return len(p), nil
 }
@@ -118,14 +118,14 @@ func (s *terminal) escape(text string) string {
 	return text
 }
 
-// erase takes the rest of the line away. Behind a full line the cursor still is on its
-// last character, which goes too.
+// erase erases the rest of the line. After a full line the cursor is still on its last
+// character, which is erased too.
 func (s *terminal) erase() {
 	at := min(s.column, s.columns-1)
 	s.cells[s.row] = s.cells[s.row][:min(at, len(s.cells[s.row]))]
 }
 
-// seen is what the terminal shows, without the empty lines at its end.
+// seen is what the terminal shows, without empty lines at its end.
 func (s *terminal) seen() string {
 	var all []string
 	for _, line := range s.cells {

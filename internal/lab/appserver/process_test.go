@@ -1,4 +1,4 @@
-package host
+package appserver
 
 import (
 	"fmt"
@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// TestMain lets this binary be the server too.
+// TestMain makes this binary the server process if its first argument is app.
 func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == "app" {
 		if err := Main(os.Args[2:], os.Stdin, os.Stdout); err != nil {
@@ -23,30 +23,30 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// newHost has an address of its own: on 127.0.0.1 somebody's connection might get the port
-// before the server does.
-func newHost(t *testing.T) *Host {
+// newServer uses an address of its own: on 127.0.0.1 the port could become the local port of
+// another connection before the server listens.
+func newServer(t *testing.T) *Server {
 	t.Helper()
 	ln, err := net.Listen("tcp4", "127.91.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	ln.Close()
-	h := New([]string{os.Args[0], "app"}, ln.Addr().String())
-	t.Cleanup(h.Stop)
-	return h
+	s := New([]string{os.Args[0], "app"}, ln.Addr().String())
+	t.Cleanup(s.Stop)
+	return s
 }
 
-func start(t *testing.T, h *Host, r Release) {
+func start(t *testing.T, s *Server, r Release) {
 	t.Helper()
-	if err := h.Start(r); err != nil {
+	if err := s.Start(r); err != nil {
 		t.Fatal(err)
 	}
 }
 
-func get(t *testing.T, h *Host, path string) (code int, version string) {
+func get(t *testing.T, s *Server, path string) (code int, version string) {
 	t.Helper()
-	resp, err := http.Get("http://" + h.listen + path)
+	resp, err := http.Get("http://" + s.listen + path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -57,8 +57,8 @@ func get(t *testing.T, h *Host, path string) (code int, version string) {
 	return resp.StatusCode, resp.Header.Get(VersionHeader)
 }
 
-func TestAServerAnswersByItsState(t *testing.T) {
-	h := newHost(t)
+func TestAnswersDependOnTheRelease(t *testing.T) {
+	s := newServer(t)
 	for _, c := range []struct {
 		release Release
 		code    int
@@ -67,59 +67,59 @@ func TestAServerAnswersByItsState(t *testing.T) {
 		{Release{Version: "v2", Bad: true}, http.StatusInternalServerError},
 		{Release{Version: "v3", WarmUp: time.Hour}, http.StatusServiceUnavailable},
 	} {
-		start(t, h, c.release)
+		start(t, s, c.release)
 		for _, path := range []string{"/", HealthPath, SlowPath + "?seconds=0"} {
-			if code, version := get(t, h, path); code != c.code || version != c.release.Version {
+			if code, version := get(t, s, path); code != c.code || version != c.release.Version {
 				t.Errorf("%s of %+v: %d, %s; want %d", path, c.release, code, version, c.code)
 			}
 		}
 	}
 }
 
-func TestAStopCutsWhatIsOpen(t *testing.T) {
-	h := newHost(t)
-	start(t, h, Release{Version: "v1"})
-	resp, err := http.Get("http://" + h.listen + SlowPath + "?seconds=3600")
+func TestStopClosesOpenConnections(t *testing.T) {
+	s := newServer(t)
+	start(t, s, Release{Version: "v1"})
+	resp, err := http.Get("http://" + s.listen + SlowPath + "?seconds=3600")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer resp.Body.Close()
-	h.Stop()
+	s.Stop()
 	if _, err := io.Copy(io.Discard, resp.Body); err == nil {
-		t.Error("an hour's answer ended well")
+		t.Error("an answer that takes an hour was complete")
 	}
-	if conn, err := net.Dial("tcp", h.listen); err == nil {
+	if conn, err := net.Dial("tcp", s.listen); err == nil {
 		conn.Close()
-		t.Error("something still listens")
+		t.Error("a process still listens")
 	}
-	if h.Up() {
-		t.Error("it is up after the stop")
+	if s.Up() {
+		t.Error("Up is true after Stop")
 	}
 }
 
-func TestAServerThatCannotListenIsAnError(t *testing.T) {
-	h := newHost(t)
-	ln, err := net.Listen("tcp", h.listen)
+func TestStartFailsIfThePortIsTaken(t *testing.T) {
+	s := newServer(t)
+	ln, err := net.Listen("tcp", s.listen)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer ln.Close()
-	if err := h.Start(Release{Version: "v1"}); err == nil {
+	if err := s.Start(Release{Version: "v1"}); err == nil {
 		t.Error("started on a port that is taken")
 	}
 }
 
-func TestNothingStartsOnAHostThatIsGone(t *testing.T) {
-	h := newHost(t)
-	start(t, h, Release{Version: "v1"})
-	h.Leave()
-	if err := h.Start(Release{Version: "v2"}); err == nil || h.Up() {
+func TestStartFailsAfterRemove(t *testing.T) {
+	s := newServer(t)
+	start(t, s, Release{Version: "v1"})
+	s.Remove()
+	if err := s.Start(Release{Version: "v2"}); err == nil || s.Up() {
 		t.Errorf("started: %v", err)
 	}
 }
 
-// TestAServerDoesNotOutliveItsLab: the end of stdin is all that a kill -9 leaves behind.
-func TestAServerDoesNotOutliveItsLab(t *testing.T) {
+// After a kill -9 of the lab, the end of stdin is all that the server notices.
+func TestServerEndsWithItsStdin(t *testing.T) {
 	cmd := exec.Command(os.Args[0], "app")
 	stdin, err := cmd.StdinPipe()
 	if err != nil {

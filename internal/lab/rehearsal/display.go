@@ -9,20 +9,21 @@ import (
 	"balanced/internal/lab/screen"
 )
 
-// Show is told of a rehearsal while it goes on, from one goroutine at a time.
-type Show interface {
+// Display shows a rehearsal while it runs. Its methods are called by one goroutine at a
+// time.
+type Display interface {
 	Event(record.Event)
 	Now(record.Now) // a few times a second
 }
 
 // Legend explains the marks of events.
-const Legend = `  >  the command begins          <  and ends
-  |  what it prints              *  what the Region says: lifecycle state, each load balancer
-  !  a fault of the rehearsal    x  a lost request, the first of its kind in a second
+const Legend = `  >  the command begins        <  the command ends
+  |  output of the command     *  lifecycle state and health at each load balancer
+  !  an injected fault         x  a lost request (only the first of its kind within a second)
 `
 
-// text is an event as a line.
-func text(e record.Event) string {
+// eventLine is an event as one line.
+func eventLine(e record.Event) string {
 	mark := map[string]string{
 		record.Began: ">", record.Ended: "<", record.Output: "|", record.Changed: "*", record.Fault: "!", record.Lost: "x",
 	}[e.Kind]
@@ -35,17 +36,17 @@ type Lines struct {
 	stop context.CancelCauseFunc
 }
 
-// NewLines prints to out. When nobody reads any longer it calls stop.
+// NewLines returns a Display that prints to out. If a write fails, it calls stop.
 func NewLines(out io.Writer, stop context.CancelCauseFunc) *Lines { return &Lines{out, stop} }
 
-// Event is one line.
+// Event prints the event as one line.
 func (l *Lines) Event(e record.Event) {
-	if _, err := fmt.Fprintln(l.out, text(e)); err != nil {
+	if _, err := fmt.Fprintln(l.out, eventLine(e)); err != nil {
 		l.stop(fmt.Errorf("write: %w", err))
 	}
 }
 
-// Now is nothing that a line has not said.
+// Now prints nothing: every change has been printed as an event.
 func (l *Lines) Now(record.Now) {}
 
 // Table shows a rehearsal as a table on a terminal, with lines above it.
@@ -54,13 +55,13 @@ type Table struct {
 	stop   context.CancelCauseFunc
 }
 
-// NewTable draws on a screen. When that fails it calls stop.
+// NewTable returns a Display that draws on a screen. If a write fails, it calls stop.
 func NewTable(s *screen.Screen, stop context.CancelCauseFunc) *Table { return &Table{s, stop} }
 
-// Event is a line above the table, unless the table itself says so.
+// Event prints a line above the table, except for changes that the table itself shows.
 func (t *Table) Event(e record.Event) {
 	if e.Kind != record.Changed {
-		t.check(t.screen.Line(text(e)))
+		t.check(t.screen.Line(eventLine(e)))
 	}
 }
 

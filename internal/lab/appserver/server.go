@@ -1,6 +1,6 @@
-// Package host is what runs on one simulated instance: a web server in a process of its
-// own, which is stopped and started as a deploy does it.
-package host
+// Package appserver is what runs on a simulated instance: a web server in a process of its
+// own, which is stopped and started as a deploy would do it.
+package appserver
 
 import (
 	"context"
@@ -14,20 +14,20 @@ import (
 )
 
 const (
-	// HealthPath is what load balancers ask for: 200, or 503 while the server warms up,
-	// or 500 from a version that is no good.
+	// HealthPath is the path of health checks. The answer is 200, 503 while the server warms
+	// up, or 500 from a bad version.
 	HealthPath = "/health"
-	// SlowPath answers bit by bit, for as many seconds as its query asks for.
+	// SlowPath is answered bit by bit, over as many seconds as its query says.
 	SlowPath = "/slow"
-	// VersionHeader is in every answer.
+	// VersionHeader has the version, in every answer.
 	VersionHeader = "X-Lab-Version"
 )
 
-// Release is what a deploy puts on an instance.
+// Release is what a deploy installs on an instance.
 type Release struct {
 	Version string
-	Bad     bool          // it fails its health checks and every request
-	WarmUp  time.Duration // it answers 503 for so long after its start
+	Bad     bool          // it fails every health check and every other request
+	WarmUp  time.Duration // how long it answers 503 after its start
 }
 
 func (r Release) args(listen string) []string {
@@ -38,15 +38,15 @@ func (r Release) args(listen string) []string {
 	return args
 }
 
-// Main is the server process. It says ready on stdout when it listens, and ends when
-// stdin does: it does not outlive the process that started it, however that one ends.
+// Main is the server process. It prints "ready" to stdout when it listens. It ends at the end
+// of stdin, so it does not outlive the process that started it, even one that was killed.
 func Main(args []string, stdin io.Reader, stdout io.Writer) error {
 	var r Release
 	flags := flag.NewFlagSet("app", flag.ContinueOnError)
 	listen := flags.String("listen", "127.0.0.1:0", "address")
-	flags.StringVar(&r.Version, "version", "v1", "what it answers with")
-	flags.DurationVar(&r.WarmUp, "warm-up", 0, "how long it is not ready")
-	flags.BoolVar(&r.Bad, "bad", false, "never healthy")
+	flags.StringVar(&r.Version, "version", "v1", "version that the answers have")
+	flags.DurationVar(&r.WarmUp, "warm-up", 0, "how long it answers 503")
+	flags.BoolVar(&r.Bad, "bad", false, "never become healthy")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -90,7 +90,7 @@ func (r Release) handler(started time.Time) http.Handler {
 
 func (r Release) answer(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, r.Version) }
 
-// slow sends a line ten times a second.
+// slow sends one line every 100 ms.
 func (r Release) slow(w http.ResponseWriter, req *http.Request) {
 	seconds, err := strconv.ParseFloat(req.URL.Query().Get("seconds"), 64)
 	if err != nil || seconds < 0 || seconds > 3600 {
@@ -102,7 +102,7 @@ func (r Release) slow(w http.ResponseWriter, req *http.Request) {
 	defer tick.Stop()
 	for {
 		fmt.Fprintln(w, r.Version)
-		http.NewResponseController(w).Flush() // a cut before the end is seen by the client
+		http.NewResponseController(w).Flush() // so that the client notices if the answer is cut off
 		select {
 		case <-tick.C:
 		case <-end:

@@ -9,8 +9,8 @@ import (
 	"balanced/internal/lab/record"
 )
 
-// plan is a rehearsal to make up.
-type plan struct {
+// madeUp describes a record to make up.
+type madeUp struct {
 	size    int
 	naive   bool
 	bad     int // the instance from which on the new version is a bad one; 0: none
@@ -19,21 +19,22 @@ type plan struct {
 	elapsed float64 // at least
 }
 
-// story makes a rehearsal up as it goes on.
+// story is a record that is being made up.
 type story struct {
-	plan
+	madeUp
 	r      record.Rehearsal
 	random *rand.Rand
 	now    float64
 }
 
-// rehearse makes up a rollout, one instance after the other.
-func rehearse(p plan) record.Rehearsal {
-	s := &story{plan: p, random: rand.New(rand.NewPCG(1, 2)), now: 2}
+// makeRecord makes up a rollout, one instance after another.
+func makeRecord(p madeUp) record.Rehearsal {
+	s := &story{madeUp: p, random: rand.New(rand.NewPCG(1, 2)), now: 2}
 	s.r = record.Rehearsal{
-		Format: record.Format, Command: "balanced out && ./deploy.sh v2 && balanced in", Naive: p.naive, Concurrency: 1, Speed: 10,
-		Started: time.Date(2026, 11, 22, 9, 30, 0, 0, time.UTC),
-		Group:   record.Group{Name: "web", Min: p.size - 1, Max: p.size, Desired: p.size, Floor: p.size - 1, FewestServing: p.size - 1},
+		Format:  record.Format,
+		Setup:   record.Setup{Command: "balanced out && ./deploy.sh v2 && balanced in", Naive: p.naive, Concurrency: 1, Speed: 10},
+		Result:  record.Result{Started: time.Date(2026, 11, 22, 9, 30, 0, 0, time.UTC)},
+		Group:   record.Group{Name: "web", Min: p.size - 1, Max: p.size, Desired: p.size, Minimum: p.size - 1, FewestHealthy: p.size - 1},
 		Sources: []record.Source{{Name: "web-alb", Kind: "application", Drain: 3}, {Name: "web-clb", Kind: "classic", Drain: 3}},
 	}
 	if p.naive {
@@ -55,7 +56,7 @@ func (s *story) event(n int, kind, text string) {
 	s.r.Events = append(s.r.Events, record.Event{At: s.now, Instance: s.r.Instances[n].ID, Kind: kind, Text: text})
 }
 
-// span lets an instance be in a state for so long.
+// span keeps an instance in a state for a time.
 func (s *story) span(n int, last float64, state, alb, clb, version, doing string) {
 	i := &s.r.Instances[n]
 	from := 0.0
@@ -63,10 +64,10 @@ func (s *story) span(n int, last float64, state, alb, clb, version, doing string
 		from = i.Spans[len(i.Spans)-1].To
 	}
 	if from < s.now {
-		i.Spans = append(i.Spans, record.Span{From: from, To: s.now, State: "InService", Serves: true, Views: s.views("healthy", "healthy"), Version: i.After})
+		i.Spans = append(i.Spans, record.Span{From: from, To: s.now, State: "InService", Healthy: true, Targets: s.views("healthy", "healthy"), Version: i.After})
 	}
 	serves := state == "InService" && alb == "healthy" && clb == "healthy"
-	i.Spans = append(i.Spans, record.Span{From: s.now, To: s.now + last, State: state, Serves: serves, Views: s.views(alb, clb), Version: version, Doing: doing})
+	i.Spans = append(i.Spans, record.Span{From: s.now, To: s.now + last, State: state, Healthy: serves, Targets: s.views(alb, clb), Version: version, Running: doing})
 	s.now += last
 	i.After = version
 	if !serves {
@@ -75,8 +76,8 @@ func (s *story) span(n int, last float64, state, alb, clb, version, doing string
 	s.event(n, record.Changed, fmt.Sprintf("%s web-alb %s web-clb %s", state, alb, clb))
 }
 
-func (s *story) views(alb, clb string) []record.View {
-	return []record.View{{Source: "web-alb", State: alb}, {Source: "web-clb", State: clb}}
+func (s *story) views(alb, clb string) []record.TargetState {
+	return []record.TargetState{{Source: "web-alb", State: alb}, {Source: "web-clb", State: clb}}
 }
 
 func (s *story) host(n int) {
@@ -114,7 +115,7 @@ func (s *story) out(n int, version string) {
 func (s *story) in(n int, version string, exit int) {
 	if exit != 0 {
 		s.span(n, 5, "Standby", "unused", "unused", version, "balanced in")
-		s.event(n, record.Output, "balanced: the host does not pass the health check of web-alb: 500, not 200; mend it, then run balanced in")
+		s.event(n, record.Output, "balanced: the host does not pass the health check of web-alb: 500, not 200; fix it, then run balanced in")
 		return
 	}
 	s.span(n, 1.2, "Standby", "unused", "unused", version, "balanced in")
@@ -123,18 +124,18 @@ func (s *story) in(n int, version string, exit int) {
 	s.span(n, 0.3, "InService", "healthy", "healthy", version, "balanced in")
 }
 
-// end lets everything stay as it is until the end, and makes up the traffic.
+// end keeps all states until the end, and makes up the traffic.
 func (s *story) end() {
 	s.now = max(s.now+3, s.elapsed)
 	s.r.Elapsed = s.now
 	for n := range s.r.Instances {
 		i := &s.r.Instances[n]
-		last := record.Span{State: "InService", Serves: true, Views: s.views("healthy", "healthy"), Version: i.After}
+		last := record.Span{State: "InService", Healthy: true, Targets: s.views("healthy", "healthy"), Version: i.After}
 		if len(i.Spans) > 0 {
 			before := i.Spans[len(i.Spans)-1]
 			last.From = before.To
 			if i.Exit != nil && *i.Exit != 0 {
-				last.State, last.Serves, last.Views = before.State, false, before.Views
+				last.State, last.Healthy, last.Targets = before.State, false, before.Targets
 			}
 		}
 		last.To = s.now
@@ -148,23 +149,23 @@ func (s *story) end() {
 	s.summary()
 }
 
-// second is shared out over those that take traffic at that time.
+// second makes up the requests of one second, for the instances that take traffic then.
 func (s *story) second(at int) {
 	sec := record.Second{At: at, Versions: map[string]int{}}
 	var take []record.Instance
 	var span []record.Span
 	for _, i := range s.r.Instances {
 		for _, sp := range i.Spans {
-			if float64(at) >= sp.From && float64(at) < sp.To && sp.State == "InService" && (sp.Serves || s.naive && sp.Views[1].State == "healthy") {
+			if float64(at) >= sp.From && float64(at) < sp.To && sp.State == "InService" && (sp.Healthy || s.naive && sp.Targets[1].State == "healthy") {
 				take, span = append(take, i), append(span, sp)
 			}
 		}
 	}
 	for n := range s.rate + s.random.IntN(s.rate/10+1) {
 		to := n % len(take)
-		if s.naive && !span[to].Serves && s.random.IntN(3) > 0 {
+		if s.naive && !span[to].Healthy && s.random.IntN(3) > 0 {
 			sec.Lost++
-			cause := []string{"connection reset by peer", "502 Bad Gateway: no answer from the target", "unexpected EOF: the body was cut"}[s.random.IntN(3)]
+			cause := []string{"connection reset by peer", "502 Bad Gateway: no answer from the target", "unexpected EOF: the body was cut off"}[s.random.IntN(3)]
 			s.r.Traffic.Losses = append(s.r.Traffic.Losses, record.Loss{At: float64(at) + float64(n)/float64(2*s.rate), Source: "web-clb", Instance: take[to].ID, Version: span[to].Version, Cause: cause})
 			continue
 		}
@@ -209,7 +210,7 @@ func (s *story) summary() {
 	switch {
 	case s.naive:
 		s.r.Summary = fmt.Sprintf("All %d instances went from v1 to v2 without balanced, and %d of %d requests were lost.", s.size, s.r.Traffic.Lost, s.r.Traffic.Requests)
-		s.r.Group.FewestServing = s.size - 1
+		s.r.Group.FewestHealthy = s.size - 1
 	case s.r.Exit != 0:
 		s.r.Summary = fmt.Sprintf("The rollout stopped at instance %d of %d with exit code %d: it stays in Standby, the others serve, and none of %d requests was lost.", done, s.size, s.r.Exit, s.r.Traffic.Requests)
 	}

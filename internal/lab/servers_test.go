@@ -11,10 +11,10 @@ import (
 
 	"balanced/internal/asg"
 	"balanced/internal/elb"
-	"balanced/internal/lab/host"
+	"balanced/internal/lab/appserver"
 )
 
-func TestEachInstanceHasAServerWhereItsLoadBalancersLook(t *testing.T) {
+func TestEveryInstanceHasAServerAtItsAddress(t *testing.T) {
 	l := serve(t, small())
 	hosts := map[string]bool{}
 	for _, i := range instances(t, l) {
@@ -23,26 +23,26 @@ func TestEachInstanceHasAServerWhereItsLoadBalancersLook(t *testing.T) {
 			t.Fatalf("server at %q, want port %d", i.App, l.Fleet.Port)
 		}
 		hosts[at.Hostname()] = true
-		if address := tell(t, i, "local-ipv4"); address != at.Hostname() {
+		if address := metadataItem(t, i, "local-ipv4"); address != at.Hostname() {
 			t.Errorf("server at %s, the metadata service says %s", at.Hostname(), address)
 		}
-		if body := request(t, http.MethodGet, i.App+host.HealthPath, "Accept", "*/*"); body != "v1\n" {
+		if body := request(t, http.MethodGet, i.App+appserver.HealthPath, "Accept", "*/*"); body != "v1\n" {
 			t.Errorf("%s answers %q", i.ID, body)
 		}
 	}
 	if len(hosts) != 3 {
-		t.Errorf("servers at %v, want an address each", hosts)
+		t.Errorf("servers at %v, want 3 addresses", hosts)
 	}
 }
 
-// tell asks an instance's metadata service.
-func tell(t *testing.T, i Instance, item string) string {
+// metadataItem asks the metadata service of an instance.
+func metadataItem(t *testing.T, i Instance, item string) string {
 	t.Helper()
 	token := request(t, http.MethodPut, i.Metadata+"/latest/api/token", "X-aws-ec2-metadata-token-ttl-seconds", "60")
 	return request(t, http.MethodGet, i.Metadata+"/latest/meta-data/"+item, "X-aws-ec2-metadata-token", token)
 }
 
-func TestTheLoadBalancersCheckTheServers(t *testing.T) {
+func TestHealthChecksGoToThePortOfTheServers(t *testing.T) {
 	cfg := small()
 	cfg.Network = 1
 	l := serve(t, cfg)
@@ -61,24 +61,24 @@ func TestTheLoadBalancersCheckTheServers(t *testing.T) {
 		if port == "traffic-port" {
 			port = strconv.Itoa(s.Port)
 		}
-		if s.Check.Protocol != "HTTP" || port != strconv.Itoa(l.Fleet.Port) || s.Check.Path != host.HealthPath {
-			t.Errorf("%s asks for %s :%s%s, want HTTP :%d%s", s.Name, s.Check.Protocol, port, s.Check.Path, l.Fleet.Port, host.HealthPath)
+		if s.Check.Protocol != "HTTP" || port != strconv.Itoa(l.Fleet.Port) || s.Check.Path != appserver.HealthPath {
+			t.Errorf("%s checks %s :%s%s, want HTTP :%d%s", s.Name, s.Check.Protocol, port, s.Check.Path, l.Fleet.Port, appserver.HealthPath)
 		}
 	}
 }
 
-func TestTwoLabsDoNotCollide(t *testing.T) {
+func TestTwoLabsUseDifferentPorts(t *testing.T) {
 	one, other := serve(t, small()), serve(t, small())
 	if one.Fleet.Port == other.Fleet.Port {
 		t.Errorf("both have their servers at port %d", one.Fleet.Port)
 	}
 	other.Close()
 	for _, i := range instances(t, one) {
-		request(t, http.MethodGet, i.App+host.HealthPath, "Accept", "*/*")
+		request(t, http.MethodGet, i.App+appserver.HealthPath, "Accept", "*/*")
 	}
 }
 
-func TestAClosedLabGivesItsPortsBack(t *testing.T) {
+func TestClosedLabFreesItsPorts(t *testing.T) {
 	l := serve(t, small())
 	at, err := url.Parse(instances(t, l)[2].App)
 	if err != nil {
@@ -87,13 +87,13 @@ func TestAClosedLabGivesItsPortsBack(t *testing.T) {
 	l.Close()
 	ln, err := net.Listen("tcp", at.Host)
 	if err != nil {
-		t.Fatalf("the server's address is still taken: %v", err)
+		t.Fatalf("the address of the server is still in use: %v", err)
 	}
 	ln.Close()
 }
 
-// here gives this process the environment of an instance.
-func here(t *testing.T, i Instance) {
+// setInstanceEnv gives this process the environment of an instance.
+func setInstanceEnv(t *testing.T, i Instance) {
 	t.Helper()
 	for _, v := range i.labVars() {
 		name, value, _ := strings.Cut(v, "=")
@@ -101,11 +101,11 @@ func here(t *testing.T, i Instance) {
 	}
 }
 
-func TestADeployReplacesTheServerOfItsInstanceOnly(t *testing.T) {
+func TestDeployReplacesTheServerOfItsInstanceOnly(t *testing.T) {
 	l := serve(t, small())
 	all := instances(t, l)
-	here(t, all[1])
-	if err := (Deploy{Version: "v2"}).Here(t.Context()); err != nil {
+	setInstanceEnv(t, all[1])
+	if err := (Deploy{Version: "v2"}).Send(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	for n, want := range []string{"v1\n", "v2\n", "v1\n"} {
@@ -113,11 +113,11 @@ func TestADeployReplacesTheServerOfItsInstanceOnly(t *testing.T) {
 			t.Errorf("instance %d answers %q, want %q", n, got, want)
 		}
 	}
-	l.Spoil(all[1].ID)
-	if err := (Deploy{Version: "v3"}).Here(t.Context()); err != nil {
+	l.MakeDeploysBad(all[1].ID)
+	if err := (Deploy{Version: "v3"}).Send(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	resp, err := http.Get(all[1].App + host.HealthPath)
+	resp, err := http.Get(all[1].App + appserver.HealthPath)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -127,22 +127,25 @@ func TestADeployReplacesTheServerOfItsInstanceOnly(t *testing.T) {
 	}
 }
 
-func TestADeployNeedsTheTokenOfItsLab(t *testing.T) {
+func TestDeployNeedsTheTokenOfTheLab(t *testing.T) {
 	l := serve(t, small())
-	here(t, instances(t, l)[0])
+	setInstanceEnv(t, instances(t, l)[0])
 	t.Setenv(tokenVar, "stolen")
-	if err := (Deploy{Version: "v2"}).Here(t.Context()); err == nil || !strings.Contains(err.Error(), "not the token") {
-		t.Errorf("got %v, want a refusal", err)
+	if err := (Deploy{Version: "v2"}).Send(t.Context()); err == nil || !strings.Contains(err.Error(), "the token is not that of this lab") {
+		t.Errorf("got %v, want an error about the token", err)
 	}
 	if v := l.Version(instances(t, l)[0].ID); v != "v1" {
-		t.Errorf("%s runs", v)
+		t.Errorf("%s runs, want v1", v)
 	}
 }
 
-func TestAFasterFleetKeepsWholeSecondsOnTheWire(t *testing.T) {
-	c := Config{Drain: 300 * time.Second, Interval: 10 * time.Second, MoveTime: 2 * time.Second, LaunchTime: 90 * time.Second}
+func TestFasterKeepsWholeSeconds(t *testing.T) {
+	c := Config{
+		Checks: Checks{Interval: 10 * time.Second},
+		Times:  Times{Drain: 300 * time.Second, MoveTime: 2 * time.Second, LaunchTime: 90 * time.Second},
+	}
 	got := c.Faster(60)
 	if got.Drain != 5*time.Second || got.Interval != time.Second || got.LaunchTime != 1500*time.Millisecond || got.SlowStart != 0 {
-		t.Errorf("got %+v", got)
+		t.Errorf("got %+v, want a drain of 5s, checks every 1s, a launch of 1.5s", got)
 	}
 }

@@ -9,18 +9,18 @@ import (
 	"balanced/internal/lab/record"
 )
 
-// step is how many instances serve from an instant on.
+// step is the number of healthy instances from a time on.
 type step struct {
 	at    float64
 	count int
 }
 
-// serving counts the instances that serve, from the first instant to the end.
-func serving(all []record.Instance, s scale) []step {
+// healthySteps counts the healthy instances over time.
+func healthySteps(all []record.Instance, s scale) []step {
 	change := map[float64]int{0: 0}
 	for _, i := range all {
 		for _, span := range i.Spans {
-			if span.Serves {
+			if span.Healthy {
 				change[millisecond(s.within(span.From))]++
 				change[millisecond(s.within(span.To))]--
 			}
@@ -43,12 +43,11 @@ func serving(all []record.Instance, s scale) []step {
 	return steps
 }
 
-// millisecond drops what is finer: the end of a span and the beginning of the next are
-// one instant.
+// millisecond rounds a time, so that the end of a span and the beginning of the next are equal.
 func millisecond(at float64) float64 { return math.Round(at*1000) / 1000 }
 
-// fewest is the smallest count between two instants.
-func fewest(steps []step, from, to float64) int {
+// fewestHealthy is the lowest count between two times.
+func fewestHealthy(steps []step, from, to float64) int {
 	least := -1
 	for n, s := range steps {
 		ends := n == len(steps)-1 || steps[n+1].at > from
@@ -59,7 +58,7 @@ func fewest(steps []step, from, to float64) int {
 	return max(least, 0)
 }
 
-func highest(steps []step) int {
+func mostHealthy(steps []step) int {
 	most := 0
 	for _, s := range steps {
 		most = max(most, s.count)
@@ -67,16 +66,16 @@ func highest(steps []step) int {
 	return most
 }
 
-func line(steps []step, s scale, members int) path {
+func healthyPath(steps []step, s scale, members int) path {
 	var d strings.Builder
 	for n, step := range steps {
-		y := tall - step.count*tall/members
+		y := pathHeight - step.count*pathHeight/members
 		if n == 0 {
 			fmt.Fprintf(&d, "M%d %d", s.x(step.at), y)
 		} else {
 			fmt.Fprintf(&d, "H%dV%d", s.x(step.at), y)
 		}
 	}
-	fmt.Fprintf(&d, "H%d", wide)
-	return path{Line: d.String(), Area: d.String() + fmt.Sprintf("V%dH0Z", tall)}
+	fmt.Fprintf(&d, "H%d", pathWidth)
+	return path{Line: d.String(), Area: d.String() + fmt.Sprintf("V%dH0Z", pathHeight)}
 }

@@ -55,6 +55,7 @@ func TestUsageErrorsAreOneLineAnd64(t *testing.T) {
 		{[]string{"rehearse", "--naive", "true && ("}, "the shell cannot parse the command"},
 		{[]string{"rehearse", "--balanced", "/no/such/balanced", "true"}, "/no/such/balanced"},
 		{[]string{"rehearse", "--concurrency", "0", "true"}, "--concurrency"},
+		{[]string{"rehearse", "--naive", "--compare", "true"}, "--compare and --naive"},
 		{[]string{"rehearse", "--speed", "0.5", "true"}, "--speed 0.5"},
 		{[]string{"rehearse", "--rate", "1", "true"}, "--rate 1"},
 		{[]string{"rehearse", "--fault", "quake 1", "true"}, "unknown kind"},

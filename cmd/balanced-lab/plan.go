@@ -78,6 +78,8 @@ func setRehearseFlags(c *cli.Context, p *rehearsal.Plan) (err error) {
 		return usageErrorf("--%v", err)
 	}
 	switch {
+	case p.Naive && c.Bool("compare"):
+		return usageErrorf("--compare and --naive: --compare already rehearses with --naive, as the second of two")
 	case !(p.Speed >= 1 && p.Speed <= 1000):
 		return usageErrorf("--speed %g: want 1 to 1000", p.Speed)
 	case p.Load.Rate < 10 || p.Load.Rate > 2000:

@@ -36,6 +36,7 @@ func rehearseFlags() []cli.Flag {
 		&cli.StringFlag{Name: "concurrency", Value: "1", Usage: "`N` instances at a time, or P% of them"},
 		&cli.BoolFlag{Name: "exit-on-error", Value: true, Usage: "after the first failure, begin on no more instances"},
 		&cli.BoolFlag{Name: "naive", Usage: "put a balanced that does nothing in place of balanced"},
+		&cli.BoolFlag{Name: "compare", Usage: "rehearse twice, the second time with --naive, and compare"},
 		&cli.Float64Flag{Name: "speed", Value: 1, Usage: "make drains, check intervals, moves and launches `N` times faster than given"},
 		&cli.IntFlag{Name: "rate", Value: 200, Usage: "`N` requests a second, through all load balancers together"},
 		&cli.DurationFlag{Name: "long", Value: 2 * time.Second, DefaultText: "2s, but at most half the drain", Usage: "`TIME` that every tenth request takes"},
@@ -64,13 +65,16 @@ func rehearse(c *cli.Context) error {
 	}
 	defer data.discard()
 	defer html.discard()
-	rec, err := runPlan(c, plan)
+	rec, err := rehearseAndPrint(c, plan)
 	if err != nil {
 		return result(c, rec, err)
 	}
-	fmt.Fprintln(c.App.Writer)
+	if c.Bool("compare") {
+		if rec.Without, err = withoutBalanced(c, plan, rec); err != nil {
+			return result(c, rec, err)
+		}
+	}
 	err = errors.Join(
-		rehearsal.Print(c.App.Writer, rec),
 		data.write(func(w io.Writer) error { return writeJSON(w, rec) }),
 		html.write(func(w io.Writer) error { return page.Write(w, rec) }),
 	)
@@ -83,6 +87,28 @@ func rehearse(c *cli.Context) error {
 	return result(c, rec, nil)
 }
 
+// rehearseAndPrint rehearses, shows it, and prints the result.
+func rehearseAndPrint(c *cli.Context, plan rehearsal.Plan) (record.Rehearsal, error) {
+	rec, err := runPlan(c, plan)
+	if err != nil {
+		return rec, err
+	}
+	fmt.Fprintln(c.App.Writer)
+	return rec, rehearsal.Print(fitting(c.App.Writer), rec)
+}
+
+// withoutBalanced rehearses the same without balanced, and prints both side by side.
+func withoutBalanced(c *cli.Context, plan rehearsal.Plan, with record.Rehearsal) (*record.Rehearsal, error) {
+	fmt.Fprint(c.App.Writer, "\nNow the same with a balanced that does nothing.\n\n")
+	plan.Naive = true
+	rec, err := rehearseAndPrint(c, plan)
+	if err != nil {
+		return nil, err
+	}
+	fmt.Fprintln(c.App.Writer)
+	return &rec, rehearsal.Compare(fitting(c.App.Writer), with, rec)
+}
+
 // runPlan rehearses and shows it, on a terminal as a table and elsewhere as lines.
 func runPlan(c *cli.Context, plan rehearsal.Plan) (record.Rehearsal, error) {
 	ctx, stop := context.WithCancelCause(c.Context)
@@ -90,12 +116,24 @@ func runPlan(c *cli.Context, plan rehearsal.Plan) (record.Rehearsal, error) {
 	fmt.Fprintf(c.App.Writer, "On each of %d instances, %d at a time:\n\n    %s\n\n%s\n",
 		plan.Fleet.Size, plan.Concurrency.Of(plan.Fleet.Size), plan.Command, rehearsal.Legend)
 	plan.Display = rehearsal.NewLines(c.App.Writer, stop)
-	file, _ := c.App.Writer.(*os.File)
-	if s, terminal := screen.On(file, os.Getenv); file != nil && terminal {
-		plan.Display = rehearsal.NewTable(s, stop)
-		defer s.Close()
+	if file, isFile := c.App.Writer.(*os.File); isFile {
+		if s, isTerminal := screen.On(file, os.Getenv); isTerminal {
+			plan.Display = rehearsal.NewTable(s, stop)
+			defer s.Close()
+		}
 	}
 	return plan.Run(ctx)
+}
+
+// fitting returns a writer that cuts the rows of tables at the edge of a terminal. If w is no
+// terminal, it is w.
+func fitting(w io.Writer) io.Writer {
+	if file, isFile := w.(*os.File); isFile {
+		if columns := screen.Columns(file); columns > 0 {
+			return screen.CutRows(w, columns)
+		}
+	}
+	return w
 }
 
 // preferSignal returns the signal that stopped this process, or else err.

@@ -35,7 +35,7 @@ func TestBrowserShowsTheRecordAndFetchesNothing(t *testing.T) {
 	b := openBrowser(t)
 	large := madeUp{size: 200, deploy: 2, rate: 400, elapsed: 1800}
 	for name, r := range map[string]record.Rehearsal{
-		"whole": makeRecord(goodRun), "naive": makeRecord(naiveRun), "bad": makeRecord(badRun), "large": makeRecord(large), "hostile": hostileRecord(), "empty": {},
+		"whole": makeRecord(goodRun), "naive": makeRecord(naiveRun), "bad": makeRecord(badRun), "large": makeRecord(large), "compared": compared(), "hostile": hostileRecord(), "empty": {},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b.t = t
@@ -48,17 +48,23 @@ func TestBrowserShowsTheRecordAndFetchesNothing(t *testing.T) {
 				t.Error(c)
 			}
 			if name != "hostile" {
-				compare(t, b, r)
+				compare(t, b, r, "")
+			}
+			if r.Without != nil {
+				compare(t, b, *r.Without, "without-")
+			}
+			if got := b.text(`document.getElementById("figure-lost").innerText`); got != grouped(r.Traffic.Lost) {
+				t.Errorf("lost: %s", got)
 			}
 		})
 	}
 	b.t = t
 }
 
-// compare measures the rows, and reads the lost requests from the page.
-func compare(t *testing.T, b *browser, r record.Rehearsal) {
+// compare measures the rows of a chart, and reads its lost requests. prefix is that of its ids.
+func compare(t *testing.T, b *browser, r record.Rehearsal, prefix string) {
 	t.Helper()
-	rows := eval[map[string][][2]float64](b, `Object.fromEntries([...document.querySelectorAll(".instance .plot")].map((row) => {
+	rows := eval[map[string][][2]float64](b, `Object.fromEntries([...document.getElementById("`+prefix+`timeline-h").closest("section").querySelectorAll(".instance .plot")].map((row) => {
 		const all = row.getBoundingClientRect();
 		return [row.dataset.row, [...row.querySelectorAll("rect.s")].map((bar) => {
 			const at = bar.getBoundingClientRect();
@@ -69,7 +75,7 @@ func compare(t *testing.T, b *browser, r record.Rehearsal) {
 		t.Errorf("%d rows for %d instances", len(rows), len(r.Instances))
 	}
 	for _, i := range r.Instances {
-		bars := rows[i.ID]
+		bars := rows[prefix+i.ID]
 		if len(bars) != len(i.Spans) {
 			t.Fatalf("%s: %d bars for %d spans", i.ID, len(bars), len(i.Spans))
 		}
@@ -79,13 +85,10 @@ func compare(t *testing.T, b *browser, r record.Rehearsal) {
 			}
 		}
 	}
-	lost := eval[int](b, `[...document.querySelectorAll("svg[data-row=lost] .hit")].reduce((sum, bar) => sum + Number(bar.dataset.count), 0)`)
-	caused := eval[int](b, `[...document.querySelectorAll("#causes tbody .n")].reduce((sum, cell) => sum + Number(cell.textContent), 0)`)
+	lost := eval[int](b, `[...document.querySelectorAll("svg[data-row=`+prefix+`lost] .hit")].reduce((sum, bar) => sum + Number(bar.dataset.count), 0)`)
+	caused := eval[int](b, `[...document.querySelectorAll("#`+prefix+`causes tbody .n")].reduce((sum, cell) => sum + Number(cell.textContent), 0)`)
 	if lost != r.Traffic.Lost || caused != r.Traffic.Lost {
 		t.Errorf("%d lost in the track, %d among the causes, %d in the record", lost, caused, r.Traffic.Lost)
-	}
-	if got := b.text(`document.getElementById("figure-lost").innerText`); got != grouped(r.Traffic.Lost) {
-		t.Errorf("lost: %s", got)
 	}
 }
 
@@ -188,14 +191,14 @@ func TestDetailsFollowThePointerAndZoomWidensTheTimeline(t *testing.T) {
 		t.Errorf("outside the timeline there are details: %q", got)
 	}
 	widths := eval[[2]float64](b, `(() => {
-		const width = () => document.getElementById("inner").getBoundingClientRect().width, before = width();
-		document.querySelector("#zoom button:last-child").click();
+		const width = () => document.querySelector(".inner").getBoundingClientRect().width, before = width();
+		document.querySelector(".zoom button:last-child").click();
 		return [before, width()];
 	})()`)
 	if math.Abs(widths[1]-2*widths[0]) > 2 {
 		t.Errorf("zoomed from %.0f to %.0f", widths[0], widths[1])
 	}
-	if got := b.text(`document.getElementById("zoomed").textContent`); got != "2×" {
+	if got := b.text(`document.querySelector(".zoom output").textContent`); got != "2×" {
 		t.Errorf("zoomed %s", got)
 	}
 }
@@ -217,7 +220,7 @@ func TestPageFitsWindowsAndHasContrastInBothColourSchemes(t *testing.T) {
 	for _, w := range []struct {
 		name, scheme  string
 		width, height int
-	}{{"light", "light", 1280, 900}, {"dark", "dark", 1280, 900}, {"narrow", "light", 360, 740}, {"narrow-dark", "dark", 360, 740}} {
+	}{{"light", "light", 1280, 900}, {"dark", "dark", 1280, 900}, {"narrow", "light", 400, 740}, {"narrow-dark", "dark", 360, 740}} {
 		b.window(w.width, w.height, w.scheme)
 		b.open(file)
 		wide := eval[float64](b, `document.scrollingElement.scrollWidth`)

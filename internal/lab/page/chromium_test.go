@@ -11,6 +11,7 @@ import (
 	"sync"
 	"testing"
 
+	cdpbrowser "github.com/chromedp/cdproto/browser"
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/input"
@@ -180,4 +181,41 @@ func (b *browser) shoot(file string, whole bool) {
 func quoted(s string) string {
 	text, _ := json.Marshal(s) // a string always marshals
 	return strings.ReplaceAll(string(text), "</", `<\/`)
+}
+
+// media sets the medium, print or screen, and keeps the colour scheme dark.
+func (b *browser) media(medium string) {
+	b.t.Helper()
+	send(b, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
+		Media: medium, Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: "dark"}},
+	})
+	b.drawn()
+}
+
+// download runs a script that starts a download, waits until it has ended, and returns the
+// folder of the file.
+func (b *browser) download(script string) (dir string) {
+	b.t.Helper()
+	dir = b.t.TempDir()
+	ended := make(chan cdpbrowser.DownloadProgressState, 10)
+	err := chromedp.ListenBrowser(b.ctx, func(event any) {
+		if e, ok := event.(*cdpbrowser.EventDownloadProgress); ok && e.State != cdpbrowser.DownloadProgressStateInProgress {
+			ended <- e.State
+		}
+	})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	report := true
+	_, err = chromedp.CallBrowser(b.ctx, cdpbrowser.SetDownloadBehavior, cdpbrowser.SetDownloadBehaviorParams{
+		Behavior: cdpbrowser.SetDownloadBehaviorBehaviorAllow, DownloadPath: dir, EventsEnabled: &report,
+	})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	eval[bool](b, "("+script+", true)")
+	if state := <-ended; state != cdpbrowser.DownloadProgressStateCompleted {
+		b.t.Errorf("the download is %s", state)
+	}
+	return dir
 }

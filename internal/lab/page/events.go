@@ -18,7 +18,13 @@ type kind struct {
 	Count      int
 }
 
-type event struct{ At, Instance, Kind, Text string }
+// event is one event. Its id has its number in the record, so it stays the same if other events
+// are left out.
+type event struct {
+	ID, At     string
+	Instance   link
+	Kind, Text string
+}
 
 const maxEvents = 2000
 
@@ -32,7 +38,7 @@ var kinds = []kind{
 	{Kind: record.Output, Name: "output"},
 }
 
-func newEvents(all []record.Event) events {
+func newEvents(all []record.Event, to links) events {
 	e := events{Total: len(all)}
 	for _, k := range kinds {
 		for _, one := range all {
@@ -46,16 +52,16 @@ func newEvents(all []record.Event) events {
 	}
 	for _, n := range chosenEvents(all) {
 		one := all[n]
-		e.Shown = append(e.Shown, event{clockTime(one.At), truncate(one.Instance, 60), truncate(one.Kind, 20), truncate(one.Text, 300)})
+		e.Shown = append(e.Shown, event{numberedID("event", n), clockTime(one.At), to.row(one.Instance), truncate(one.Kind, 20), truncate(one.Text, 300)})
 	}
 	return e
 }
 
 // chosenEvents returns the indexes of the events that are shown, in order.
 func chosenEvents(all []record.Event) []int {
-	var places []int
+	var order []int
 	for n := range all {
-		places = append(places, n)
+		order = append(order, n)
 	}
 	rank := func(n int) int {
 		at := slices.IndexFunc(kinds, func(k kind) bool { return k.Kind == all[n].Kind })
@@ -64,8 +70,8 @@ func chosenEvents(all []record.Event) []int {
 		}
 		return at
 	}
-	slices.SortStableFunc(places, func(a, b int) int { return rank(a) - rank(b) })
-	places = places[:min(len(places), maxEvents)]
-	slices.Sort(places)
-	return places
+	slices.SortStableFunc(order, func(a, b int) int { return rank(a) - rank(b) })
+	order = order[:min(len(order), maxEvents)]
+	slices.Sort(order)
+	return order
 }

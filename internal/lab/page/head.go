@@ -43,17 +43,28 @@ func figures(r record.Rehearsal) []figure {
 	}
 	ran, failed := commandCounts(r.Instances)
 	exit := "good"
-	if r.Exit != 0 {
+	switch {
+	case r.Traffic.Lost > 0: // whatever the code, the rollout was not good
+		exit = "bad"
+	case r.Exit != 0:
 		exit = "warn"
 	}
 	return []figure{
 		{lost, "lost", "Lost requests", record.Grouped(r.Traffic.Lost), "failed or cut off"},
 		{"", "requests", "Requests", record.Grouped(r.Traffic.Requests), fmt.Sprintf("%s successful", record.Grouped(r.Traffic.OK))},
 		{below, "healthy", "Fewest healthy", fmt.Sprintf("%d of %d", r.Group.FewestHealthy, r.Group.Desired), minimum},
-		{exit, "exit", "Exit code", strconv.Itoa(r.Exit), fmt.Sprintf("run on %d of %d, failed on %d", ran, len(r.Instances), failed)},
-		{"", "elapsed", "Time", record.Duration(r.Elapsed), "at speed " + strconv.FormatFloat(cmp.Or(r.Speed, 1), 'g', 4, 64)},
+		{exit, "exit", "Exit code", strconv.Itoa(r.Exit), fmt.Sprintf("%s; run on %d of %d, failed on %d", exitMeaning(r.Exit), ran, len(r.Instances), failed)},
+		{"", "elapsed", "Time", record.Duration(r.Elapsed), timeNote(r)},
 		{"", "latency", "Latency, median", latencyText(r.Traffic.Latency.P50), "p99 " + latencyText(r.Traffic.Latency.P99)},
 	}
+}
+
+// timeNote has the estimate for production, if the rehearsal was faster.
+func timeNote(r record.Rehearsal) string {
+	if cmp.Or(r.Speed, 1) <= 1 {
+		return "at the speed of production"
+	}
+	return fmt.Sprintf("at speed %g; in production about %s", r.Speed, record.Duration(r.Estimate))
 }
 
 // commandCounts counts the instances on which the command was run, and on which it failed.

@@ -24,22 +24,34 @@ type cause struct {
 	Within string // times
 }
 
-type loss struct{ At, Source, Instance, Version, Cause string }
+// loss is one lost request.
+type loss struct {
+	ID, At, Request, Source string
+	Instance                link
+	Version, Cause          string
+}
 
 const (
-	maxLosses = 100
+	maxLosses = 2000 // in the list; with texts of usual length they take 0.6 MB
+	maxOpen   = 100  // a longer list is closed at first
 	maxCauses = 20
 )
 
-func newLosses(r record.Rehearsal) losses {
+// Open says whether the list is shown at first.
+func (l losses) Open() bool { return len(l.First) <= maxOpen }
+
+func newLosses(prefix string, r record.Rehearsal, to links) losses {
 	all := losses{Total: r.Traffic.Lost}
 	all.Causes, all.Others = causes(r.Traffic.Losses)
-	for _, l := range r.Traffic.Losses[:min(len(r.Traffic.Losses), maxLosses)] {
+	for n, l := range r.Traffic.Losses[:min(len(r.Traffic.Losses), maxLosses)] {
 		version := ""
 		if l.Version != "" {
 			version = versionName(l.Version)
 		}
-		all.First = append(all.First, loss{clockTime(l.At), truncate(l.Source, 60), truncate(l.Instance, 60), version, truncate(l.Cause, 200)})
+		all.First = append(all.First, loss{
+			ID: numberedID(prefix+"lost", n), At: clockTime(l.At), Request: truncate(l.Request, 60), Source: truncate(l.Source, 60),
+			Instance: to.row(l.Instance), Version: version, Cause: truncate(l.Cause, 200),
+		})
 	}
 	return all
 }

@@ -1,6 +1,7 @@
 // Package page writes a rehearsal as one HTML page. The page works from disk and fetches
 // nothing; its Content-Security-Policy forbids the network. Everything on it can be read
-// without the script, which only zooms and shows details at the pointer or the focus.
+// without the script, which only zooms, shows details at the pointer or the focus, and opens
+// what a link leads to.
 package page
 
 import (
@@ -26,20 +27,32 @@ var (
 
 // document is the data of the template.
 type document struct {
-	Style     template.CSS
-	Script    template.JS
-	Policy    string
-	Rehearsal record.Rehearsal
-	Title     string
-	Command   string
-	Verdict   verdict
-	Figures   []figure
-	Facts     []fact
-	Timeline  timeline
-	Traffic   traffic
-	Losses    losses
-	Latency   histogram
-	Events    events
+	Style      template.CSS
+	Script     template.JS
+	Policy     string
+	Rehearsal  record.Rehearsal
+	Title      string
+	Command    string
+	Verdict    verdict
+	Figures    []figure
+	Comparison []record.Compared
+	Views      []view // the rehearsal, and the one without balanced if there is one
+	Exits      []exitCode
+	Events     events
+	Facts      []fact
+	Download   download
+}
+
+// view is the timeline, the tracks below it, lost requests and latency of one rehearsal.
+type view struct {
+	Prefix       string // begins the ids of all its elements
+	Without      bool   // without balanced, beside one with it
+	Group        record.Group
+	Timeline     timeline
+	Traffic      traffic
+	LatencyTrack latencyTrack
+	Losses       losses
+	Latency      histogram
 }
 
 // Write writes the page. Every text in the record, such as a version or the output of a
@@ -60,9 +73,8 @@ func Write(w io.Writer, r record.Rehearsal) error {
 }
 
 func newDocument(r record.Rehearsal) document {
-	scale := newScale(r)
-	palette := newPalette(r)
-	return document{
+	to := newLinks("", r.Instances)
+	d := document{
 		Style:     template.CSS(style),
 		Script:    template.JS(script),
 		Policy:    policy(),
@@ -71,12 +83,30 @@ func newDocument(r record.Rehearsal) document {
 		Command:   truncate(r.Command, 4000),
 		Verdict:   newVerdict(r),
 		Figures:   figures(r),
+		Views:     []view{newView("", r, to)},
+		Exits:     exitCodes(r, to),
+		Events:    newEvents(r.Events, to),
 		Facts:     facts(r),
-		Timeline:  newTimeline(r, scale, palette),
-		Traffic:   newTraffic(r, scale, palette),
-		Losses:    newLosses(r),
-		Latency:   newHistogram(r.Traffic.Latency),
-		Events:    newEvents(r.Events),
+		Download:  newDownload(r),
+	}
+	if r.Without != nil {
+		const prefix = "without-"
+		without := newView(prefix, *r.Without, newLinks(prefix, r.Without.Instances))
+		without.Without = true
+		d.Views = append(d.Views, without)
+		d.Comparison = record.Compare(r, *r.Without)
+	}
+	return d
+}
+
+func newView(prefix string, r record.Rehearsal, to links) view {
+	scale := newScale(r)
+	palette := newPalette(r)
+	traffic := newTraffic(prefix, r, scale, palette)
+	return view{
+		Prefix: prefix, Group: r.Group,
+		Timeline: newTimeline(r, scale, palette, to), Traffic: traffic, LatencyTrack: newLatencyTrack(traffic.Bins),
+		Losses: newLosses(prefix, r, to), Latency: newHistogram(r.Traffic.Latency),
 	}
 }
 

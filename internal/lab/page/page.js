@@ -1,7 +1,7 @@
 "use strict";
 (() => {
   const byId = (id) => document.getElementById(id);
-  const tip = byId("tip"), chart = byId("chart"), inner = byId("inner");
+  const tip = byId("tip");
 
   // The titles become labels, so that the browser does not show its own tooltip beside ours.
   const rows = [...document.querySelectorAll("svg[data-row]")]
@@ -11,12 +11,12 @@
     for (const item of row) {
       const title = item.querySelector("title");
       item.setAttribute("aria-label", title.textContent);
-      item.setAttribute("role", "img");
+      item.setAttribute("role", item.dataset.to ? "link" : "img");
       item.setAttribute("tabindex", "-1");
       title.remove();
     }
   }
-  // Tab stops once in each chart and once in the histogram.
+  // Tab stops once in each chart and once in each histogram.
   const stop = (item) => item.closest(".chart, .histogram");
   const stops = new Map();
   const stand = (item) => {
@@ -75,10 +75,13 @@
       case "ArrowDown": return rows[r + 1] && nearest(rows[r + 1], middle(item));
     }
   };
+  const follow = (item) => { if (item?.dataset.to) location.hash = item.dataset.to; };
+  document.addEventListener("click", (event) => follow(hit(event)));
   document.addEventListener("keydown", (event) => {
     if (event.key === "Escape") return hide();
     const item = hit(event);
     if (!item) return;
+    if (event.key === "Enter") return follow(item);
     const to = next(item, event.key);
     if (!to) return;
     event.preventDefault();
@@ -87,18 +90,35 @@
     show(to);
   });
 
-  let zoom = 1;
-  const buttons = [...byId("zoom").querySelectorAll("button")];
-  const set = (to) => {
-    const center = (chart.scrollLeft + chart.clientWidth / 2) / chart.scrollWidth;
-    zoom = Math.min(Math.max(to, 1), 32);
-    inner.style.setProperty("--zoom", zoom);
-    chart.scrollLeft = center * chart.scrollWidth - chart.clientWidth / 2;
-    byId("zoomed").textContent = `${zoom}×`;
-    buttons[0].disabled = zoom === 1;
-    buttons[1].disabled = zoom === 32;
+  // What a link leads to may be in a closed list, or of a kind of events that is not shown.
+  const reveal = () => {
+    const at = byId(decodeURIComponent(location.hash.slice(1)));
+    if (!at) return;
+    const list = at.closest("details"), kind = /^e-(\w+)$/.exec(at.className);
+    if (list) list.open = true;
+    if (kind) byId(`show-${kind[1]}`).checked = true;
+    at.scrollIntoView({ block: "center" });
+    if (!at.hasAttribute("tabindex")) at.setAttribute("tabindex", "-1");
+    at.focus({ preventScroll: true });
   };
-  for (const button of buttons) button.addEventListener("click", () => set(zoom * Number(button.dataset.by)));
-  set(1);
-  byId("zoom").hidden = byId("hint").hidden = false;
+  addEventListener("hashchange", reveal);
+
+  for (const section of document.querySelectorAll("[data-chart]")) {
+    const chart = section.querySelector(".chart"), inner = section.querySelector(".inner"), zoomed = section.querySelector("output");
+    const buttons = [...section.querySelectorAll(".zoom button")];
+    let zoom = 1;
+    const set = (to) => {
+      const center = (chart.scrollLeft + chart.clientWidth / 2) / chart.scrollWidth;
+      zoom = Math.min(Math.max(to, 1), 32);
+      inner.style.setProperty("--zoom", zoom);
+      chart.scrollLeft = center * chart.scrollWidth - chart.clientWidth / 2;
+      zoomed.textContent = `${zoom}×`;
+      buttons[0].disabled = zoom === 1;
+      buttons[1].disabled = zoom === 32;
+    };
+    for (const button of buttons) button.addEventListener("click", () => set(zoom * Number(button.dataset.by)));
+    set(1);
+    section.querySelector(".zoom").hidden = section.querySelector(".keys").hidden = false;
+  }
+  reveal();
 })();

@@ -9,6 +9,13 @@ import (
 	"balanced/internal/lab/record"
 )
 
+// compared is a record of --compare.
+func compared() record.Rehearsal {
+	r, without := makeRecord(goodRun), makeRecord(naiveRun)
+	r.Without = &without
+	return r
+}
+
 // madeUp describes a record to make up.
 type madeUp struct {
 	size    int
@@ -33,7 +40,7 @@ func makeRecord(p madeUp) record.Rehearsal {
 	s.r = record.Rehearsal{
 		Format:  record.Format,
 		Setup:   record.Setup{Command: "balanced out && ./deploy.sh v2 && balanced in", Naive: p.naive, Concurrency: 1, Speed: 10},
-		Result:  record.Result{Started: time.Date(2026, 11, 22, 9, 30, 0, 0, time.UTC)},
+		Result:  record.Result{Started: time.Date(2026, 11, 22, 9, 30, 0, 0, time.UTC), Estimate: 312},
 		Group:   record.Group{Name: "web", Min: p.size - 1, Max: p.size, Desired: p.size, Minimum: p.size - 1, FewestHealthy: p.size - 1},
 		Sources: []record.Source{{Name: "web-alb", Kind: "application", Drain: 3}, {Name: "web-clb", Kind: "classic", Drain: 3}},
 	}
@@ -166,12 +173,14 @@ func (s *story) second(at int) {
 		if s.naive && !span[to].Healthy && s.random.IntN(3) > 0 {
 			sec.Lost++
 			cause := []string{"connection reset by peer", "502 Bad Gateway: no answer from the target", "unexpected EOF: the body was cut off"}[s.random.IntN(3)]
-			s.r.Traffic.Losses = append(s.r.Traffic.Losses, record.Loss{At: float64(at) + float64(n)/float64(2*s.rate), Source: "web-clb", Instance: take[to].ID, Version: span[to].Version, Cause: cause})
+			s.r.Traffic.Losses = append(s.r.Traffic.Losses, record.Loss{Request: fmt.Sprintf("web-clb-kept-%d", len(s.r.Traffic.Losses)+1), At: float64(at) + float64(n)/float64(2*s.rate), Source: "web-clb", Instance: take[to].ID, Version: span[to].Version, Cause: cause})
 			continue
 		}
 		sec.OK++
 		sec.Versions[span[to].Version]++
 	}
+	sec.P50 = math.Round(2000+1000*s.random.Float64()) / 1000
+	sec.P99 = math.Round(4000*sec.P50)/1000 + float64(sec.Lost)
 	s.r.Traffic.Seconds = append(s.r.Traffic.Seconds, sec)
 	t := &s.r.Traffic
 	t.OK, t.Lost, t.Requests = t.OK+sec.OK, t.Lost+sec.Lost, t.Requests+sec.OK+sec.Lost

@@ -22,6 +22,7 @@ type timeline struct {
 
 // row is one instance.
 type row struct {
+	Anchor             string // its id
 	ID, Zone, Versions string
 	Exit, ExitClass    string
 	Out                string
@@ -59,7 +60,7 @@ type mark struct {
 // maxDetailedRows is up to how many rows there is text in them.
 const maxDetailedRows = 16
 
-func newTimeline(r record.Rehearsal, s scale, p palette) timeline {
+func newTimeline(r record.Rehearsal, s scale, p palette, to links) timeline {
 	spans, shortest := drawableSpans(r.Instances, s.whole)
 	t := timeline{Ticks: s.ticks(), Faults: faults(r.Events, s), Detailed: len(r.Instances) <= maxDetailedRows, Height: 16}
 	if t.Detailed {
@@ -71,7 +72,9 @@ func newTimeline(r record.Rehearsal, s scale, p palette) timeline {
 	notes := notesOf(r)
 	seen := map[string]bool{}
 	for n, i := range r.Instances {
-		t.Rows = append(t.Rows, newRow(i, spans[n], notes[i.ID], s, p, t.Detailed))
+		row := newRow(i, spans[n], notes[i.ID], s, p, t.Detailed)
+		row.Anchor = to[i.ID]
+		t.Rows = append(t.Rows, row)
 		t.Spans += len(spans[n])
 		for _, class := range classes(spans[n]) {
 			seen[class] = true
@@ -97,6 +100,9 @@ func newRow(i record.Instance, spans []record.Span, notes notes, s scale, p pale
 	if i.Exit != nil && *i.Exit != 0 {
 		r.ExitClass = "failed"
 		r.End = &mark{X: s.at(notes.ended), Text: fmt.Sprintf("✕ %d", *i.Exit), Anchor: textAnchor(s.at(notes.ended))}
+	}
+	if lost := len(notes.losses); lost > 0 {
+		r.Exit, r.ExitClass = r.Exit+", "+record.Grouped(lost)+" lost", "failed"
 	}
 	conditions := classes(spans)
 	for n, span := range spans {

@@ -29,6 +29,8 @@ type bin struct {
 	OK, Lost int
 	Versions string
 	Healthy  int
+	P50, P99 float64 // the highest of its seconds, in milliseconds
+	Latency  string  // the same in words
 	X, Width share
 	Title    string
 	counts   map[string]int
@@ -44,6 +46,7 @@ type column struct {
 	Y, H     int
 	Count    int
 	Title    string
+	First    string // id of its first lost request in the list, "" if it is not in the list
 }
 
 // path is a line, and the area below it.
@@ -55,14 +58,14 @@ const (
 	lostHeight = 36 // pixels
 )
 
-func newTraffic(r record.Rehearsal, s scale, p palette) traffic {
+func newTraffic(prefix string, r record.Rehearsal, s scale, p palette) traffic {
 	steps := healthySteps(r.Instances, s)
 	t := traffic{Members: len(r.Instances), Each: max(1, int(math.Ceil(s.whole/maxBins)))}
 	t.Bins = newBins(r.Traffic.Seconds, s, t.Each, steps)
 	top := roundUp(peak(t.Bins))
 	t.Top = record.Grouped(int(top))
 	t.Bands = bands(t.Bins, p, top)
-	t.Lost, t.MostPer = columns(t.Bins)
+	t.Lost, t.MostPer = columns(t.Bins, t.Each, r.Traffic.Losses, prefix)
 	t.Members = max(r.Group.Desired, mostHealthy(steps), 1)
 	t.Healthy = healthyPath(steps, s, t.Members)
 	t.Minimum = pathHeight - r.Group.Minimum*pathHeight/t.Members
@@ -77,6 +80,7 @@ func newBins(seconds []record.Second, s scale, each int, steps []step) []bin {
 		b := &bins[min(max(sec.At/each, 0), len(bins)-1)]
 		b.OK += sec.OK
 		b.Lost += sec.Lost
+		b.P50, b.P99 = max(b.P50, finite(sec.P50)), max(b.P99, finite(sec.P99))
 		if b.counts == nil {
 			b.counts = map[string]int{}
 		}
@@ -95,16 +99,35 @@ func (b *bin) describe(from, each int, s scale, steps []step) {
 	b.From, b.To, b.seconds = clockTime(start), clockTime(end), end-start
 	b.X, b.Width = s.at(start), s.at(end)-s.at(start)
 	b.Healthy = fewestHealthy(steps, start, end)
-	var said []string
+	var parts []string
 	for _, v := range sortedKeys(b.counts) {
-		said = append(said, versionName(v)+" "+record.Grouped(b.counts[v]))
+		parts = append(parts, versionName(v)+" "+record.Grouped(b.counts[v]))
 	}
-	b.Versions = strings.Join(said[:min(len(said), 12)], ", ")
+	b.Versions = strings.Join(parts[:min(len(parts), 12)], ", ")
 	b.Title = fmt.Sprintf("%s – %s\n%s answered, %s lost", b.From, b.To, record.Grouped(b.OK), record.Grouped(b.Lost))
 	if b.Versions != "" {
 		b.Title += "\n" + b.Versions
 	}
 	b.Title += fmt.Sprintf("\n%d healthy", b.Healthy)
+	b.Latency = fmt.Sprintf("%s – %s\n", b.From, b.To)
+	if b.P99 > 0 {
+		b.Latency += fmt.Sprintf("p50 %s, p99 %s", latencyText(b.P50), latencyText(b.P99))
+	} else {
+		b.Latency += "no successful request"
+	}
+}
+
+// P50Text and P99Text are for the table; "" without a successful request.
+func (b bin) P50Text() string { return latencyOrNone(b.P50) }
+
+// P99Text is like P50Text.
+func (b bin) P99Text() string { return latencyOrNone(b.P99) }
+
+func latencyOrNone(ms float64) string {
+	if ms <= 0 {
+		return ""
+	}
+	return latencyText(ms)
 }
 
 // rate is per second. The last bin may be short; it counts as half a second at least, since
@@ -170,16 +193,25 @@ func area(bins []bin, below, above []float64, top float64) string {
 }
 
 // columns draws the bins with lost requests, each at least 3 pixels high.
-func columns(bins []bin) (all []column, mostPer string) {
+func columns(bins []bin, each int, losses []record.Loss, prefix string) (all []column, mostPer string) {
 	most := 0
 	for _, b := range bins {
 		most = max(most, b.Lost)
 	}
-	for _, b := range bins {
+	for n, b := range bins {
 		if b.Lost > 0 {
 			h := max(3, b.Lost*lostHeight/most)
-			all = append(all, column{b.X, b.Width, lostHeight - h, h, b.Lost, b.Title})
+			all = append(all, column{b.X, b.Width, lostHeight - h, h, b.Lost, b.Title, firstLoss(losses, float64(n*each), prefix)})
 		}
 	}
 	return all, strconv.Itoa(most)
+}
+
+// firstLoss is the id of the first lost request from a time on.
+func firstLoss(losses []record.Loss, from float64, prefix string) string {
+	n := slices.IndexFunc(losses, func(l record.Loss) bool { return l.At >= from })
+	if n < 0 || n >= maxLosses {
+		return ""
+	}
+	return numberedID(prefix+"lost", n)
 }

@@ -50,24 +50,10 @@ func newTabwriter(w io.Writer) *tabwriter.Writer { return tabwriter.NewWriter(w,
 
 // Compare writes a rehearsal with balanced and one without, side by side.
 func Compare(w io.Writer, with, without record.Rehearsal) error {
-	var b strings.Builder
-	t := newTabwriter(&b)
+	t := newTabwriter(w)
 	fmt.Fprintln(t, "\tWITH BALANCED\tWITHOUT")
-	row := func(what string, of func(record.Rehearsal) string) {
-		fmt.Fprintf(t, "%s\t%s\t%s\n", what, of(with), of(without))
+	for _, row := range record.Compare(with, without) {
+		fmt.Fprintf(t, "%s\t%s\t%s\n", row.Name, row.With, row.Without)
 	}
-	row("requests", func(r record.Rehearsal) string { return record.Grouped(r.Traffic.Requests) })
-	row("lost", func(r record.Rehearsal) string { return record.Grouped(r.Traffic.Lost) })
-	row("most lost in one second", func(r record.Rehearsal) string { return record.Grouped(mostLostInOneSecond(r.Traffic.Seconds)) })
-	row("99% answered within", func(r record.Rehearsal) string { return fmt.Sprintf("%.1f ms", r.Traffic.Latency.P99) })
-	row("fewest healthy", func(r record.Rehearsal) string {
-		return fmt.Sprintf("%d of %d", r.Group.FewestHealthy, r.Group.Desired)
-	})
-	row("time", func(r record.Rehearsal) string { return record.Duration(r.Elapsed) })
-	row("versions", func(r record.Rehearsal) string { return finalStateOf(r).versionsText() })
-	if err := t.Flush(); err != nil {
-		return err
-	}
-	_, err := io.WriteString(w, b.String())
-	return err
+	return t.Flush()
 }

@@ -104,18 +104,18 @@ func (e Expect) Verify(r record.Rehearsal) error {
 		wrong = append(wrong, fmt.Errorf("no event contains %q", e.Event))
 	}
 	if e.Members > 0 {
-		wrong = append(wrong, e.verifyMembers(finalStateOf(r)))
+		wrong = append(wrong, e.verifyMembers(r.Final()))
 	}
 	return errors.Join(wrong...)
 }
 
-func (e Expect) verifyMembers(s finalState) error {
+func (e Expect) verifyMembers(s record.Final) error {
 	var wrong []error
-	if s.members != e.Members || s.standby != e.Standby {
-		wrong = append(wrong, fmt.Errorf("%d of %d are in Standby, expected %d of %d", s.standby, s.members, e.Standby, e.Members))
+	if s.Members != e.Members || s.Standby != e.Standby {
+		wrong = append(wrong, fmt.Errorf("%d of %d are in Standby, expected %d of %d", s.Standby, s.Members, e.Standby, e.Members))
 	}
-	if !maps.Equal(s.all, e.Versions) {
-		wrong = append(wrong, fmt.Errorf("versions are %v, expected %v", s.all, e.Versions))
+	if !maps.Equal(s.Versions, e.Versions) {
+		wrong = append(wrong, fmt.Errorf("versions are %v, expected %v", s.Versions, e.Versions))
 	}
 	return errors.Join(wrong...)
 }

@@ -13,7 +13,7 @@ import (
 // summary is a rehearsal in one sentence. failed is the instance whose command failed
 // first, and stopped says that the rollout ended there.
 func summary(r record.Rehearsal, failed string, stopped bool) string {
-	s := finalStateOf(r)
+	s := r.Final()
 	lost := fmt.Sprintf("%s of %s requests lost", record.Grouped(r.Traffic.Lost), record.Grouped(r.Traffic.Requests))
 	var parts []string
 	switch {
@@ -27,54 +27,17 @@ func summary(r record.Rehearsal, failed string, stopped bool) string {
 	default:
 		parts = append(parts, "done")
 	}
-	if r.Exit != 0 && s.standby > 0 {
-		parts = append(parts, fmt.Sprintf("%d of %d in Standby", s.standby, s.members))
+	if r.Exit != 0 && s.Standby > 0 {
+		parts = append(parts, fmt.Sprintf("%d of %d in Standby", s.Standby, s.Members))
 	}
-	parts = append(parts, s.versionsText())
+	parts = append(parts, s.Text())
 	if r.Exit == 0 {
-		parts = append(parts, fmt.Sprintf("%d of %d healthy, never fewer than %d", s.healthy, s.members, r.Group.FewestHealthy))
+		parts = append(parts, fmt.Sprintf("%d of %d healthy, never fewer than %d", s.Healthy, s.Members, r.Group.FewestHealthy))
 	}
 	if lost != "" {
 		parts = append(parts, lost)
 	}
 	return strings.Join(parts, "; ")
-}
-
-// finalState counts the members of the group at the end.
-type finalState struct {
-	members, healthy, standby int
-	all                       map[string]int // members by version
-	versions                  map[string]int // the same without those in Standby
-}
-
-func finalStateOf(r record.Rehearsal) finalState {
-	s := finalState{all: map[string]int{}, versions: map[string]int{}}
-	for _, i := range r.Instances {
-		last := i.Spans[len(i.Spans)-1]
-		if last.State == "gone" {
-			continue
-		}
-		s.members++
-		s.all[i.After]++
-		if last.Healthy {
-			s.healthy++
-		}
-		if last.State == "Standby" {
-			s.standby++
-			continue
-		}
-		s.versions[i.After]++
-	}
-	return s
-}
-
-// versionsText is "3 on v1 and 1 on v2".
-func (s finalState) versionsText() string {
-	var parts []string
-	for _, v := range slices.Sorted(maps.Keys(s.versions)) {
-		parts = append(parts, fmt.Sprintf("%d on %s", s.versions[v], cmp.Or(v, "no version")))
-	}
-	return strings.Join(parts, " and ")
 }
 
 // lossCauses counts lost requests by cause, the most frequent cause first.
@@ -90,11 +53,4 @@ func lossCauses(all []record.Loss) []string {
 		lines = append(lines, fmt.Sprintf("%s x %s", record.Grouped(counts[cause]), cause))
 	}
 	return lines
-}
-
-func mostLostInOneSecond(all []record.Second) (most int) {
-	for _, s := range all {
-		most = max(most, s.Lost)
-	}
-	return most
 }

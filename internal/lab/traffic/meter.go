@@ -214,4 +214,7 @@ func (m *Meter) latencies() record.Latency {
 	return l
 }
 
-func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
+// milliseconds is rounded to microseconds.
+func milliseconds(d time.Duration) float64 {
+	return float64(d.Round(time.Microsecond)) / float64(time.Millisecond)
+}

@@ -57,20 +57,21 @@ func demo(c *cli.Context) error {
 	p.Environ = demoEnviron(c.Bool("verbose"))
 	ctx, stop := context.WithCancelCause(c.Context)
 	defer stop(nil)
+	out := fitting(c.App.Writer)
 	p.Display = rehearsal.NewLines(c.App.Writer, stop)
-	fmt.Fprintf(c.App.Writer, demoIntro, demoLine, rehearsal.Legend)
-	with, err := rehearseOnce(ctx, p, c.App.Writer)
+	fmt.Fprintf(out, demoIntro, demoLine, rehearsal.Legend)
+	with, err := rehearseOnce(ctx, p, out)
 	if err != nil || with.Exit != 0 {
 		return result(c, with, err)
 	}
-	fmt.Fprint(c.App.Writer, "\nNow the same with a balanced on the PATH that does nothing:\n\n")
+	fmt.Fprint(out, "\nNow the same with a balanced on the PATH that does nothing:\n\n")
 	p.Naive, p.Fleet.Seed = true, rand.Uint64()
-	without, err := rehearseOnce(ctx, p, c.App.Writer)
+	without, err := rehearseOnce(ctx, p, out)
 	if err != nil {
 		return result(c, without, err)
 	}
-	fmt.Fprintln(c.App.Writer)
-	return rehearsal.Compare(c.App.Writer, with, without)
+	fmt.Fprintln(out)
+	return rehearsal.Compare(out, with, without)
 }
 
 const demoIntro = `Four simulated instances on this machine, each with a server process of its own, behind an

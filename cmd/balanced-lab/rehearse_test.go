@@ -75,7 +75,7 @@ func runRehearse(t *testing.T, args ...string) record.Rehearsal {
 
 func TestScenariosEndAsExpected(t *testing.T) {
 	if !*allScenarios {
-		t.Skip("takes minutes: make rehearse")
+		t.Skip("takes minutes; make rehearse runs it")
 	}
 	for _, name := range rehearsal.Scenarios() {
 		t.Run(name, func(t *testing.T) {
@@ -117,7 +117,7 @@ func TestUpgradeLosesRequestsOnlyWithoutBalanced(t *testing.T) {
 // kept alive.
 func TestNoRequestIsLost(t *testing.T) {
 	if *proofs == 0 {
-		t.Skip("takes a quarter of an hour: make rehearse-proof")
+		t.Skip("takes a quarter of an hour; make rehearse-proof runs it")
 	}
 	common := []string{"--drain", "40s", "--check-interval", "10s", "--unhealthy-threshold", "5", "--move-time", "10s", "--speed", "10", "--rate", "300"}
 	for _, c := range []struct {

@@ -90,12 +90,11 @@
     show(to);
   });
 
-  // What a link leads to may be in a closed list, or of a kind of events that is not shown.
+  // A link may lead to an event of a kind that is not shown. The browser opens closed lists itself.
   const reveal = () => {
     const at = byId(decodeURIComponent(location.hash.slice(1)));
     if (!at) return;
-    const list = at.closest("details"), kind = /^e-(\w+)$/.exec(at.className);
-    if (list) list.open = true;
+    const kind = /^e-(\w+)$/.exec(at.className);
     if (kind) byId(`show-${kind[1]}`).checked = true;
     at.scrollIntoView({ block: "center" });
     if (!at.hasAttribute("tabindex")) at.setAttribute("tabindex", "-1");

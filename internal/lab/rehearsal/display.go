@@ -17,9 +17,12 @@ type Display interface {
 }
 
 // Legend explains the marks of events.
-const Legend = `  >  the command begins        <  the command ends
-  |  output of the command     *  lifecycle state and health at each load balancer
-  !  an injected fault         x  a lost request (only the first of its kind within a second)
+const Legend = `  >  the command begins
+  <  the command ends
+  |  output of the command
+  *  lifecycle state, and health at each load balancer
+  !  an injected fault
+  x  a lost request; only the first of its kind in a second
 `
 
 // eventLine is an event as one line.

@@ -16,6 +16,7 @@ import (
 // column is a column of the table.
 type column struct {
 	title      string
+	short      string // title if the column is too narrow for it
 	cell       func(record.InstanceNow) piece
 	right      bool
 	rank       int // columns with a low rank shrink first; 0 never shrinks
@@ -40,7 +41,11 @@ func layout(shown, all []record.InstanceNow, columns int) []line {
 	cols = shrink(cols, columns)
 	head := line{}
 	for _, c := range cols {
-		head = append(head, c.pad(piece{c.title, faint}), piece{strings.Repeat(" ", gap), ""})
+		title := c.title
+		if c.short != "" && c.width < utf8.RuneCountInString(title) {
+			title = c.short
+		}
+		head = append(head, c.pad(piece{title, faint}), piece{strings.Repeat(" ", gap), ""})
 	}
 	table := []line{head}
 	for _, i := range shown {
@@ -99,11 +104,11 @@ func columnsOf(all []record.InstanceNow) []column {
 		cols = append(cols, column{title: printable(source), cell: func(i record.InstanceNow) piece {
 			state := stateAt(i, source)
 			return piece{printable(state), viewColor(state)}
-		}, rank: 4, minWidth: 4, usualWidth: len("unhealthy")})
+		}, rank: 4, minWidth: len("healthy"), usualWidth: len("unhealthy")})
 	}
 	return append(
 		cols,
-		column{title: "VERSION", cell: func(i record.InstanceNow) piece { return piece{printable(i.Version), ""} }, rank: 5, minWidth: 3},
+		column{title: "VERSION", short: "VER", cell: func(i record.InstanceNow) piece { return piece{printable(i.Version), ""} }, rank: 5, minWidth: 3},
 		column{title: "RUNNING", cell: func(i record.InstanceNow) piece { return piece{printable(i.Running), ""} }, rank: 1, minWidth: 12, usualWidth: 20},
 		column{title: "REQ/S", cell: func(i record.InstanceNow) piece { return piece{fmt.Sprintf("%.0f", i.Rate), ""} }, right: true, rank: 3},
 		column{title: "LOST", cell: lost, right: true},

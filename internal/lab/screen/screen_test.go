@@ -116,6 +116,24 @@ func TestHealthyInstancesAreCountedWhenTheyDoNotFit(t *testing.T) {
 	}
 }
 
+func TestTableOn60ColumnsHasWholeStates(t *testing.T) {
+	term := newTerminal(t, 60, 12)
+	s := screen.New(term, term.size, false)
+	s.Line("  12.3s  i-00000000000000002 | balanced: waiting for i-00000000000000002 to drain")
+	s.Show(now(3))
+	want := strings.TrimSpace(`
+  12.3s  i-00000000000000002 | balanced: waiting for
+        i-00000000000000002 to drain
+1m23s rolling out  2 lost  2 healthy, minimum 2  12,345 re…
+INSTANCE    STATE            web-alb  web-clb  VER  LOST
+i-0000000…  InService        healthy  healthy  v1      0
+i-0000000…  EnteringStandby  draini…  unused   v1      2
+i-0000000…  InService        healthy  healthy  v1      0`)
+	if got := strings.TrimSpace(term.seen()); got != want {
+		t.Errorf("the terminal shows\n%s\nwant\n%s", got, want)
+	}
+}
+
 // The most important columns stay as long as there is room for them.
 func TestTableFitsATerminalOfAnySize(t *testing.T) {
 	for columns := 1; columns < 140; columns++ {

@@ -48,7 +48,7 @@ func TestUsageErrorsAreOneLineAnd64(t *testing.T) {
 		{[]string{"up", "--drain", "-5s"}, "--drain -5s"},
 		{[]string{"up", "--check-interval", "200ms"}, "--check-interval 200ms"},
 		{[]string{"up", "--port", "70000"}, "--port 70000"},
-		{[]string{"up", "--port", taken}, "address already in use"},
+		{[]string{"up", "--port", taken}, "address already in use; give another port"},
 		{[]string{"demo", "--balanced", "/no/such/balanced"}, "/no/such/balanced"},
 		{[]string{"rehearse"}, "the command line to rehearse is missing"},
 		{[]string{"rehearse", "--naive", "no-such-command --now && true"}, "command no-such-command does not exist"},

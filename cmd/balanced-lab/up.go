@@ -1,9 +1,11 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"strings"
+	"syscall"
 
 	"github.com/urfave/cli/v2"
 
@@ -33,6 +35,9 @@ func serveFleet(c *cli.Context) error {
 		return usageErrorf("--port %d: want 0 to 65535", port)
 	}
 	l, err := lab.Serve(cfg, c.Int("port"))
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return fmt.Errorf("--port %d: %w; give another port, or 0 for any free one", c.Int("port"), err)
+	}
 	if err != nil {
 		return fmt.Errorf("--port %d: %w", c.Int("port"), err)
 	}

@@ -231,7 +231,7 @@ func TestPageFitsWindowsAndHasContrastInBothColourSchemes(t *testing.T) {
 		if wide < float64(w.width)*0.7 {
 			t.Errorf("%s: the timeline is %.0f pixels wide", w.name, wide)
 		}
-		for _, of := range []string{"#summary", ".kicker", ".verdict", ".figure b", ".figure span", ".label b", ".exit", "summary", ".legend"} {
+		for _, of := range []string{"#summary", ".kicker", ".verdict", ".figure b", ".figure span", ".label b", ".exit", "summary", ".legend", "#exits a", "#exits .tag", "#events a", "#losses a"} {
 			if ratio := eval[float64](b, fmt.Sprintf(contrast, of)); ratio < 4.5 {
 				t.Errorf("%s: the contrast of %s is %.1f", w.name, of, ratio)
 			}

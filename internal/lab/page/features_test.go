@@ -128,6 +128,9 @@ func TestLostRequestsAreRedWhateverTheExitCode(t *testing.T) {
 			t.Errorf("the exit code %d after %d lost requests has the class %q", r.Exit, r.Traffic.Lost, n.attr("class"))
 		}
 	}
+	if tags := doc.one(t, "id", "exits").all("span", "tag"); len(tags) != 1 || !tags[0].has("bad") {
+		t.Errorf("%d tags in the table of exit codes, want one, red", len(tags))
+	}
 	labels := doc.all("span", "exit")
 	if i := slices.IndexFunc(labels, func(n node) bool { return n.has("failed") && strings.Contains(n.text(), "exit 0, ") }); i < 0 {
 		t.Error("no row says in red that its instance lost requests")

@@ -31,8 +31,8 @@ func newLinks(prefix string, all []record.Instance) links {
 type exitCode struct {
 	Code      int
 	Meaning   string
-	Class     string
 	Instances []link // on which the command ended with it
+	Lost      int    // requests at these instances
 }
 
 // link is a text that leads to an id; the id is "" if there is nothing to lead to.
@@ -41,24 +41,43 @@ type link struct{ Text, ID string }
 // row leads to the row of an instance.
 func (l links) row(instance string) link { return link{truncate(instance, 60), l[instance]} }
 
-// exitCodes returns the codes with which the command ended, in order.
-func exitCodes(r record.Rehearsal, l links) []exitCode {
-	by := map[int][]link{}
+// exitCodes returns the codes with which the command ended, in order. A code is red if requests
+// were lost at its instances, whatever it is.
+func exitCodes(r record.Rehearsal, to links) []exitCode {
+	lost := map[string]int{}
+	for _, l := range r.Traffic.Losses {
+		lost[l.Instance]++
+	}
+	by := map[int]*exitCode{}
 	for _, i := range r.Instances {
-		if i.Exit != nil {
-			by[*i.Exit] = append(by[*i.Exit], l.row(i.ID))
+		if i.Exit == nil {
+			continue
 		}
+		e := by[*i.Exit]
+		if e == nil {
+			e = &exitCode{Code: *i.Exit, Meaning: exitMeaning(*i.Exit)}
+			by[*i.Exit] = e
+		}
+		e.Instances = append(e.Instances, to.row(i.ID))
+		e.Lost += lost[i.ID]
 	}
 	var all []exitCode
-	for code, instances := range by {
-		e := exitCode{Code: code, Meaning: exitMeaning(code), Class: "good", Instances: instances}
-		if code != 0 {
-			e.Class = "warn"
-		}
-		all = append(all, e)
+	for _, e := range by {
+		all = append(all, *e)
 	}
 	slices.SortFunc(all, func(a, b exitCode) int { return a.Code - b.Code })
 	return all
+}
+
+// Class is the style sheet's class for the colour.
+func (e exitCode) Class() string {
+	switch {
+	case e.Lost > 0:
+		return "bad"
+	case e.Code != 0:
+		return "warn"
+	}
+	return "good"
 }
 
 // exitMeanings are the exit codes of balanced in a few words; docs/exit-codes.md has more.

@@ -50,10 +50,10 @@ func joinLosses(all []run, at float64) []run {
 // requests.
 func (n notes) within(s record.Span) []string {
 	const most = 4
-	var said []string
+	var parts []string
 	for _, e := range n.events {
-		if e.At >= s.From && e.At < s.To && len(said) < most {
-			said = append(said, clockTime(e.At)+" "+e.Kind+": "+truncate(e.Text, 120))
+		if e.At >= s.From && e.At < s.To && len(parts) < most {
+			parts = append(parts, clockTime(e.At)+" "+e.Kind+": "+truncate(e.Text, 120))
 		}
 	}
 	lost := 0
@@ -63,7 +63,7 @@ func (n notes) within(s record.Span) []string {
 		}
 	}
 	if lost > 0 {
-		said = append(said, fmt.Sprintf("%s here", plural(lost, "request lost", "requests lost")))
+		parts = append(parts, fmt.Sprintf("%s here", plural(lost, "request lost", "requests lost")))
 	}
-	return said
+	return parts
 }

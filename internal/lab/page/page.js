@@ -19,12 +19,12 @@
   // Tab stops once in each chart and once in each histogram.
   const stop = (item) => item.closest(".chart, .histogram");
   const stops = new Map();
-  const stand = (item) => {
+  const makeTabStop = (item) => {
     stops.get(stop(item))?.setAttribute("tabindex", "-1");
     stops.set(stop(item), item);
     item.setAttribute("tabindex", "0");
   };
-  for (const row of rows) if (!stops.has(stop(row[0]))) stand(row[0]);
+  for (const row of rows) if (!stops.has(stop(row[0]))) makeTabStop(row[0]);
 
   const show = (item, x) => {
     tip.textContent = item.getAttribute("aria-label");
@@ -48,7 +48,7 @@
   document.addEventListener("focusin", (event) => {
     const item = hit(event);
     if (!item) return hide();
-    stand(item);
+    makeTabStop(item);
     show(item);
   });
   document.addEventListener("focusout", hide);
@@ -92,7 +92,7 @@
 
   // A link may lead to an event of a kind that is not shown. The browser opens closed lists itself.
   const reveal = () => {
-    const at = byId(decodeURIComponent(location.hash.slice(1)));
+    const at = byId(location.hash.slice(1));
     if (!at) return;
     const kind = /^e-(\w+)$/.exec(at.className);
     if (kind) byId(`show-${kind[1]}`).checked = true;

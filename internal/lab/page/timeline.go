@@ -158,11 +158,11 @@ func newBar(i record.Instance, s record.Span, class string, notes notes, axis sc
 }
 
 func targetsText(all []record.TargetState) string {
-	var said []string
+	var parts []string
 	for _, v := range all {
-		said = append(said, truncate(v.Source, 40)+" "+truncate(v.State, 20))
+		parts = append(parts, truncate(v.Source, 40)+" "+truncate(v.State, 20))
 	}
-	return strings.Join(said, ", ")
+	return strings.Join(parts, ", ")
 }
 
 // stateLabels name the condition, and the version of a healthy instance.

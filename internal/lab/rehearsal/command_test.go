@@ -28,12 +28,12 @@ func TestCommandHasTheVariablesOfItsInstance(t *testing.T) {
 }
 
 func TestOutputWithoutNewlineAtItsEndIsKept(t *testing.T) {
-	var said []string
+	var got []string
 	c := command{line: `printf 'a\nb'`, environ: os.Environ(), output: func(string) io.Writer {
-		return &lines{each: func(text string) { said = append(said, text) }}
+		return &lines{each: func(text string) { got = append(got, text) }}
 	}}
-	if _, err := c.run(t.Context(), lab.Instance{ID: "i-1"}); err != nil || !slices.Equal(said, []string{"a", "b"}) {
-		t.Errorf("%v, %q; want a and b", err, said)
+	if _, err := c.run(t.Context(), lab.Instance{ID: "i-1"}); err != nil || !slices.Equal(got, []string{"a", "b"}) {
+		t.Errorf("%v, %q; want a and b", err, got)
 	}
 }
 

@@ -15,7 +15,7 @@ type terminal struct {
 	row, column   int
 	hidden        bool
 	nowrap        bool
-	held          bool
+	inFrame       bool
 	colours       int
 	writes        int
 }
@@ -42,7 +42,7 @@ func (s *terminal) Write(p []byte) (int, error) {
 		text = text[len(string(r)):]
 		s.put(r)
 	}
-	if s.held {
+	if s.inFrame {
 		s.t.Errorf("synchronized output that does not end: %q", p)
 	}
 	return len(p), nil
@@ -104,7 +104,7 @@ func (s *terminal) escape(text string) string {
 	case sequence == "\x1b[?7l" || sequence == "\x1b[?7h":
 		s.nowrap = strings.HasSuffix(sequence, "l")
 	case sequence == "\x1b[?2026h" || sequence == "\x1b[?2026l":
-		s.held = strings.HasSuffix(sequence, "h")
+		s.inFrame = strings.HasSuffix(sequence, "h")
 	case strings.HasSuffix(sequence, "m"):
 		s.colours++
 	case strings.HasSuffix(sequence, "A"):

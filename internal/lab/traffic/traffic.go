@@ -64,7 +64,7 @@ type Run struct {
 	abandoned  atomic.Bool
 }
 
-// Observer knows more about a lost request than the client that sent it, and is told of
+// Observer knows more about a lost request than the client that sent it. OnLost is called with
 // each lost request.
 type Observer struct {
 	Outcome func(id string) (proxy.Outcome, bool)

@@ -210,7 +210,10 @@ func TestUpPrintsWhatMakesAShellAnInstance(t *testing.T) {
 		}
 	}
 	id := found[1][3]
-	code, stdout, _ := call(t, "env", id)
+	code, stdout, stderr := call(t, "env", id)
+	if want := id + " in "; !strings.Contains(stderr, want) || strings.Count(stderr, "\n") != 1 {
+		t.Errorf("env %s: stderr %q, want one line with %q", id, stderr, want)
+	}
 	if code != 0 || !strings.Contains(stdout, "export AWS_EC2_METADATA_SERVICE_ENDPOINT='"+found[1][2]+"'\n") {
 		t.Errorf("env %s: code %d, %q", id, code, stdout)
 	}

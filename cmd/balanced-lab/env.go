@@ -52,6 +52,7 @@ func printEnv(c *cli.Context) error {
 	for _, i := range instances {
 		if id == "" || i.ID == id {
 			_, err := io.WriteString(c.App.Writer, i.ExportScript())
+			fmt.Fprintf(c.App.ErrWriter, "balanced-lab: %s in %s, of %d instances of the lab at %s\n", i.ID, i.Zone, len(instances), i.API)
 			return err
 		}
 	}

@@ -65,14 +65,9 @@ func rehearse(c *cli.Context) error {
 	}
 	defer data.discard()
 	defer html.discard()
-	rec, err := rehearseAndPrint(c, plan)
+	rec, err := rehearseBoth(c, plan)
 	if err != nil {
 		return result(c, rec, err)
-	}
-	if c.Bool("compare") {
-		if rec.Without, err = withoutBalanced(c, plan, rec); err != nil {
-			return result(c, rec, err)
-		}
 	}
 	err = errors.Join(
 		data.write(func(w io.Writer) error { return writeJSON(w, rec) }),
@@ -85,6 +80,14 @@ func rehearse(c *cli.Context) error {
 		return err
 	}
 	return result(c, rec, nil)
+}
+
+// rehearseBoth rehearses, and with --compare once more without balanced.
+func rehearseBoth(c *cli.Context, plan rehearsal.Plan) (rec record.Rehearsal, err error) {
+	if rec, err = rehearseAndPrint(c, plan); err == nil && c.Bool("compare") {
+		rec.Without, err = withoutBalanced(c, plan, rec)
+	}
+	return rec, err
 }
 
 // rehearseAndPrint rehearses, shows it, and prints the result.

@@ -58,21 +58,14 @@ func (l *Lab) open(cfg Config, port int) (err error) {
 	if l.program, err = cfg.program(); err != nil {
 		return err
 	}
-	hostPort, err := reservePort(cfg.Size)
+	serverPort, err := reservePort(cfg.Size)
 	if err != nil {
 		return err
 	}
-	if l.Fleet, err = newFleet(cfg, hostPort); err != nil {
+	if l.Fleet, err = newFleet(cfg, serverPort); err != nil {
 		return err
 	}
-	mux := http.NewServeMux()
-	mux.Handle("/", l.Fleet.Region.Handler())
-	mux.HandleFunc("GET "+descriptionPath, l.serveDescription)
-	mux.HandleFunc("POST "+deployPath, l.serveDeploy)
-	l.mu.Lock()
-	l.API, err = l.listen(port, mux)
-	l.mu.Unlock()
-	if err != nil {
+	if err := l.serveAPIs(port); err != nil {
 		return err
 	}
 	if _, err = l.Instances(); err != nil {
@@ -85,6 +78,18 @@ func (l *Lab) open(cfg Config, port int) (err error) {
 	l.cancel = cancel
 	l.working.Go(func() { l.followGroup(ctx) })
 	return nil
+}
+
+// serveAPIs serves the AWS APIs, and what balanced-lab env and deploy ask for.
+func (l *Lab) serveAPIs(port int) (err error) {
+	mux := http.NewServeMux()
+	mux.Handle("/", l.Fleet.Region.Handler())
+	mux.HandleFunc("GET "+descriptionPath, l.serveDescription)
+	mux.HandleFunc("POST "+deployPath, l.serveDeploy)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.API, err = l.listen(port, mux)
+	return err
 }
 
 // listen starts one server. It is called with l.mu held.

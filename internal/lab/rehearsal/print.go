@@ -39,7 +39,7 @@ func Print(w io.Writer, r record.Rehearsal) error {
 		fmt.Fprintf(&b, "lost: %s\n", c)
 	}
 	if r.Speed > 1 {
-		fmt.Fprintf(&b, "in production, without --speed %g: about %s\n", r.Speed, record.Duration(r.Estimate))
+		fmt.Fprintf(&b, "in production, with delays %g times as long: about %s\n", r.Speed, record.Duration(r.Estimate))
 	}
 	fmt.Fprintln(&b, r.Summary)
 	_, err := io.WriteString(w, b.String())

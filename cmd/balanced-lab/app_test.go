@@ -214,7 +214,7 @@ func TestUpPrintsWhatMakesAShellAnInstance(t *testing.T) {
 	if want := id + " in "; !strings.Contains(stderr, want) || strings.Count(stderr, "\n") != 1 {
 		t.Errorf("env %s: stderr %q, want one line with %q", id, stderr, want)
 	}
-	if code != 0 || !strings.Contains(stdout, "export AWS_EC2_METADATA_SERVICE_ENDPOINT='"+found[1][2]+"'\n") {
+	if code != 0 || !strings.Contains(stdout, "export AWS_EC2_METADATA_SERVICE_ENDPOINT="+found[1][2]+"\n") {
 		t.Errorf("env %s: code %d, %q", id, code, stdout)
 	}
 	if code, stdout, _ := call(t, "env", "--list"); code != 0 || !strings.Contains(stdout, id) || !strings.Contains(stdout, "InService") {

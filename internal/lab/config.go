@@ -3,6 +3,8 @@ package lab
 import (
 	"fmt"
 	"time"
+
+	"balanced/internal/format"
 )
 
 // Derived is a size that is to be derived from the others.
@@ -94,7 +96,7 @@ func (c Config) checkTimes() error {
 		{"launch-time", c.LaunchTime, 0, time.Hour, false},
 	} {
 		if d.got < d.least || d.got > d.most {
-			return fmt.Errorf("--%s %s: want %s to %s", d.flag, d.got, d.least, d.most)
+			return fmt.Errorf("--%s %s: want %s to %s", d.flag, d.got, format.Duration(d.least), format.Duration(d.most))
 		}
 		if d.whole && d.got%time.Second != 0 {
 			return fmt.Errorf("--%s %s: want whole seconds", d.flag, d.got)

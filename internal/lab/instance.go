@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"balanced/internal/format"
 )
 
 // Instance is one instance of the fleet, and the endpoints that it uses.
@@ -60,7 +62,7 @@ func (i Instance) ExportScript() string {
 	fmt.Fprintf(&b, "{ unset %s\n", strings.Join(overridingVars(), " "))
 	for _, v := range slices.Concat(i.awsVars(), noConfigFiles(), i.labVars()) {
 		name, value, _ := strings.Cut(v, "=")
-		fmt.Fprintf(&b, "export %s=%s\n", name, shellQuote(value))
+		fmt.Fprintf(&b, "export %s=%s\n", name, format.ShellWord(value))
 	}
 	b.WriteString("}\n")
 	return b.String()
@@ -77,6 +79,3 @@ func (i Instance) Environ(from []string) []string {
 func (i Instance) labVars() []string {
 	return []string{instanceVar + "=" + i.ID, urlVar + "=" + i.API, tokenVar + "=" + i.token}
 }
-
-// shellQuote returns a text as one word of the shell.
-func shellQuote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }

@@ -5,10 +5,12 @@ import (
 	"math"
 	"strconv"
 	"time"
+
+	"balanced/internal/format"
 )
 
-// Duration writes a number of seconds as balanced writes durations everywhere: 0.4s, 12.5s,
-// 5m12s, 1h2m0s. From one minute on, parts of a second are rounded off.
+// Duration writes a number of seconds: below one minute with tenths, 0.4s or 12.5s, from then on
+// as balanced writes durations everywhere, 5m12s or 1h2m.
 func Duration(seconds float64) string {
 	if math.IsNaN(seconds) || seconds < 0 {
 		seconds = 0
@@ -16,7 +18,7 @@ func Duration(seconds float64) string {
 	if tenths := math.Round(seconds*10) / 10; tenths < 60 {
 		return strconv.FormatFloat(tenths, 'f', -1, 64) + "s"
 	}
-	return time.Duration(math.Round(seconds) * float64(time.Second)).String()
+	return format.Duration(time.Duration(seconds * float64(time.Second)))
 }
 
 // Grouped writes 12345 as 12,345.

@@ -7,7 +7,7 @@ import (
 
 func TestDurationsHaveOneForm(t *testing.T) {
 	for seconds, want := range map[float64]string{
-		0: "0s", 0.44: "0.4s", 12: "12s", 12.5: "12.5s", 59.94: "59.9s", 59.96: "1m0s", 60: "1m0s", 312.4: "5m12s", 3720: "1h2m0s",
+		0: "0s", 0.44: "0.4s", 12: "12s", 12.5: "12.5s", 59.94: "59.9s", 59.96: "1m", 60: "1m", 312.4: "5m12s", 3720: "1h2m",
 		-3: "0s", math.Inf(-1): "0s",
 	} {
 		if got := Duration(seconds); got != want {

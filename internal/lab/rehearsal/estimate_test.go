@@ -37,7 +37,7 @@ func TestEstimateIsWithoutTheSpeed(t *testing.T) {
 				r.Instances[n].Spans[2].Running = "balanced run -- deploy.sh"
 			}
 		}, 2 * (5 + 10*(2+3))},
-		"the 2m0s of a Network Load Balancer": {func(r *record.Rehearsal) {
+		"the 2m of a Network Load Balancer": {func(r *record.Rehearsal) {
 			r.Sources[0].Kind, r.Instances = "network", r.Instances[:1]
 			s := r.Instances[0].Spans
 			s[1].To += 120

@@ -56,7 +56,7 @@ func (w *watcher) spotNotice(f Fault) {
 	w.lab.Fleet.Region.UpdateMetadata(w.target(f), func(m *sim.Metadata) {
 		m.SpotAction, m.SpotTime = "terminate", time.Now().Add(2*time.Minute).UTC().Format(time.RFC3339)
 	})
-	w.event(w.target(f), record.Fault, "Spot interruption notice: EC2 will terminate it in 2m0s")
+	w.event(w.target(f), record.Fault, "Spot interruption notice: EC2 will terminate it in 2m")
 }
 
 // killAgent kills balanced, not the shell that runs it.

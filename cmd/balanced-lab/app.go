@@ -77,7 +77,7 @@ func app(stdout, stderr io.Writer) *cli.App {
 		UsageText: "balanced-lab COMMAND [options]",
 		Description: "Exit codes: 0; 64 if the command line has to be changed, also if the port is in use; " +
 			"69 if no lab is running; 128 plus its number for a signal; rehearse and demo: that of the rollout.",
-		Commands:        []*cli.Command{upCommand(), envCommand(), rehearseCommand(), deployCommand(), demoCommand(), manualCommand(), serverCommand()},
+		Commands:        []*cli.Command{upCommand(), envCommand(), rehearseCommand(), deployCommand(), demoCommand(), helpCommand(), manualCommand(), serverCommand()},
 		Flags:           []cli.Flag{helpFlag()},
 		Action:          func(c *cli.Context) error { return noCommand(c.Args().First()) },
 		OnUsageError:    onUsageError,
@@ -95,6 +95,20 @@ func noCommand(name string) error {
 		return usageErrorf("the command is missing; see balanced-lab --help")
 	}
 	return usageErrorf("unknown command %q; see balanced-lab --help", name)
+}
+
+// helpCommand is what people type who do not know --help.
+func helpCommand() *cli.Command {
+	return command(cli.Command{Name: "help", Usage: "show the help of a command", ArgsUsage: "[COMMAND]", Hidden: true}, 1, func(c *cli.Context) error {
+		name := c.Args().First()
+		switch {
+		case name == "":
+			return cli.ShowAppHelp(c)
+		case c.App.Command(name) == nil:
+			return noCommand(name)
+		}
+		return cli.ShowCommandHelp(c.Lineage()[1], name)
+	})
 }
 
 func helpFlag() cli.Flag {

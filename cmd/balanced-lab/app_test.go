@@ -39,6 +39,7 @@ func TestUsageErrorsAreOneLineAnd64(t *testing.T) {
 	}{
 		{nil, "the command is missing"},
 		{[]string{"down"}, `unknown command "down"`},
+		{[]string{"help", "down"}, `unknown command "down"`},
 		{[]string{"--down"}, "unknown flag --down"},
 		{[]string{"up", "--siz", "3"}, "unknown flag --siz"},
 		{[]string{"up", "web"}, `unexpected argument "web"`},
@@ -112,9 +113,13 @@ func TestEveryRehearseFlagIsInTheDocs(t *testing.T) {
 }
 
 func TestHelpExitsWith0(t *testing.T) {
-	for _, args := range [][]string{{"--help"}, {"up", "--help"}, {"env", "-h"}, {"demo", "--help"}, {"rehearse", "--help"}, {"deploy", "--help"}} {
-		if code, stdout, stderr := call(t, args...); code != 0 || stdout == "" || stderr != "" {
-			t.Errorf("%q: code %d, stderr %q", args, code, stderr)
+	for _, args := range [][]string{{"--help"}, {"up", "--help"}, {"env", "-h"}, {"demo", "--help"}, {"rehearse", "--help"}, {"deploy", "--help"}, {"help"}, {"help", "rehearse"}} {
+		code, stdout, stderr := call(t, args...)
+		if code != 0 || !strings.Contains(stdout, "--help") || stderr != "" {
+			t.Errorf("%q: code %d, stdout %q, stderr %q", args, code, stdout, stderr)
+		}
+		if args[0] == "help" && len(args) > 1 && !strings.Contains(stdout, "--scenario") {
+			t.Errorf("%q prints the help of another command: %q", args, stdout)
 		}
 	}
 }

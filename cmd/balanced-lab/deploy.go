@@ -12,7 +12,7 @@ import (
 func deployCommand() *cli.Command {
 	return command(cli.Command{
 		Name:      "deploy",
-		Usage:     "install a version on the instance that this shell plays",
+		Usage:     "install a version on the instance that this shell acts as",
 		UsageText: "balanced-lab deploy [options] VERSION",
 		Description: "Takes the place of chef-client, or of whatever else upgrades an instance. It stops the server of " +
 			"the instance, which cuts off open requests, starts the new version, and returns. For half of " +

@@ -22,7 +22,7 @@ const envName = "env"
 func envCommand() *cli.Command {
 	return command(cli.Command{
 		Name:      envName,
-		Usage:     "print the variables that make a shell play an instance of the running lab, for eval",
+		Usage:     "print the variables that make a shell act as an instance of the running lab, for eval",
 		UsageText: `eval "$(balanced-lab env [INSTANCE])"`,
 		ArgsUsage: "[INSTANCE]",
 		Description: "Without INSTANCE it is the first one. Variables that would take precedence over those of the instance " +

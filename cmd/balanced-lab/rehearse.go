@@ -25,10 +25,17 @@ func rehearseCommand() *cli.Command {
 		UsageText: "balanced-lab rehearse [options] -- 'balanced out && balanced-lab deploy v2 && balanced in'",
 		Description: "The command line runs with sh, in the current directory, with the environment of the instance. " +
 			"The exit code is that of the rollout.\n\n" +
+			"Examples:\n\n" + rehearseExamples + "\n" +
 			"Syntax of a fault: " + rehearsal.FaultUsage + ". Kinds of faults:\n\n" + rehearsal.FaultHelp(),
 		Flags: append(rehearseFlags(), fleetFlags()...),
 	}, 1, rehearse)
 }
+
+const rehearseExamples = `    balanced-lab rehearse --speed 10 -- 'balanced out && balanced-lab deploy v2 && balanced in'
+    balanced-lab rehearse --speed 10 --compare --html rehearsal.html -- 'balanced run -- balanced-lab deploy v2'
+    balanced-lab rehearse --speed 10 --fault 'peer-dies 4' -- 'balanced run -- balanced-lab deploy v2'
+    balanced-lab rehearse --scenario bad-version
+`
 
 func rehearseFlags() []cli.Flag {
 	return []cli.Flag{

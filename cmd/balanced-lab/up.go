@@ -18,7 +18,7 @@ func upCommand() *cli.Command {
 	return command(cli.Command{
 		Name:        "up",
 		Usage:       "serve a fleet until Ctrl-C",
-		Description: "Prints, for each instance, a line that makes a shell play it. If there are several labs, env finds the newest.",
+		Description: "Prints, for each instance, a line that makes a shell act as that instance. If there are several labs, env finds the newest.",
 		Flags: append([]cli.Flag{
 			&cli.IntFlag{Name: "port", Usage: "`PORT` of the AWS APIs; 0 is any free port"},
 		}, fleetFlags()...),
@@ -76,7 +76,7 @@ func printFleet(w io.Writer, l *lab.Lab, cfg lab.Config) error {
 		fmt.Fprintf(&b, "%s load balancer %s, drain %s: %s\n", s.Kind, s.Name, record.Duration(cfg.Drain.Seconds()), l.Proxies.URL(s.Name))
 	}
 	fmt.Fprintf(&b, "server of each instance: port %d, health checks ask for %s\n", l.Fleet.Port, appserver.HealthPath)
-	b.WriteString("\nTo make a shell play an instance, paste one of these lines:\n\n")
+	b.WriteString("\nTo make a shell act as an instance, paste one of these lines:\n\n")
 	for _, i := range instances {
 		fmt.Fprintf(&b, "%s  # %s, %s\n", i.ExportLine(), i.ID, i.Zone)
 	}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"strconv"
+	"strings"
 
 	"balanced/internal/lab/record"
 )
@@ -42,6 +43,7 @@ func figures(r record.Rehearsal) []figure {
 		below, minimum = "bad", fmt.Sprintf("below the minimum of %d", r.Group.Minimum)
 	}
 	ran, failed := commandCounts(r.Instances)
+	meaning, _, _ := strings.Cut(exitMeaning(r.Exit), ";") // the table of exit codes has all of it
 	exit := "good"
 	switch {
 	case r.Traffic.Lost > 0: // whatever the code, the rollout was not good
@@ -53,7 +55,7 @@ func figures(r record.Rehearsal) []figure {
 		{lost, "lost", "Lost requests", record.Grouped(r.Traffic.Lost), "failed or cut off"},
 		{"", "requests", "Requests", record.Grouped(r.Traffic.Requests), fmt.Sprintf("%s successful", record.Grouped(r.Traffic.OK))},
 		{below, "healthy", "Fewest healthy", fmt.Sprintf("%d of %d", r.Group.FewestHealthy, r.Group.Desired), minimum},
-		{exit, "exit", "Exit code", strconv.Itoa(r.Exit), fmt.Sprintf("%s; run on %d of %d, failed on %d", exitMeaning(r.Exit), ran, len(r.Instances), failed)},
+		{exit, "exit", "Exit code", strconv.Itoa(r.Exit), fmt.Sprintf("%s; run on %d of %d, failed on %d", meaning, ran, len(r.Instances), failed)},
 		{"", "elapsed", "Time", record.Duration(r.Elapsed), timeNote(r)},
 		{"", "latency", "Latency, median", latencyText(r.Traffic.Latency.P50), "p99 " + latencyText(r.Traffic.Latency.P99)},
 	}

@@ -57,7 +57,8 @@ type mark struct {
 	DX           int // of the text, in pixels
 }
 
-// maxDetailedRows is up to how many rows there is text in them.
+// maxDetailedRows is up to how many rows there is text in them. More of them would not fit on a
+// screen with the tracks below.
 const maxDetailedRows = 16
 
 func newTimeline(r record.Rehearsal, s scale, p palette, to links) timeline {

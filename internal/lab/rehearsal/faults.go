@@ -52,7 +52,7 @@ func faultKinds() []faultKind {
 func FaultHelp() string {
 	var b strings.Builder
 	for _, k := range faultKinds() {
-		fmt.Fprintf(&b, "%-15s %s\n", k.name, k.about)
+		fmt.Fprintf(&b, "%-16s %s\n", k.name, k.about)
 	}
 	return b.String()
 }

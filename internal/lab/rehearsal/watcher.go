@@ -27,8 +27,12 @@ type watcher struct {
 }
 
 const (
-	pollRegion = 50 * time.Millisecond  // from one read of the Region to the next
-	pollProcs  = 250 * time.Millisecond // from one read of the processes, and one picture on the screen, to the next
+	// pollRegion is the time between two reads of the Region: short against the second that the
+	// shortest drain takes.
+	pollRegion = 50 * time.Millisecond
+	// pollProcs is the time between two reads of the processes, and between two updates of the
+	// screen. Reading /proc costs milliseconds.
+	pollProcs = 250 * time.Millisecond
 )
 
 func newWatcher(r *rehearsal) *watcher {

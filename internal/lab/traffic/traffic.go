@@ -28,7 +28,8 @@ type Load struct {
 	Long time.Duration // how long the long requests take
 }
 
-// ClientTimeout is how much longer than expected a client waits for an answer.
+// ClientTimeout is how much longer than expected a client waits for an answer: longer than a
+// busy machine delays one, so that only answers that never come are lost by it.
 const ClientTimeout = 20 * time.Second
 
 // kinds returns the kinds of requests and their shares of the load.

@@ -4,9 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -230,7 +231,12 @@ func TestQuickFailuresArePaced(t *testing.T) {
 func TestCredentialsAreFetchedWithoutRedirects(t *testing.T) {
 	hermetic(t)
 	url, asked, leaked := elsewhere(t, 307, func(self string) string { return self })
-	t.Setenv("AWS_WEB_IDENTITY_TOKEN_FILE", "/dev/null")
+	token := filepath.Join(t.TempDir(), "token")
+	if err := os.WriteFile(token, []byte("token"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("AWS_WEB_IDENTITY_TOKEN_FILE", token)
+	t.Setenv("AWS_ENDPOINT_URL_STS", url)
 	t.Setenv("AWS_ROLE_ARN", "arn:aws:iam::1:role/web")
 	s, err := Load(t.Context(), Options{Region: "eu-west-1", Endpoint: url})
 	if err != nil {
@@ -243,9 +249,7 @@ func TestCredentialsAreFetchedWithoutRedirects(t *testing.T) {
 	if err := describe(ctx, s); failure.Of(err) != failure.Unreachable {
 		t.Errorf("got %v, class %v", err, failure.Of(err))
 	}
-	if asked.Load() > 3 || leaked.Load() > 0 { // the SDK's three attempts
+	if n := asked.Load(); n < 1 || n > 3 || leaked.Load() > 0 { // the SDK's three attempts
 		t.Errorf("asked %d times", asked.Load())
 	}
 }
-
-var _ io.Reader = endless{}

@@ -8,6 +8,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/autoscaling/types"
 
+	"balanced/internal/awsapi"
 	"balanced/internal/fleet"
 )
 
@@ -41,6 +42,49 @@ func group(g types.AutoScalingGroup, at time.Time) fleet.Group {
 	}
 	attach(&out, g)
 	return out
+}
+
+// wholeGroup: sizes, lists and members that AWS always writes are there. A list of load balancers that is missing would
+// be a group behind none, a size that is missing 0.
+func wholeGroup(g types.AutoScalingGroup) error {
+	name := aws.ToString(g.AutoScalingGroupName)
+	for _, part := range []struct {
+		what string
+		has  bool
+	}{
+		{"MinSize", g.MinSize != nil},
+		{"MaxSize", g.MaxSize != nil},
+		{"DesiredCapacity", g.DesiredCapacity != nil},
+		{"HealthCheckType", aws.ToString(g.HealthCheckType) != ""},
+		{"Instances", g.Instances != nil},
+		{"LoadBalancerNames", g.LoadBalancerNames != nil},
+		{"TargetGroupARNs", g.TargetGroupARNs != nil},
+		{"SuspendedProcesses", g.SuspendedProcesses != nil},
+	} {
+		if !part.has {
+			return awsapi.Lacks("%s of group %s", part.what, name)
+		}
+	}
+	for _, i := range g.Instances {
+		state := string(i.LifecycleState)
+		if err := wholeInstance(i.InstanceId, &state, i.HealthStatus, i.AvailabilityZone); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// wholeInstance: a state or a health that is missing is not the opposite of the one hoped for.
+func wholeInstance(id, state, health, zone *string) error {
+	for _, part := range []struct {
+		name string
+		text *string
+	}{{"id", id}, {"lifecycle state", state}, {"health status", health}, {"zone", zone}} {
+		if aws.ToString(part.text) == "" {
+			return awsapi.Lacks("%s of instance %s", part.name, aws.ToString(id))
+		}
+	}
+	return nil
 }
 
 // attach takes the union of the old fields and the new one: which of them shows a

@@ -20,6 +20,12 @@ func TestParseClassicTarget(t *testing.T) {
 		"TCP:22":               {Protocol: "TCP", Port: "22"},
 		"SSL:65535":            {Protocol: "SSL", Port: "65535"},
 		"http:8080/x":          {Protocol: "HTTP", Port: "8080", Path: "/x", Matcher: "200"},
+		"tcp:22":               {Protocol: "TCP", Port: "22"},
+		"TCP:80/":              {Protocol: "TCP", Port: "80"}, // what comes after the port means nothing to TCP
+		"ssl:443/x":            {Protocol: "SSL", Port: "443"},
+		"HTTP:80":              {Protocol: "HTTP", Port: "80", Path: "/", Matcher: "200"},
+		"HTTP:080/":            {Protocol: "HTTP", Port: "80", Path: "/", Matcher: "200"},
+		" HTTP:80/ ":           {Protocol: "HTTP", Port: "80", Path: "/", Matcher: "200"},
 	} {
 		got, err := ParseClassicTarget(target)
 		if diff := cmp.Diff(want, got); diff != "" || err != nil {
@@ -27,8 +33,7 @@ func TestParseClassicTarget(t *testing.T) {
 		}
 	}
 	for _, target := range []string{
-		"", "HTTP", "HTTP:", "HTTP:80", "HTTP:/x", "HTTP:0/", "HTTP:65536/", "HTTP:+80/", "HTTP:080/", "HTTP:80x/",
-		"TCP:80/", "TCP:", "UDP:53", ":80", "HTTP 80/",
+		"", "HTTP", "HTTP:", "HTTP:/x", "HTTP:0/", "HTTP:65536/", "HTTP:+80/", "HTTP:80x/", "TCP:", "UDP:53", ":80", "HTTP 80/",
 	} {
 		if got, err := ParseClassicTarget(target); err == nil {
 			t.Errorf("%q is taken for %+v", target, got)
@@ -48,8 +53,8 @@ func FuzzParseClassicTarget(f *testing.F) {
 			}
 			return
 		}
-		if again := c.Protocol + ":" + c.Port + c.Path; !strings.EqualFold(again, target) {
-			t.Errorf("%q reads back as %q", target, again)
+		if again, err := ParseClassicTarget(c.Protocol + ":" + c.Port + c.Path); again != c || err != nil {
+			t.Errorf("%q is %+v, which reads back as %+v, %v", target, c, again, err)
 		}
 		if web := strings.HasPrefix(c.Protocol, "HTTP"); web != strings.HasPrefix(c.Path, "/") || web != (c.Matcher == "200") {
 			t.Errorf("%q is %+v", target, c)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"balanced/internal/awsapi"
 	"balanced/internal/failure"
 	"balanced/internal/fleet"
 )
@@ -52,12 +53,38 @@ func (r *run) setBudgets(b budgets) {
 // onReadError decides what an error of a look means: nil to look again.
 func (r *run) onReadError(ctx context.Context, err error) error {
 	switch {
+	case r.mayStillStart(err):
+		return r.awaitRole(ctx)
 	case errors.Is(err, ErrNotMember) && r.awaitsGroup && r.group == "":
 		return r.awaitGroup(ctx)
 	case errors.Is(err, ErrNotMember):
 		return r.notListed(ctx)
 	}
 	return r.readFailed(err)
+}
+
+const (
+	// roleWithin is how long a run waits for the credentials of the instance's role. EC2 has them some seconds after the
+	// start of an instance, or after a profile was attached.
+	roleWithin = time.Minute
+	// roleWithinLaunch is the same for a run that waits for a launch.
+	roleWithinLaunch = 5 * time.Minute
+)
+
+// mayStillStart: the instance has no role's credentials yet, which a new one gets within a minute.
+func (r *run) mayStillStart(err error) bool {
+	within := roleWithin
+	if r.awaitsGroup {
+		within = roleWithinLaunch
+	}
+	_, noRole := errors.AsType[*awsapi.NoRoleYetError](err)
+	return noRole && r.lastState == "" && r.turn.elapsed() < within && time.Now().Before(r.deadline())
+}
+
+// awaitRole passes the time until the metadata service has credentials.
+func (r *run) awaitRole(ctx context.Context) error {
+	r.reportProgress("look", "the instance's role has no credentials yet", 0)
+	return sleep(ctx, min(r.jitter(confirmAbsence), max(time.Until(r.deadline()), 0)))
 }
 
 // notListed: no group lists this instance, twice. Before anything was seen, the metadata service has a say too: where

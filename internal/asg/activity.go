@@ -60,12 +60,16 @@ func whole(a types.Activity) error {
 
 func activity(a types.Activity) fleet.Activity {
 	out := fleet.Activity{
-		ID:     aws.ToString(a.ActivityId),
-		Status: string(a.StatusCode),
-		Start:  aws.ToTime(a.StartTime),
-		End:    aws.ToTime(a.EndTime),
-		Text:   aws.ToString(a.Description),
-		Cause:  aws.ToString(a.Cause),
+		ID:      aws.ToString(a.ActivityId),
+		Status:  string(a.StatusCode),
+		Start:   aws.ToTime(a.StartTime),
+		End:     aws.ToTime(a.EndTime),
+		Text:    aws.ToString(a.Description),
+		Cause:   aws.ToString(a.Cause),
+		Message: aws.ToString(a.StatusMessage),
+	}
+	if _, reason, ok := strings.Cut(out.Text, "Status Reason: "); ok && out.Message == "" {
+		out.Message = strings.TrimSpace(reason)
 	}
 	out.Kind, out.Instance = classify(out.Text)
 	out.From, out.To, out.Moved = capacity(out.Cause)
@@ -85,10 +89,12 @@ var kinds = []struct {
 	{"terminating ec2 instance", fleet.Terminate},
 }
 
-var instanceID = regexp.MustCompile(`^[^:]*: (i-[0-9a-z]+)`)
+// instanceID is the first sentence's: the reason of a failure, which comes after it, may name others.
+var instanceID = regexp.MustCompile(`^[^:.]*: (i-[0-9a-z]+)`)
 
 // classify reads a description such as "Terminating EC2 instance: i-0ab - Waiting For
-// ELB Connection Draining." A launch that failed names no instance.
+// ELB Connection Draining." or "Launching a new EC2 instance: i-0ab.  Status Reason: …". A launch that failed early names
+// no instance.
 func classify(text string) (kind fleet.ActivityKind, instance string) {
 	lower := strings.ToLower(text)
 	if m := instanceID.FindStringSubmatch(text); m != nil {

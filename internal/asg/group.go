@@ -25,6 +25,12 @@ func group(g types.AutoScalingGroup, at time.Time) fleet.Group {
 		MinHealthyPercent: -1,
 		At:                at,
 	}
+	if g.Operator != nil {
+		out.Operator = aws.ToString(g.Operator.Principal)
+	}
+	if p := g.InstanceLifecyclePolicy; p != nil && p.RetentionTriggers != nil {
+		out.Retains = p.RetentionTriggers.TerminateHookAbandon == types.RetentionActionRetain
+	}
 	if p := g.InstanceMaintenancePolicy; p != nil && p.MinHealthyPercentage != nil {
 		out.MinHealthyPercent = int(*p.MinHealthyPercentage)
 	}
@@ -119,9 +125,10 @@ func healthy(s *string) bool { return strings.EqualFold(aws.ToString(s), "Health
 
 func refresh(r types.InstanceRefresh) fleet.Refresh {
 	out := fleet.Refresh{
-		ID:      aws.ToString(r.InstanceRefreshId),
-		Status:  string(r.Status),
-		Percent: int(aws.ToInt32(r.PercentageComplete)),
+		ID:       aws.ToString(r.InstanceRefreshId),
+		Status:   string(r.Status),
+		Percent:  int(aws.ToInt32(r.PercentageComplete)),
+		Strategy: string(r.Strategy),
 	}
 	if r.Preferences != nil {
 		out.Standby = string(r.Preferences.StandbyInstances)

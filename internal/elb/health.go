@@ -16,7 +16,7 @@ import (
 )
 
 // Health lists every registration of a source, in one call, with instances that do
-// not belong to our group among them. What the load balancer has let go is not listed.
+// not belong to our group among them. What the load balancer has deregistered is not listed.
 func (c *Client) Health(ctx context.Context, s fleet.Source) ([]fleet.Target, error) {
 	return c.health(ctx, s, "")
 }
@@ -85,6 +85,9 @@ func (c *Client) targetHealth(ctx context.Context, s fleet.Source, instance stri
 	if instance != "" {
 		in.Targets = []v2types.TargetDescription{{Id: aws.String(instance), Port: aws.Int32(int32(s.Port))}}
 	}
+	if s.AnomalyMitigation { // left out unless it is asked for
+		in.Include = []v2types.DescribeTargetHealthInputIncludeEnum{v2types.DescribeTargetHealthInputIncludeEnumAnomaly}
+	}
 	all, err := complete(ctx, c, "DescribeTargetHealth", func(ctx context.Context) ([]fleet.Target, error) {
 		out, err := c.targets.health(ctx, in)
 		if err != nil {
@@ -111,11 +114,25 @@ func target(d v2types.TargetHealthDescription) fleet.Target {
 	if h := d.TargetHealth; h != nil {
 		t.Health, t.Reason = targetState(string(h.State), string(h.Reason), aws.ToString(h.Description))
 	}
+	if o := d.AdministrativeOverride; o != nil && o.State != "" && o.State != noOverride {
+		t.Shifted = o.State == shiftActive
+		t.Override = strings.TrimSuffix(string(o.State)+": "+aws.ToString(o.Description), ": ")
+	}
+	if a := d.AnomalyDetection; a != nil {
+		t.Mitigated = a.MitigationInEffect == v2types.MitigationInEffectEnumYes
+	}
 	return t
 }
 
+// States of an override, which is independent of the health (API reference, AdministrativeOverride). A target of a zone
+// that was shifted away stays healthy and gets no new traffic.
+const (
+	noOverride  = v2types.TargetAdministrativeOverrideStateEnumNoOverride
+	shiftActive = v2types.TargetAdministrativeOverrideStateEnumZonalShiftActive
+)
+
 // sentences of DescribeInstanceHealth, which may join several in one description: the
-// one that keeps an instance longest comes first, so that "let go" is never read out
+// one that keeps an instance longest comes first, so that "deregistered" is never read out
 // of a text that says anything else too.
 var sentences = []struct {
 	says   string

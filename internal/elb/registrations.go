@@ -108,7 +108,10 @@ func (c *Client) allTargetGroups(ctx context.Context) ([]types.TargetGroup, erro
 }
 
 func source(t types.TargetGroup) fleet.Source {
-	return fleet.Source{Kind: kindOf(t.Protocol), Name: aws.ToString(t.TargetGroupName), ID: aws.ToString(t.TargetGroupArn), Port: int(aws.ToInt32(t.Port))}
+	return fleet.Source{
+		Kind: kindOf(t.Protocol), Name: aws.ToString(t.TargetGroupName), ID: aws.ToString(t.TargetGroupArn),
+		Port: int(aws.ToInt32(t.Port)), TargetType: string(t.TargetType), Version: aws.ToString(t.ProtocolVersion),
+	}
 }
 
 // held are a target group's registrations of one target, on any port. One deleted

@@ -105,6 +105,7 @@ func targetCheck(t types.TargetGroup) fleet.HealthCheck {
 		Port:      aws.ToString(t.HealthCheckPort),
 		Path:      aws.ToString(t.HealthCheckPath),
 		HTTP2:     aws.ToString(t.ProtocolVersion) == "HTTP2",
+		IPv6:      t.IpAddressType == types.TargetGroupIpAddressTypeEnumIpv6,
 		Interval:  seconds(t.HealthCheckIntervalSeconds),
 		Timeout:   seconds(t.HealthCheckTimeoutSeconds),
 		Healthy:   int(aws.ToInt32(t.HealthyThresholdCount)),
@@ -155,15 +156,11 @@ func (t *targetGroup) apply(values map[string]string) {
 	if n, err := strconv.Atoi(values[delayKey]); err == nil {
 		t.Drain = time.Duration(n) * time.Second
 	}
-	switch t.Kind {
-	case fleet.Application:
-		t.CutsFlows = true
-	case fleet.Gateway:
-		t.CutsFlows = values["target_failover.on_deregistration"] == "rebalance" ||
-			values["send_tcp_reset.on_deregistration.enabled"] == "true"
-	default:
-		t.CutsFlows = values["deregistration_delay.connection_termination.enabled"] == "true"
-	}
+	t.CutsFlows = cutsFlows(t.Kind, values)
+	t.SlowStart = time.Duration(number(values["slow_start.duration_seconds"])) * time.Second
+	t.AnomalyMitigation = values["load_balancing.algorithm.anomaly_mitigation"] == "on"
+	t.Check.ProxyV2 = values["proxy_protocol_v2.enabled"] == "true"
+	t.Thresholds = fleet.Thresholds{DNS: threshold(t.Kind, "dns_failover", values), Routing: threshold(t.Kind, "unhealthy_state_routing", values)}
 	switch values[crossZoneKey] {
 	case "true":
 		t.CrossZone = true
@@ -173,6 +170,39 @@ func (t *targetGroup) apply(values map[string]string) {
 		t.CrossZone = t.Kind == fleet.Application
 		t.inherits = t.Kind != fleet.Application
 	}
+}
+
+// cutsFlows: a Gateway Load Balancer resets flows only where it does not rebalance them, and only with 5-tuple
+// stickiness, which is what stickiness.enabled=false stands for.
+func cutsFlows(kind fleet.SourceKind, values map[string]string) bool {
+	switch kind {
+	case fleet.Application:
+		return true
+	case fleet.Gateway:
+		return values["target_failover.on_deregistration"] == "rebalance" ||
+			values["send_tcp_reset.on_deregistration.enabled"] == "true" && values["stickiness.enabled"] != "true"
+	}
+	return values["deregistration_delay.connection_termination.enabled"] == "true"
+}
+
+// threshold reads one of target_group_health.*: a number, or off. A count that is absent is 1; Gateway Load Balancers
+// have none of them.
+func threshold(kind fleet.SourceKind, name string, values map[string]string) fleet.Threshold {
+	begins := "target_group_health." + name + ".minimum_healthy_targets."
+	t := fleet.Threshold{Count: number(values[begins+"count"]), Percent: number(values[begins+"percentage"])}
+	if values[begins+"count"] == "" && kind != fleet.Gateway {
+		t.Count = 1
+	}
+	return t
+}
+
+// number is 0 for off and for nothing.
+func number(text string) int {
+	n, err := strconv.Atoi(text)
+	if err != nil {
+		return 0
+	}
+	return n
 }
 
 // inheritCrossZone asks each load balancer once. Behind several, one that keeps its

@@ -114,7 +114,7 @@ func (s Snapshot) UnhealthyAt() (Traffic, Target, bool) {
 // Moving: a member is between two states, or an activity is running.
 func (s Snapshot) Moving() bool {
 	for _, m := range s.Group.Members {
-		if !m.State.Stays() {
+		if m.State.Passing() {
 			return true
 		}
 	}

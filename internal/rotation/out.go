@@ -101,9 +101,9 @@ func strange(v view) verdict {
 	switch {
 	case v.State.Leaving():
 		return leavingState(v)
-	case v.State.ReplacingRoot():
+	case v.State.ReplacingRootVolume():
 		return blockedBy(failure.NotNow, "run it again when the instance is InService", "%s is %s: an instance refresh is replacing its root volume", v.ID, v.State).atOnce()
-	case v.State.Stays():
+	case !v.State.Passing():
 		return blockedBy(failure.NotNow, "look with balanced status", "%s is %s, which does not end by itself", v.ID, v.State).atOnce()
 	}
 	return blockedBy(failure.NotNow, "look with balanced status", "%s is %s", v.ID, v.State)

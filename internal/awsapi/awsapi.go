@@ -60,7 +60,8 @@ func Load(ctx context.Context, o Options) (*Session, error) {
 	if s.log == nil {
 		s.log = zap.NewNop()
 	}
-	cfg, err := config.LoadDefaultConfig(ctx, o.sdk(s.log)...)
+	role := &roleMetadata{}
+	cfg, err := config.LoadDefaultConfig(ctx, o.sdk(s.log, role)...)
 	if err != nil {
 		return nil, unloadable(err)
 	}
@@ -78,6 +79,7 @@ func Load(ctx context.Context, o Options) (*Session, error) {
 	if o.HTTP != nil { // loading refuses a client of ours where AWS_CA_BUNDLE is set
 		cfg.HTTPClient = withoutRedirects(o.HTTP)
 	}
+	role.client = Metadata(cfg, o.HTTP, o.MetadataEndpoint)
 	s.keys, s.ring = keysFrom(cfg), &keyring{CredentialsProvider: cfg.Credentials}
 	cfg.Credentials = s.ring
 	cfg.HTTPClient = inMemory{cfg.HTTPClient}
@@ -87,7 +89,7 @@ func Load(ctx context.Context, o Options) (*Session, error) {
 
 // unloadable says what is wrong with settings that cannot be read.
 func unloadable(err error) error {
-	if outOfFiles(err) {
+	if OutOfFiles(err) {
 		return &UnreachableError{Why: NoAnswer, Err: err}
 	}
 	if _, ok := errors.AsType[config.SharedConfigProfileNotExistError](err); ok {
@@ -104,14 +106,14 @@ func unloadable(err error) error {
 	return &SettingsError{Err: err, Fix: fix}
 }
 
-func (o Options) sdk(log *zap.Logger) []func(*config.LoadOptions) error {
+func (o Options) sdk(log *zap.Logger, role *roleMetadata) []func(*config.LoadOptions) error {
 	opts := []func(*config.LoadOptions) error{
 		config.WithDefaultRegion(o.Region),
 		config.WithLogger(logging.LoggerFunc(func(_ logging.Classification, format string, v ...any) {
 			log.Debug("sdk", zap.String("text", fmt.Sprintf(format, v...)))
 		})),
 		config.WithEC2RoleCredentialOptions(func(r *ec2rolecreds.Options) {
-			r.Client = Metadata(o.HTTP, o.MetadataEndpoint)
+			r.Client = role
 		}),
 		// Renewed early, so that a call that is sent once is not the one to find them expired.
 		config.WithCredentialsCacheOptions(func(c *aws.CredentialsCacheOptions) {

@@ -196,7 +196,7 @@ func fetching(err error) bool {
 	if api, ok := errors.AsType[smithy.APIError](err); ok {
 		return kindOf(api) == codeThrottled || statusOf(err) >= http.StatusInternalServerError
 	}
-	if _, ok := errors.AsType[*silence](err); ok || connection(err) || outOfFiles(err) {
+	if _, ok := errors.AsType[*silence](err); ok || connection(err) || OutOfFiles(err) {
 		return true
 	}
 	if _, ok := errors.AsType[*smithy.CanceledError](err); ok {
@@ -215,8 +215,8 @@ func fetching(err error) bool {
 	return ok && op.ServiceID == awsimds.ServiceID && statusOf(err) != http.StatusNotFound
 }
 
-// outOfFiles: the process or the host may open no more files, and so no more connections.
-func outOfFiles(err error) bool {
+// OutOfFiles: the process or the host may open no more files, and so no more connections.
+func OutOfFiles(err error) bool {
 	return errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) || strings.Contains(err.Error(), "too many open files")
 }
 

@@ -163,7 +163,7 @@ func (e *UnreachableError) FailureHint() string {
 	}
 	switch {
 	case e.Err == nil:
-	case outOfFiles(e.Err):
+	case OutOfFiles(e.Err):
 		return "raise the limit of open files (ulimit -n), then run it again"
 	case proxyFailed(e.Err):
 		return "check the proxy that " + cmp.Or(proxyVariable("https"), proxyVariable("http"), "the environment") + " names, then run it again"
@@ -295,7 +295,7 @@ func (c *call) unanswered(err, ended error, unreachable func(Why) error) error {
 	if _, ok := errors.AsType[*smithy.DeserializationError](err); ok || statusOf(err) != 0 {
 		return unreachable(ServerError)
 	}
-	if connection(err) || outOfFiles(err) {
+	if connection(err) || OutOfFiles(err) {
 		return unreachable(NoAnswer)
 	}
 	if ended != nil {

@@ -87,7 +87,7 @@ func notAnswered(err error) bool {
 	}
 	// A resolver that is briefly broken answers NXDOMAIN too; the SDK gives up on it.
 	status := statusOf(err)
-	return status >= 200 && status < 300 || connection(err) || outOfFiles(err)
+	return status >= 200 && status < 300 || connection(err) || OutOfFiles(err)
 }
 
 // yes leaves to the SDK's rules what is not true.

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	awsimds "github.com/aws/aws-sdk-go-v2/feature/ec2/imds"
 
 	"balanced/internal/failure"
@@ -127,9 +128,9 @@ func TestTheTokenOfTheMetadataServiceStaysThere(t *testing.T) {
 	for _, status := range []int{301, 302, 307, 308} {
 		url, _, leaked := elsewhere(t, status, nil)
 		for name, client := range map[string]*http.Client{"our own client": nil, "a client that is given": {}} {
-			c := Metadata(nil, url)
+			c := Metadata(aws.Config{}, nil, url)
 			if client != nil {
-				c = Metadata(client, url)
+				c = Metadata(aws.Config{}, client, url)
 			}
 			if _, err := c.GetMetadata(t.Context(), &awsimds.GetMetadataInput{Path: "instance-id"}); err == nil || leaked.Load() != 0 {
 				t.Errorf("%d, %s: %v, sent %d times to another host", status, name, err, leaked.Load())
@@ -188,7 +189,7 @@ func TestTheMetadataServiceIsBounded(t *testing.T) {
 		}
 		return resp, nil
 	})
-	if _, err := Metadata(long, "http://imds").GetMetadata(t.Context(), &awsimds.GetMetadataInput{Path: "instance-id"}); err == nil {
+	if _, err := Metadata(aws.Config{}, long, "http://imds").GetMetadata(t.Context(), &awsimds.GetMetadataInput{Path: "instance-id"}); err == nil {
 		t.Error("an answer without an end is taken")
 	}
 	if n := read.Load(); n > 2*(metadataLimit+64<<10) { // two tries

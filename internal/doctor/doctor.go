@@ -97,6 +97,8 @@ var checks = []check{
 	{"metadata", metadataV1},
 	{"clock", clockSkew},
 	{"hold", heldHost},
+	{"managed", managedGroup},
+	{"thresholds", crossedThresholds},
 	{"stale-mark", staleMarks},
 	{"retained", retained},
 	{"health", unhealthyMembers},

@@ -126,6 +126,18 @@ type Target struct {
 	Mitigated bool
 }
 
+// GetsTraffic: the source calls it healthy, and no zonal shift keeps new traffic from it. A shifted target stays healthy
+// (ELB user guides, "Zonal shift").
+func (t Target) GetsTraffic() bool { return t.Health == Healthy && !t.Shifted }
+
+// Standing is how the source sees it, for people.
+func (t Target) Standing() string {
+	if t.Health == Healthy && t.Shifted {
+		return "healthy but shifted away (zonal shift)"
+	}
+	return string(t.Health)
+}
+
 // Registration is one place at which a load balancer or target group holds an instance.
 // Of the source only its kind, name and id are known.
 type Registration struct {

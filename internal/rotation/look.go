@@ -34,7 +34,7 @@ func (r *run) look(ctx context.Context, need scope) error {
 	}
 	first := r.lastState == ""
 	r.learn()
-	if need == whole {
+	if need != ownState {
 		r.warn()
 	}
 	if first && r.foresees {

@@ -158,7 +158,7 @@ func (v view) checks() []probe.Check {
 func checkOf(s fleet.Source) probe.Check {
 	c := probe.Check{
 		Kind: probe.Kind(s.Kind), Source: s.Name, Protocol: s.Check.Protocol, HTTP2: s.Check.HTTP2, Port: s.Port, Path: s.Check.Path,
-		Matcher: s.Check.Matcher, Timeout: s.Check.Timeout, Healthy: s.Check.Healthy, Interval: s.Check.Interval,
+		ProxyV2: s.Check.ProxyV2, Matcher: s.Check.Matcher, Timeout: s.Check.Timeout, Healthy: s.Check.Healthy, Interval: s.Check.Interval,
 	}
 	if port, err := strconv.Atoi(s.Check.Port); err == nil { // otherwise "traffic-port"
 		c.Port = port

@@ -46,6 +46,8 @@ type Session struct {
 	log  *zap.Logger
 	keys keySource
 	ring *keyring
+	// regionFrom is where the Region was set, as people say it.
+	regionFrom string
 
 	mu     sync.Mutex
 	counts map[string]int
@@ -80,6 +82,7 @@ func Load(ctx context.Context, o Options) (*Session, error) {
 		cfg.HTTPClient = withoutRedirects(o.HTTP)
 	}
 	role.client = Metadata(cfg, o.HTTP, o.MetadataEndpoint)
+	s.regionFrom = regionSource(cfg)
 	s.keys, s.ring = keysFrom(cfg), &keyring{CredentialsProvider: cfg.Credentials}
 	cfg.Credentials = s.ring
 	cfg.HTTPClient = inMemory{cfg.HTTPClient}

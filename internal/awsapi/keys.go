@@ -140,12 +140,7 @@ func place(p config.SharedConfig) string {
 
 // profileFile is the file that has a section for the profile.
 func profileFile(profile string) string {
-	paths := [2]string{config.DefaultSharedConfigFilename(), config.DefaultSharedCredentialsFilename()}
-	for i, name := range [2]string{"AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"} {
-		if set := os.Getenv(name); set != "" {
-			paths[i] = set
-		}
-	}
+	paths := sharedFiles()
 	for _, path := range paths {
 		text, err := os.ReadFile(filepath.Clean(path))
 		if err != nil {
@@ -160,4 +155,15 @@ func profileFile(profile string) string {
 		}
 	}
 	return paths[0]
+}
+
+// sharedFiles are the config file and the credentials file.
+func sharedFiles() [2]string {
+	paths := [2]string{config.DefaultSharedConfigFilename(), config.DefaultSharedCredentialsFilename()}
+	for i, name := range [2]string{"AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"} {
+		if set := os.Getenv(name); set != "" {
+			paths[i] = set
+		}
+	}
+	return paths
 }

@@ -101,6 +101,9 @@ func (r *run) notListed(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if wrong := r.wrongPlace(ctx); wrong != nil {
+		return wrong
+	}
 	switch target := notices.Target; {
 	case target == string(fleet.Terminated):
 		return failure.New(failure.Leaving, "nothing was moved", "Auto Scaling is bringing %s to %s", r.id, target)
@@ -113,6 +116,31 @@ func (r *run) notListed(ctx context.Context) error {
 		return failure.New(failure.Setup, "check AWS_REGION, and whose credentials these are",
 			"no group lists %s, but its metadata service says that Auto Scaling wants it %s", r.id, target)
 	}
+}
+
+// wrongPlace: AWS was asked in another Region, or in the name of another account, than the instance's own. Then no list
+// can have it, and its absence says nothing.
+func (r *run) wrongPlace(ctx context.Context) error {
+	c := r.Caller
+	if c == nil {
+		return nil
+	}
+	if region := c.Region(); region != r.Self.Region {
+		return failure.New(failure.Setup, "set it to "+r.Self.Region+", or leave it out: the instance's own Region is the default",
+			"no group of %s lists %s, which is in %s: the Region comes from %s", region, r.id, r.Self.Region, c.RegionSource())
+	}
+	if r.Self.Account == "" || c.FromInstanceRole(ctx) {
+		return nil
+	}
+	account, arn, err := c.Identity(ctx)
+	if err != nil {
+		return fmt.Errorf("no group lists %s, and whose credentials these are is not known: %w", r.id, err)
+	}
+	if account != r.Self.Account {
+		return failure.New(failure.Setup, "use credentials of the instance's account, such as its role's",
+			"no group of account %s lists %s, which is of account %s: the credentials are those of %s", account, r.id, r.Self.Account, arn)
+	}
+	return nil
 }
 
 // notMember ends the run of an instance that is in no group, well where the caller said so.

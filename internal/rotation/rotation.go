@@ -47,6 +47,14 @@ type Metadata interface {
 	AnswersV1(ctx context.Context) (bool, error)
 }
 
+// Caller says where AWS is asked, and in whose name. *awsapi.Session meets it.
+type Caller interface {
+	Region() string
+	RegionSource() string // where the Region was set
+	FromInstanceRole(ctx context.Context) bool
+	Identity(ctx context.Context) (account, arn string, err error)
+}
+
 // Prober asks this host what its load balancers would ask. *probe.Prober meets it.
 type Prober interface {
 	Run(ctx context.Context, checks []probe.Check, progress func(string)) error
@@ -60,6 +68,7 @@ type Agent struct {
 	Balancers Balancers
 	Metadata  Metadata
 	Prober    Prober // nil: nothing is asked
+	Caller    Caller // nil: Region and account are taken to be the instance's
 	Log       *zap.Logger
 	// Alone makes this the only run at work for an instance until release; nil: it always is.
 	Alone func(instance string) (release func(), err error)

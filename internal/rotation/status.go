@@ -43,8 +43,10 @@ func (a *Agent) Status(ctx context.Context, min fleet.MinHealthy) (*Report, Stan
 	r.warnings = []warning{unusedSource, unfencedMinimum, shortGrace, noHeadroom, rebalanceAdvised, laterEvent, unreadableEvent, onHold}
 	err := r.look(ctx, whole)
 	if errors.Is(err, ErrNotMember) {
-		r.report.close(r, NotMember.String(), nil)
-		return r.report, NotMember, nil
+		if err = r.wrongPlace(ctx); err == nil {
+			r.report.close(r, NotMember.String(), nil)
+			return r.report, NotMember, nil
+		}
 	}
 	standing := OutOfService
 	if me, ok := r.seen.Group.Member(r.id); ok && r.seen.IsHealthy(me, r.seen.Counted()) {
@@ -87,6 +89,11 @@ type Examination struct {
 func (a *Agent) Examine(ctx context.Context, command string, min fleet.MinHealthy) (Examination, error) {
 	r := a.newExamination(command, min)
 	err := r.look(ctx, whole)
+	if errors.Is(err, ErrNotMember) {
+		if wrong := r.wrongPlace(ctx); wrong != nil {
+			err = wrong
+		}
+	}
 	r.report.close(r, "", err)
 	e := Examination{Report: r.report, Warnings: map[string]string{}, Guards: map[string]*failure.Refusal{}}
 	e.ID = r.id // also where no look succeeded

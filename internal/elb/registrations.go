@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"net/netip"
 	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -17,13 +18,13 @@ import (
 )
 
 // Registrations finds every registration of an instance in the account and Region: by
-// its id, and by its address in target groups of addresses. It asks every Classic load
+// its id, and by its IPv4 or IPv6 address in target groups of addresses. It asks every Classic load
 // balancer and every target group there is, so it is not for polling.
-func (c *Client) Registrations(ctx context.Context, instance, address string) ([]fleet.Registration, error) {
+func (c *Client) Registrations(ctx context.Context, instance, ipv4, ipv6 string) ([]fleet.Registration, error) {
 	var v1, v2 []fleet.Registration
 	g, gctx := errgroup.WithContext(ctx)
 	g.Go(func() (err error) { v1, err = c.classicRegistrations(gctx, instance); return err })
-	g.Go(func() (err error) { v2, err = c.targetRegistrations(gctx, instance, address); return err })
+	g.Go(func() (err error) { v2, err = c.targetRegistrations(gctx, instance, ipv4, ipv6); return err })
 	if err := g.Wait(); err != nil {
 		return nil, err
 	}
@@ -60,7 +61,7 @@ func (c *Client) classicRegistrations(ctx context.Context, instance string) ([]f
 	return all, nil
 }
 
-func (c *Client) targetRegistrations(ctx context.Context, instance, address string) ([]fleet.Registration, error) {
+func (c *Client) targetRegistrations(ctx context.Context, instance, ipv4, ipv6 string) ([]fleet.Registration, error) {
 	groups, err := c.allTargetGroups(ctx)
 	if err != nil {
 		return nil, err
@@ -71,7 +72,9 @@ func (c *Client) targetRegistrations(ctx context.Context, instance, address stri
 	for i, t := range groups {
 		id := instance
 		if t.TargetType == types.TargetTypeEnumIp {
-			id = address
+			if id = ipv4; t.IpAddressType == types.TargetGroupIpAddressTypeEnumIpv6 {
+				id = ipv6
+			}
 		}
 		g.Go(func() (err error) { found[i], err = c.held(gctx, source(t), id); return err })
 	}
@@ -123,9 +126,19 @@ func (c *Client) held(ctx context.Context, s fleet.Source, id string) ([]fleet.R
 	}
 	var all []fleet.Registration
 	for _, t := range targets {
-		if t.Instance == id && t.Health != fleet.Unregistered {
+		if sameTarget(t.Instance, id) && t.Health != fleet.Unregistered {
 			all = append(all, fleet.Registration{Source: s, Target: t})
 		}
 	}
 	return all, err
+}
+
+// sameTarget: one id, or one address however it is written.
+func sameTarget(a, b string) bool {
+	if a == b {
+		return a != ""
+	}
+	x, errX := netip.ParseAddr(a)
+	y, errY := netip.ParseAddr(b)
+	return errX == nil && errY == nil && x == y
 }

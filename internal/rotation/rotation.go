@@ -37,7 +37,7 @@ type Balancers interface {
 	Describe(ctx context.Context, classic, targetGroups []string) ([]fleet.Source, error)
 	Health(ctx context.Context, source fleet.Source) ([]fleet.Target, error)
 	HealthOf(ctx context.Context, source fleet.Source, instance string) (fleet.Target, error)
-	Registrations(ctx context.Context, instance, address string) ([]fleet.Registration, error)
+	Registrations(ctx context.Context, instance, ipv4, ipv6 string) ([]fleet.Registration, error)
 	Reads() []awsapi.Read
 }
 

@@ -3,6 +3,7 @@ package ways
 import (
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -33,7 +34,7 @@ func each(t *testing.T, do func(t *testing.T, path string), suffixes ...string) 
 func TestDocumentsParse(t *testing.T) {
 	each(t, func(t *testing.T, path string) {
 		var doc map[string]yaml.Node
-		if filepath.Base(path) == "rollout.yml" {
+		if filepath.Base(filepath.Dir(path)) == "ansible" {
 			var plays []map[string]yaml.Node
 			parse(t, path, &plays)
 			return
@@ -83,6 +84,7 @@ func TestShellPartsPassShellcheck(t *testing.T) {
 			}
 		}
 	}
+	maps.Copy(parts, pipelineShell(t))
 	documents := len(parts)
 	jenkinsfile, err := os.ReadFile(scripts + "/jenkins/Jenkinsfile")
 	if err != nil {
@@ -95,8 +97,8 @@ func TestShellPartsPassShellcheck(t *testing.T) {
 		}
 		parts[fmt.Sprintf("Jenkinsfile-%d", i+1)] = text + "\n"
 	}
-	if steps := strings.Count(string(jenkinsfile), "sh("); len(parts) != documents+steps || documents != 3 {
-		t.Errorf("%d shell parts, want 3 of SSM documents and the %d of the Jenkinsfile", len(parts), steps)
+	if steps := strings.Count(string(jenkinsfile), "sh("); len(parts) != documents+steps || documents != 3+3+2 {
+		t.Errorf("%d shell parts, want 3 of SSM documents, 5 of pipelines and the %d of the Jenkinsfile", len(parts), steps)
 	}
 	for name, text := range parts {
 		t.Run(name, func(t *testing.T) {

@@ -201,4 +201,3 @@ func (s *stage) runCommand(id, command string) result {
 	s.Helper()
 	return s.document(id, "balanced-upgrade", map[string]string{"Command": command})[0].result
 }
-

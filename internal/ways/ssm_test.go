@@ -160,7 +160,9 @@ echo patched >"$HOST/version"`)
 func TestSSMPatches(t *testing.T) {
 	t.Parallel()
 	svc := patched(t)
-	patch := func(more ...any) *execution { return svc.automation(web("true", append(more, "Document", "balanced-patch")...)) }
+	patch := func(more ...any) *execution {
+		return svc.automation(web("true", append(more, "Document", "balanced-patch")...))
+	}
 
 	fix := svc.breakUpgrade(svc.hosts[1])
 	patch().ends(executionFailed, "rollout stopped: "+svc.hosts[1]+": patch exited 17: no patch baseline [1 of 3")

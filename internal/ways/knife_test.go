@@ -72,7 +72,7 @@ func TestRolloutScript(t *testing.T) {
 	s.moved(1, 2)
 
 	// Stopped where it is, whoever asks: nobody else is started.
-	s.exits(rollout(upgrade, byHand...), broken, "1 of them out and first: "+s.hosts[1])
+	s.exits(rollout(upgrade, byHand...), broken, "so first: "+s.hosts[1])
 	s.moved(1, 2)
 
 	fix()

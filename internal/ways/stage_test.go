@@ -46,7 +46,7 @@ func newStage(t *testing.T, fleet ...string) *stage {
 	s := &stage{T: t, dir: t.TempDir(), env: map[string][]string{}}
 	s.startLab(fleet)
 	s.install()
-	for _, line := range strings.Split(s.lab("env"), "\n")[1:] {
+	for _, line := range strings.Split(s.lab("env", "--list"), "\n")[1:] {
 		if id, _, there := strings.Cut(line, " "); there {
 			s.hosts = append(s.hosts, id)
 			s.env[id] = s.environ(id)
@@ -186,7 +186,7 @@ func (s *stage) environ(id string) []string {
 		"BALANCED_HOLD_FILE=" + s.file(id, "hold"),
 		"BALANCED_WAIT=5s", // a rollout in the wrong order is refused soon
 	}
-	for _, m := range regexp.MustCompile(`(?m)^export (\w+)='(.*)'$`).FindAllStringSubmatch(s.lab("env", id), -1) {
+	for _, m := range regexp.MustCompile(`(?m)^export (\w+)='?([^'\n]*)'?$`).FindAllStringSubmatch(s.lab("env", id), -1) {
 		env = append(env, m[1]+"="+m[2])
 	}
 	return env

@@ -25,6 +25,8 @@ func globalFlags() []cli.Flag {
 		text("log-level", "info", "`LEVEL` of stderr: debug, info, warn or error", "debug", "info", "warn", "error"),
 		text("log-format", "auto", "`FORMAT` of stderr: auto, console or json", "auto", logging.Console, logging.JSON),
 		list("hold-file", "if `FILE` exists, refuse to move; its first line is shown (default: "+strings.Join(defaultHold(), " and ")+")"),
+		toggle("quiet", "print only warnings, errors and the last line on stderr", "q"),
+		toggle("no-color", "print without colors, as with NO_COLOR"),
 	}
 }
 
@@ -59,8 +61,8 @@ func text(name, otherwise, usage string, words ...string) cli.Flag {
 	return worded{&cli.StringFlag{Name: name, Value: otherwise, Usage: usage + inEnvironment(name)}, words}
 }
 
-func toggle(name, usage string) cli.Flag {
-	return &cli.BoolFlag{Name: name, DisableDefaultText: true, Usage: usage + inEnvironment(name)}
+func toggle(name, usage string, aliases ...string) cli.Flag {
+	return &cli.BoolFlag{Name: name, Aliases: aliases, DisableDefaultText: true, Usage: usage + inEnvironment(name)}
 }
 
 // list makes a flag that can be repeated.

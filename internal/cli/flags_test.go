@@ -67,7 +67,7 @@ func FuzzParseDuration(f *testing.F) {
 // read parses a call of out without making it.
 func read(t *testing.T, env map[string]string, args ...string) (rotation.OutOptions, error) {
 	t.Helper()
-	p := &program{stdin: strings.NewReader(""), stdout: &bytes.Buffer{}, stderr: &bytes.Buffer{}, getenv: func(k string) string { return env[k] }}
+	p := &program{stdin: strings.NewReader(""), stdout: &bytes.Buffer{}, stderr: &bytes.Buffer{}, env: env}
 	var got rotation.OutOptions
 	app := p.app()
 	app.Commands[0] = p.command(*bare(app.Commands[0]), func(c *cli.Context) error {

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -34,7 +35,7 @@ func withoutTimeout(flags []cli.Flag) []cli.Flag {
 }
 
 func (p *program) hook(c *cli.Context) error {
-	p = p.quiet()
+	p = p.terse()
 	v := p.values(c)
 	do := v.hookWork(p.getenv(lifecycleEvent))
 	j, err := p.job(v)
@@ -76,16 +77,14 @@ func (v *values) hookWork(event string) work {
 	return nil
 }
 
-// quiet is the same program with little to say: what CodeDeploy keeps of a hook's
+// terse is the same program with little to say: what CodeDeploy keeps of a hook's
 // output is 2,048 bytes, and the last line, which Main prints, must be among them.
-func (p *program) quiet() *program {
+func (p *program) terse() *program {
 	copied := *p
 	copied.stderr = &limitWriter{w: p.stderr, left: hookLogLimit}
-	copied.getenv = func(name string) string {
-		if value := p.getenv(name); value != "" || name != variable("log-level") {
-			return value
-		}
-		return "warn"
+	if level := variable("log-level"); p.getenv(level) == "" {
+		copied.env = maps.Clone(p.env)
+		copied.env[level] = "warn"
 	}
 	return &copied
 }

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"io"
+	"slices"
 	"time"
 
 	"go.uber.org/zap"
@@ -27,6 +28,7 @@ type job struct {
 	lock     *hostlock.Lock // this host, once it is taken
 	screen   *screen
 	log      *zap.Logger
+	warnings []string
 }
 
 // work is what a command does, once the agent is there. Its report is never nil.
@@ -37,21 +39,43 @@ type work func(context.Context, *rotation.Agent) (*rotation.Report, error)
 func (p *program) job(v *values) (*job, error) {
 	j := &job{program: p, command: v.c.Command.Name, hold: v.holdFiles(), text: result}
 	j.json = v.oneOf("output") == "json"
-	level := v.oneOf("log-level")
-	format := v.oneOf("log-format")
-	if err := v.err(); err != nil {
+	if err := j.openLog(v); err != nil {
 		return nil, err
 	}
-	j.screen = newScreen(p.stderr, p.columns(p.stderr))
-	if format == "auto" {
-		format = logging.Auto(p.getenv("JOURNAL_STREAM"), j.screen.terminal)
+	if text := p.unknownVariables(); text != "" {
+		j.warn(text)
 	}
 	var err error
-	if j.log, err = logging.New(j.screen, level, format); err != nil {
-		return nil, err
-	}
 	j.file, err = openReport(v.text("report"))
 	return j, err
+}
+
+// openLog makes the screen and the log, once all flags were read.
+func (j *job) openLog(v *values) error {
+	level, format, quiet := v.oneOf("log-level"), v.oneOf("log-format"), v.bool("quiet")
+	if err := v.err(); err != nil {
+		return err
+	}
+	columns := j.columns(j.stderr)
+	if format == "auto" {
+		format = logging.Auto(j.getenv("JOURNAL_STREAM"), columns > 0)
+	}
+	if quiet {
+		columns = 0
+		if level != "error" {
+			level = "warn"
+		}
+	}
+	j.screen = newScreen(j.stderr, columns)
+	var err error
+	j.log, err = logging.New(j.screen, level, format)
+	return err
+}
+
+// warn is a warning of the command line itself, on stderr and in the report.
+func (j *job) warn(text string) {
+	j.log.Warn(text)
+	j.warnings = append(j.warnings, text)
 }
 
 // run does the command's work and hands over what came of it: the result on stdout, the report in its file. The error
@@ -112,6 +136,7 @@ func (j *job) handOver(report *rotation.Report, err error) {
 	if report.APICalls == nil {
 		report.APICalls = map[string]int{}
 	}
+	report.Warnings = slices.Insert(report.Warnings, 0, j.warnings...)
 	if err != nil && !e.answer {
 		report.Reason, report.Hint = e.reason, e.hint
 	}

@@ -13,7 +13,7 @@ import (
 // Manual writes the man page of balanced, dated as given. Nothing that is shipped calls
 // it, so the linker leaves it out.
 func Manual(w io.Writer, date time.Time) error {
-	p := &program{stdin: os.Stdin, stdout: w, stderr: w, getenv: func(string) string { return "" }}
+	p := &program{stdin: os.Stdin, stdout: w, stderr: w}
 	return manual.Page{App: p.app(), Version: version(), Date: date, Sections: []manual.Section{
 		{Title: "EXIT STATUS", Items: statuses(), Text: "The codes are a promise: a code does not change its meaning. " +
 			"64 to 81: this run moved nothing. 82 to 86: a move was made or is under way, by this run or by the one it resumes. " +

@@ -30,6 +30,9 @@ func (p *program) runCommand() *cli.Command {
 }
 
 func (p *program) run(c *cli.Context) error {
+	if c.NArg() == 1 && c.Args().First() == "help" && !slices.Contains(p.args, "--") {
+		return cli.ShowCommandHelp(c, c.Command.Name)
+	}
 	v := p.values(c)
 	r := &runCommand{argv: c.Args().Slice(), leaving: v.outOptions(), returning: v.inOptions()}
 	r.ok, r.reboot = v.exitCodes("ok"), v.exitCodes("reboot")

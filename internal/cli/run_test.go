@@ -31,7 +31,7 @@ func TestExitCodeLists(t *testing.T) {
 		{"", "--ok 256,x", nil, []string{`--ok "256": want 1 to 255`, `--ok "x": want 1 to 255`}},
 		{"-1", "", nil, []string{`BALANCED_OK "-1": want 1 to 255`}},
 	} {
-		p := &program{getenv: func(name string) string { return map[string]string{"BALANCED_OK": tt.env}[name] }}
+		p := &program{env: environment{"BALANCED_OK": tt.env}}
 		var got, argv []int
 		var v *values
 		app := p.app()

@@ -41,7 +41,7 @@ func (p *program) statusCommand() *cli.Command {
 
 func (p *program) status(c *cli.Context) error {
 	v := p.values(c)
-	least, watch := v.minHealthy(), v.bool("watch")
+	least, watch, noColor := v.minHealthy(), v.bool("watch"), v.bool("no-color")
 	j, err := p.job(v)
 	if err != nil {
 		return err
@@ -51,7 +51,7 @@ func (p *program) status(c *cli.Context) error {
 		j.log = j.log.WithOptions(zap.IncreaseLevel(zap.ErrorLevel))
 	}
 	columns := p.columns(p.stdout)
-	j.text = statusTable{color: columns > 0 && p.getenv("NO_COLOR") == "", redraw: columns > 0 && watch, again: watch}.text
+	j.text = statusTable{color: columns > 0 && p.getenv("NO_COLOR") == "" && !noColor, redraw: columns > 0 && watch, again: watch}.text
 	show := &statusView{job: j, least: least}
 	if !watch {
 		return show.once(c.Context)

@@ -45,24 +45,26 @@ func (p *program) app() *cli.App {
 		Commands: []*cli.Command{
 			p.outCommand(), p.inCommand(), p.runCommand(), p.waitCommand(), p.hookCommand(),
 			p.statusCommand(), p.doctorCommand(), p.policyCommand(),
-			p.exitCodesCommand(), p.completionCommand(), p.versionCommand(), p.helpCommand(),
+			p.exitCodesCommand(), p.explainCommand(), p.completionCommand(), p.versionCommand(), p.helpCommand(),
 		},
-		Flags:           append(globalFlags(), helpFlag(), versionFlag()),
-		Action:          p.root,
-		OnUsageError:    usage,
-		ExitErrHandler:  func(*cli.Context, error) {}, // the default one exits
-		HideHelp:        true,                         // the library's own flag is a variable shared by all
-		HideHelpCommand: true,
-		HideVersion:     true,
-		Reader:          p.stdin,
-		Writer:          p.stdout,
-		ErrWriter:       p.stderr,
+		Flags:                 append(globalFlags(), helpFlag(), versionFlag()),
+		Action:                p.root,
+		OnUsageError:          usage,
+		ExitErrHandler:        func(*cli.Context, error) {}, // the default one exits
+		CustomAppHelpTemplate: cli.AppHelpTemplate + guides()[""].text(""),
+		HideHelp:              true, // the library's own flag is a variable shared by all
+		HideHelpCommand:       true,
+		HideVersion:           true,
+		Reader:                p.stdin,
+		Writer:                p.stdout,
+		ErrWriter:             p.stderr,
 	}
 }
 
-// command fills in what every command has. One without ArgsUsage takes no arguments.
+// command fills in what every command has, its guide among it. One without ArgsUsage takes no arguments.
 func (p *program) command(c cli.Command, action cli.ActionFunc) *cli.Command {
-	c.Flags = append(append(c.Flags, globalFlags()...), helpFlag())
+	c.Flags = append(c.Flags, helpFlag())
+	c.CustomHelpTemplate = cli.CommandHelpTemplate + guides()[c.Name].text(c.Name)
 	c.HideHelp, c.HideHelpCommand = true, true
 	c.OnUsageError, c.Action = usage, action
 	if c.ArgsUsage == "" {

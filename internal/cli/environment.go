@@ -50,7 +50,7 @@ func (p *program) unknownVariables() string {
 		if value == "" || !ours || strings.HasPrefix(name, labPrefix) || slices.Contains(known, rest) {
 			continue
 		}
-		unknown = append(unknown, name+explained(rest, known))
+		unknown = append(unknown, name+whatWasMeant(rest, known))
 	}
 	if len(unknown) == 0 {
 		return ""
@@ -59,8 +59,8 @@ func (p *program) unknownVariables() string {
 	return "ignoring variables that balanced does not know: " + strings.Join(unknown, ", ")
 }
 
-// explained says what was probably meant by a name that is not known, both without their prefix.
-func explained(name string, known []string) string {
+// whatWasMeant says what was probably meant by a name that is not known, both without their prefix.
+func whatWasMeant(name string, known []string) string {
 	if name == "DRY_RUN" {
 		return " (--dry-run is a flag only)"
 	}

@@ -17,24 +17,34 @@ import (
 // defaultHold are the hold files: one that a reboot removes, and one that stays.
 func defaultHold() []string { return []string{"/run/balanced.hold", "/etc/balanced.hold"} }
 
-// globalFlags are accepted before and after the command's name.
-func globalFlags() []cli.Flag {
+// globalFlags are accepted before and after the name of a command that can move the instance, or forecasts a move.
+func globalFlags() []cli.Flag { return append(watchFlags(), holdFlag()) }
+
+// watchFlags are those of every command that has a report.
+func watchFlags() []cli.Flag {
 	return []cli.Flag{
-		text("output", "text", "`FORMAT` of stdout: text or json", "text", "json"),
+		outputFlag(),
 		text("report", "", "write the report, as JSON, to `FILE`"),
 		text("log-level", "info", "`LEVEL` of stderr: debug, info, warn or error", "debug", "info", "warn", "error"),
-		text("log-format", "auto", "`FORMAT` of stderr: auto, console or json", "auto", logging.Console, logging.JSON),
-		list("hold-file", "if `FILE` exists, refuse to move; its first line is shown (default: "+strings.Join(defaultHold(), " and ")+")"),
+		text("log-format", "auto", "`FORMAT` of stderr: console, json, or auto: json where stderr is the systemd journal, else console", "auto", logging.Console, logging.JSON),
 		toggle("quiet", "print only warnings, errors and the last line on stderr", "q"),
 		toggle("no-color", "print without colors, as with NO_COLOR"),
 	}
 }
 
+func outputFlag() cli.Flag {
+	return text("output", "text", "`FORMAT` of stdout: text or json", "text", "json")
+}
+
+func holdFlag() cli.Flag {
+	return list("hold-file", "if `FILE` exists, refuse to move; its first line is shown (default: "+strings.Join(defaultHold(), " and ")+")")
+}
+
 // moveFlags are what out and in share.
 func moveFlags() []cli.Flag {
 	return []cli.Flag{
-		text("wait", "auto", "`DURATION` to wait at most until the move may begin"),
-		text("timeout", "auto", "`DURATION` the move may take, drains included"),
+		text("wait", "auto", "`DURATION` to wait at most until the move may begin; auto: as long as a peer takes to drain, to return and 5 minutes for its work"),
+		text("timeout", "auto", "`DURATION` the move may take, drains included; auto: the drains and health checks as the load balancers are set, and for in 5 minutes for the application to start"),
 		ignoreFlag(),
 		toggle("if-member", "0 when the instance is in no group"),
 		&cli.BoolFlag{Name: "dry-run", DisableDefaultText: true, Usage: "change nothing; exit with the code the real run would refuse with, else 0"},

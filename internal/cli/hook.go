@@ -25,7 +25,7 @@ func (p *program) hookCommand() *cli.Command {
 			"that is what CodeDeploy keeps.",
 		Flags: slices.Concat([]cli.Flag{
 			text("timeout", "auto", "`DURATION` the hook has: its timeout in appspec.yml. Waiting until the move may begin takes what the move leaves; a move that does not fit is refused. auto: no such limit"),
-		}, withoutTimeout(moveFlags()), outFlags(), inFlags()),
+		}, withoutTimeout(moveFlags()), outFlags(), inFlags(), globalFlags()),
 	}, p.hook)
 }
 

@@ -43,7 +43,8 @@ func TestLastLine(t *testing.T) {
 			"balanced: read identity document: the token never arrives, the hop limit is too low; aws ec2 modify-instance-metadata-options --instance-id … --http-put-response-hop-limit 2",
 		},
 		{
-			"in a hook", hookError{fmt.Errorf("enter standby i-0abc in web: %w", &awsapi.DeniedError{Action: "autoscaling:EnterStandby", Err: errors.New(said)})},
+			"in a hook",
+			hookError{fmt.Errorf("enter standby i-0abc in web: %w", &awsapi.DeniedError{Action: "autoscaling:EnterStandby", Err: errors.New(said)})},
 			"balanced: enter standby i-0abc in web: autoscaling:EnterStandby denied: User: arn:aws:sts::123456789012:assumed-role/instance-role/i-0abc is...; allow autoscaling:EnterStandby to the instance's role",
 		},
 		{"usage", usageError{command: "out", problems: []string{"a", "b"}}, "balanced: a, b; see balanced out --help"},

@@ -81,7 +81,6 @@ func (p *program) policyCommand() *cli.Command {
 func (p *program) policy(c *cli.Context) error {
 	v := p.values(c)
 	name := v.text("group")
-	v.oneOf("output") // the policy is JSON in either
 	if err := v.err(); err != nil {
 		return err
 	}

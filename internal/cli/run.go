@@ -25,7 +25,7 @@ func (p *program) runCommand() *cli.Command {
 		Flags: slices.Concat(moveFlags(), outFlags(), inFlags(), []cli.Flag{
 			list("ok", "exit `CODE` of COMMAND that is a success: 213 of a Chef that upgraded itself"),
 			list("reboot", "exit `CODE` of COMMAND that asks for a reboot: a success, but the instance stays out; run balanced in after the reboot: 35,37 of Chef"),
-		}),
+		}, globalFlags()),
 	}, p.run)
 }
 

@@ -32,10 +32,10 @@ func (p *program) statusCommand() *cli.Command {
 		Name:        "status",
 		Usage:       "show what this instance and its peers look like, from the group and from every load balancer",
 		Description: "Exits with 0 when this instance is in service and healthy everywhere, 3 when it is not, 4 when it is in no group.",
-		Flags: []cli.Flag{
+		Flags: append([]cli.Flag{
 			toggle("watch", "show it again every five seconds"),
 			minHealthyFlag(),
-		},
+		}, globalFlags()...),
 	}, p.status)
 }
 

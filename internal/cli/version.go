@@ -45,7 +45,7 @@ func built(info *debug.BuildInfo) string {
 }
 
 func (p *program) versionCommand() *cli.Command {
-	return p.command(cli.Command{Name: "version", Usage: "print the version"}, p.version)
+	return p.command(cli.Command{Name: "version", Usage: "print the version", Flags: []cli.Flag{outputFlag()}}, p.version)
 }
 
 func (p *program) version(c *cli.Context) error {

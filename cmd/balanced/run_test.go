@@ -85,15 +85,20 @@ func cmdStart(ts *testscript.TestScript, neg bool, args []string) {
 	b := &background{cmd: exec.Command(path, args[2:]...), instance: s.self, before: s.movesOfHost()}
 	b.cmd.Dir, b.cmd.Stdout, b.cmd.Stderr = ts.MkAbs("."), &b.stdout, &b.stderr
 	b.cmd.WaitDelay = 5 * time.Second // what it leaves behind when killed holds its pipes
-	for _, name := range []string{
-		"PATH", "HOME", "WORK", "TMPDIR", "TESTSCRIPT_COMMAND_DIR", "GOCOVERDIR",
-		"AWS_ENDPOINT_URL", "AWS_EC2_METADATA_SERVICE_ENDPOINT", "BALANCED_SETTLE", "BALANCED_PROBE", "BALANCED_HOLD_FILE", "BALANCED_WAIT", "LIFECYCLE_EVENT",
-	} {
+	for _, name := range passedOn() {
 		b.cmd.Env = append(b.cmd.Env, name+"="+ts.Getenv(name))
 	}
 	ts.Check(b.cmd.Start())
 	ts.Defer(func() { b.cmd.Process.Kill(); b.cmd.Wait() })
 	s.runs[args[0]] = b
+}
+
+// passedOn are the variables that runs get from their script.
+func passedOn() []string {
+	return []string{
+		"PATH", "HOME", "WORK", "TMPDIR", "TESTSCRIPT_COMMAND_DIR", "GOCOVERDIR",
+		"AWS_ENDPOINT_URL", "AWS_EC2_METADATA_SERVICE_ENDPOINT", "BALANCED_SETTLE", "BALANCED_PROBE", "BALANCED_HOLD_FILE", "BALANCED_WAIT", "LIFECYCLE_EVENT",
+	}
 }
 
 // signal NAME HUP|INT|TERM|KILL.

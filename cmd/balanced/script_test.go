@@ -67,9 +67,13 @@ func TestScripts(t *testing.T) {
 			"page":    cmdPage,
 
 			"stderr-below": cmdStderrBelow,
+			"typing":       typing,
 		},
 	})
 }
+
+// typing is cmdTyping where there are pseudo-terminals that tests can open.
+var typing = func(ts *testscript.TestScript, _ bool, _ []string) { ts.Logf("no pseudo-terminals here") }
 
 type stageKey struct{}
 

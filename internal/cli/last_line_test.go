@@ -32,7 +32,7 @@ func TestLastLine(t *testing.T) {
 		},
 		{
 			"lines", &failure.Refusal{Reason: "one\r\n\ttwo\x1b[2Jthree", Hint: "a\nb"},
-			"balanced: one two [2Jthree; a b",
+			`balanced: one\r\n\ttwo\x1b[2Jthree; a\nb`,
 		},
 		{
 			"a long text of AWS", fmt.Errorf("enter standby i-0abc in web: %w", &awsapi.DeniedError{Action: "autoscaling:EnterStandby", Err: errors.New(said)}),

@@ -7,6 +7,7 @@ import (
 	"io"
 
 	"balanced/internal/failure"
+	"balanced/internal/format"
 	"balanced/internal/safefile"
 )
 
@@ -49,8 +50,13 @@ func (f reportFile) write(report any) error {
 
 // writeJSON writes JSON that people can read too.
 func writeJSON(w io.Writer, v any) error {
-	enc := json.NewEncoder(w)
+	var text bytes.Buffer
+	enc := json.NewEncoder(&text)
 	enc.SetIndent("", "  ")
 	enc.SetEscapeHTML(false)
-	return enc.Encode(v)
+	if err := enc.Encode(v); err != nil {
+		return err
+	}
+	_, err := w.Write(format.EscapeJSON(text.Bytes()))
+	return err
 }

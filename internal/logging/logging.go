@@ -7,6 +7,8 @@ import (
 
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
+
+	"balanced/internal/format"
 )
 
 // Formats are the names New knows, besides auto, which the caller resolves.
@@ -37,7 +39,7 @@ func New(w io.Writer, level, format string) (*zap.Logger, error) {
 	case Console:
 		enc = newLine()
 	case JSON:
-		enc = zapcore.NewJSONEncoder(jsonKeys())
+		enc, w = zapcore.NewJSONEncoder(jsonKeys()), escaped{w}
 	default:
 		return nil, fmt.Errorf("log format %q: want console or json", format)
 	}
@@ -54,4 +56,12 @@ func jsonKeys() zapcore.EncoderConfig {
 		EncodeLevel:    zapcore.LowercaseLevelEncoder,
 		EncodeDuration: zapcore.SecondsDurationEncoder,
 	}
+}
+
+// escaped is for lines of JSON whose texts come from AWS: zap leaves some control characters as they are.
+type escaped struct{ io.Writer }
+
+func (e escaped) Write(line []byte) (int, error) {
+	_, err := e.Writer.Write(format.EscapeJSON(line))
+	return len(line), err
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -47,12 +48,28 @@ func promises(ts *testscript.TestScript, code int, stderr string, moves int) {
 		return
 	}
 	line := lastLineOf(stderr)
+	if strings.HasPrefix(line, "{") { // a log of JSON
+		line = fromJSON(ts, line, code)
+	}
 	if !strings.HasPrefix(line, "balanced: ") || !strings.Contains(line, "; ") || strings.Contains(line, "...") {
 		ts.Fatalf("exit %d, last line of stderr %q: want balanced: REASON; WHAT TO DO, whole", code, line)
 	}
 	if code >= 64 && code <= 81 && moves > 0 && !strings.Contains(line, " exited "+fmt.Sprint(code)+",") { // not one of ours
 		ts.Fatalf("exit %d promises that nothing was moved, but %d calls took effect", code, moves)
 	}
+}
+
+// fromJSON is the last event of a failed run as the last line has it.
+func fromJSON(ts *testscript.TestScript, line string, code int) string {
+	var e struct {
+		Level, Msg, Reason, Hint string
+		ExitCode                 int `json:"exit_code"`
+	}
+	ts.Check(json.Unmarshal([]byte(line), &e))
+	if e.Level != "error" || e.Msg != "finished" || e.ExitCode != code {
+		ts.Fatalf("exit %d, last event %s", code, line)
+	}
+	return "balanced: " + e.Reason + "; " + e.Hint
 }
 
 func lastLineOf(text string) string {

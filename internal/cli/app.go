@@ -19,6 +19,7 @@ type program struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
 	env            environment
+	end            *ending
 }
 
 func (p *program) getenv(name string) string { return p.env[name] }
@@ -27,13 +28,10 @@ func (p *program) getenv(name string) string { return p.env[name] }
 // exit itself: ctx ends when the run is told to stop, its cause a Signalled. environ are
 // the variables, as os.Environ has them; those of the AWS SDK are read by the SDK.
 func Main(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer, environ []string) int {
-	p := &program{args: args, stdin: stdin, stdout: stdout, stderr: stderr, env: readEnvironment(environ)}
+	p := &program{args: args, stdin: stdin, stdout: stdout, stderr: stderr, env: readEnvironment(environ), end: &ending{}}
 	err := p.app().RunContext(ctx, args)
-	e := endOf(err)
-	if err != nil && !e.answer {
-		fmt.Fprintln(stderr, lastLine(err))
-	}
-	return e.code
+	p.sayHowItEnded(err)
+	return endOf(err).code
 }
 
 func (p *program) app() *cli.App {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"balanced/internal/logging"
 	"balanced/internal/rotation"
 )
 
@@ -81,7 +82,11 @@ func (v *values) hookWork(event string) work {
 // output is 2,048 bytes, and the last line, which Main prints, must be among them.
 func (p *program) terse() *program {
 	copied := *p
-	copied.stderr = &limitWriter{w: p.stderr, left: hookLogLimit}
+	more := moreOmitted
+	if p.stderrFormat() == logging.JSON {
+		more = moreOmittedJSON
+	}
+	copied.stderr = &limitWriter{w: p.stderr, left: hookLogLimit, more: more}
 	if level := variable("log-level"); p.getenv(level) == "" {
 		copied.env = maps.Clone(p.env)
 		copied.env[level] = "warn"

@@ -60,12 +60,13 @@ func (j *job) openLog(v *values) error {
 	if format == "auto" {
 		format = logging.Auto(j.getenv("JOURNAL_STREAM"), columns > 0)
 	}
-	if quiet {
-		columns = 0
-		if level != "error" {
-			level = "warn"
-		}
+	if quiet && level != "error" {
+		level = "warn"
 	}
+	if quiet || format == logging.JSON {
+		columns = 0 // no line that is drawn again and again
+	}
+	*j.end = ending{format: format, level: level}
 	j.screen = newScreen(j.stderr, columns)
 	var err error
 	j.log, err = logging.New(j.screen, level, format)
@@ -132,7 +133,7 @@ func (j *job) connectAndDo(ctx context.Context, do work) (*rotation.Report, erro
 
 func (j *job) handOver(report *rotation.Report, err error) {
 	e := endOf(err)
-	report.Version, report.ExitCode = version(), e.code
+	report.Version, report.ExitCode, j.end.report = version(), e.code, report
 	if report.APICalls == nil {
 		report.APICalls = map[string]int{}
 	}

@@ -102,8 +102,7 @@ func (p *program) ownGroupOrAny(ctx context.Context) string {
 	if err == nil {
 		return group
 	}
-	line := fmt.Sprintf("balanced: put the group's name in place of %s, which is not known: %v", anyGroup, err)
-	fmt.Fprintln(p.stderr, format.OneLine(line))
+	p.remark(format.OneLine(fmt.Sprintf("put the group's name in place of %s, which is not known: %v", anyGroup, err)))
 	return groupNamed(anyGroup, settledRegion(ctx))
 }
 

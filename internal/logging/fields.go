@@ -27,3 +27,14 @@ func Status(code int) zap.Field       { return zap.Int("http_status", code) }
 func Code(code string) zap.Field      { return zap.String("code", code) }
 func RequestID(id string) zap.Field   { return zap.String("request_id", id) }
 func Error(err error) zap.Field       { return zap.NamedError("error", err) }
+
+// Of the event that a run ends with.
+func Command(name string) zap.Field { return zap.String("command", name) }
+func ExitCode(code int) zap.Field   { return zap.Int("exit_code", code) }
+func Outcome(what string) zap.Field { return zap.String("outcome", what) }
+func Class(name string) zap.Field   { return zap.String("class", name) }
+func Moved(moved bool) zap.Field    { return zap.Bool("moved", moved) }
+func Hint(text string) zap.Field    { return zap.String("hint", text) }
+func TimeLimit(d time.Duration) zap.Field {
+	return zap.Duration("time_limit_seconds", d.Round(time.Second))
+}

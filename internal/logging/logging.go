@@ -17,8 +17,9 @@ const (
 	JSON    = "json"    // for machines: one object a line
 )
 
-// Auto is the format for a stream: JSON for the journal, which keeps fields apart, and
-// otherwise what people read. journal is the value of JOURNAL_STREAM.
+// Auto is the format for a stream: JSON for the journal, and otherwise what people read. journal is the value of
+// JOURNAL_STREAM. The journal's own protocol would keep the fields apart, but in another stream than the result on stdout
+// and the lines of COMMAND, which then no longer stand in order; journalctl -o cat piped to a JSON tool reads this one.
 func Auto(journal string, terminal bool) string {
 	if journal != "" && !terminal {
 		return JSON

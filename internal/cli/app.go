@@ -45,7 +45,7 @@ func (p *program) app() *cli.App {
 			p.statusCommand(), p.doctorCommand(), p.policyCommand(),
 			p.exitCodesCommand(), p.explainCommand(), p.completionCommand(), p.versionCommand(), p.helpCommand(),
 		},
-		Flags:                 append(globalFlags(), helpFlag(), versionFlag()),
+		Flags:                 append(globalFlags(), metricsFlag(), helpFlag(), versionFlag()),
 		Action:                p.root,
 		OnUsageError:          usage,
 		ExitErrHandler:        func(*cli.Context, error) {}, // the default one exits

@@ -32,6 +32,21 @@ func watchFlags() []cli.Flag {
 	}
 }
 
+// metricsFlag and notifyFlags are those of the commands that move the instance or wait for it.
+func metricsFlag() cli.Flag {
+	return text("metrics-file", "", "write how the run ended to `FILE`, for node_exporter's textfile collector; not after a dry run")
+}
+
+func notifyFlags() []cli.Flag {
+	return []cli.Flag{
+		text("notify", "", "run `COMMAND` with sh -c after the run, with the report as JSON on its stdin; at most 30 seconds, not after a dry run"),
+		list("notify-on", "exit `CODE` of the run after which --notify runs (default: all but 0 and 75)"),
+	}
+}
+
+// afterwardsFlags are all three.
+func afterwardsFlags() []cli.Flag { return append(notifyFlags(), metricsFlag()) }
+
 func outputFlag() cli.Flag {
 	return text("output", "text", "`FORMAT` of stdout: text or json", "text", "json")
 }
@@ -120,6 +135,11 @@ func (v *values) given(name string) *cli.Context {
 	return nil
 }
 
+// has says whether the command takes a flag.
+func (v *values) has(name string) bool {
+	return slices.ContainsFunc(v.c.Command.Flags, func(f cli.Flag) bool { return slices.Contains(f.Names(), name) })
+}
+
 // raw is the value as it was written, and where: "--wait" or "BALANCED_WAIT". An
 // empty variable counts as none.
 func (v *values) raw(name string) (value, source string) {
@@ -200,8 +220,8 @@ func (v *values) holdFiles() []string {
 	return defaultHold()
 }
 
-// exitCodes is a list of codes a command may end with.
-func (v *values) exitCodes(name string) []int {
+// exitCodes is a list of codes a command may end with, from the least that makes sense to 255.
+func (v *values) exitCodes(name string, least int) []int {
 	source := "--" + name
 	if v.given(name) == nil {
 		source = variable(name)
@@ -209,8 +229,8 @@ func (v *values) exitCodes(name string) []int {
 	var codes []int
 	for _, item := range v.list(name) {
 		n, err := strconv.Atoi(item)
-		if err != nil || n < 1 || n > 255 {
-			v.wrong(source, "%q: want 1 to 255", item)
+		if err != nil || n < least || n > 255 {
+			v.wrong(source, "%q: want %d to 255", item, least)
 			continue
 		}
 		codes = append(codes, n)

@@ -26,7 +26,7 @@ func (p *program) hookCommand() *cli.Command {
 			"that is what CodeDeploy keeps.",
 		Flags: slices.Concat([]cli.Flag{
 			text("timeout", "auto", "`DURATION` the hook has: its timeout in appspec.yml. Waiting until the move may begin takes what the move leaves; a move that does not fit is refused. auto: no such limit"),
-		}, withoutTimeout(moveFlags()), outFlags(), inFlags(), globalFlags()),
+		}, withoutTimeout(moveFlags()), outFlags(), inFlags(), afterwardsFlags(), globalFlags()),
 	}, p.hook)
 }
 
@@ -62,6 +62,9 @@ func (p *program) hook(c *cli.Context) error {
 func (v *values) hookWork(event string) work {
 	out, in := v.outOptions(), v.inOptions()
 	if limit := v.budget("timeout"); limit != rotation.Auto {
+		if v.notification() != nil {
+			limit -= notifyTime // it comes after the run, and the hook's time is then over
+		}
 		out.Limit, in.Limit = max(limit, time.Nanosecond), max(limit, time.Nanosecond) // 0 is no time, not no limit
 	}
 	out.Timeout, in.Timeout = rotation.Auto, rotation.Auto

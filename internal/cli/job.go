@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"io"
 	"slices"
@@ -28,26 +29,32 @@ type job struct {
 	lock     *hostlock.Lock // this host, once it is taken
 	screen   *screen
 	log      *zap.Logger
-	warnings []string
+	warnings []string // of the command line itself
+	after    afterwards
 }
 
 // work is what a command does, once the agent is there. Its report is never nil.
 type work func(context.Context, *rotation.Agent) (*rotation.Report, error)
 
 // job reads the global flags and checks everything that can be checked without asking anyone: first all flags (64),
-// then the report's file (73).
+// then the files (73).
 func (p *program) job(v *values) (*job, error) {
 	j := &job{program: p, command: v.c.Command.Name, hold: v.holdFiles(), text: result}
 	j.json = v.oneOf("output") == "json"
+	after, afterErr := v.afterwards()
 	if err := j.openLog(v); err != nil {
 		return nil, err
 	}
 	if text := p.unknownVariables(); text != "" {
 		j.warn(text)
 	}
-	var err error
-	j.file, err = openReport(v.text("report"))
-	return j, err
+	file, err := openReport(v.text("report"))
+	// What can be written is, also about a run that ends because something else cannot.
+	j.file, j.after = file, after
+	if err := cmp.Or(afterErr, err); err != nil {
+		return nil, j.refuse(err)
+	}
+	return j, nil
 }
 
 // openLog makes the screen and the log, once all flags were read.
@@ -147,6 +154,7 @@ func (j *job) handOver(report *rotation.Report, err error) {
 	if err := j.file.write(j.whole(report)); err != nil {
 		j.log.Warn("the report was not written", logging.Error(err))
 	}
+	j.tell(report, e)
 }
 
 // whole is the report as it is written as JSON.

@@ -11,15 +11,15 @@ import (
 	"balanced/internal/safefile"
 )
 
-// reportError: the file of --report cannot be written.
-type reportError struct{ error }
+// fileError: a file that a flag names cannot be written.
+type fileError struct{ error }
 
-func (e reportError) Unwrap() error { return e.error }
+func (e fileError) Unwrap() error { return e.error }
 
 // FailureClass and FailureHint meet package failure.
-func (e reportError) FailureClass() failure.Class { return failure.ReportFile }
+func (e fileError) FailureClass() failure.Class { return failure.ReportFile }
 
-func (e reportError) FailureHint() string { return "name a file in a folder that can be written to" }
+func (e fileError) FailureHint() string { return "name a file in a folder that can be written to" }
 
 // reportFile is the path of --report; empty: none. The file is made anew beside its place and moved there in one step, so
 // that nobody reads half of it. Links are not followed; the mode is 0644 less the umask, since others collect it.
@@ -31,7 +31,7 @@ func openReport(path string) (reportFile, error) {
 		return "", nil
 	}
 	if err := safefile.CheckWritable(path); err != nil {
-		return "", reportError{fmt.Errorf("--report: %w", err)}
+		return "", fileError{fmt.Errorf("--report: %w", err)}
 	}
 	return reportFile(path), nil
 }

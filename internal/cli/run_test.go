@@ -39,7 +39,7 @@ func TestExitCodeLists(t *testing.T) {
 		i := slices.IndexFunc(app.Commands, func(c *cli.Command) bool { return c.Name == "run" })
 		app.Commands[i].Action = func(c *cli.Context) error {
 			v = p.values(c)
-			got, argv = v.exitCodes("ok"), make([]int, c.NArg())
+			got, argv = v.exitCodes("ok", 1), make([]int, c.NArg())
 			return nil
 		}
 		if err := app.Run(slices.Concat([]string{"balanced", "run"}, strings.Fields(tt.args), []string{"--", "true", "--ok", "9"})); err != nil {

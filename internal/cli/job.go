@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"io"
+	"runtime"
 	"slices"
 	"time"
 
@@ -45,9 +46,7 @@ func (p *program) job(v *values) (*job, error) {
 	if err := j.openLog(v); err != nil {
 		return nil, err
 	}
-	if text := p.unknownVariables(); text != "" {
-		j.warn(text)
-	}
+	j.warnOf(v)
 	file, err := openReport(v.text("report"))
 	// What can be written is, also about a run that ends because something else cannot.
 	j.file, j.after = file, after
@@ -78,6 +77,16 @@ func (j *job) openLog(v *values) error {
 	var err error
 	j.log, err = logging.New(j.screen, level, format)
 	return err
+}
+
+// warnOf warns of variables that are not known, and of a move from a system without a lock for its host.
+func (j *job) warnOf(v *values) {
+	if text := j.unknownVariables(); text != "" {
+		j.warn(text)
+	}
+	if text := elsewhere(runtime.GOOS); v.has("dry-run") && text != "" {
+		j.warn(text)
+	}
 }
 
 // warn is a warning of the command line itself, on stderr and in the report.

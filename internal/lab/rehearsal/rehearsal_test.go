@@ -104,7 +104,11 @@ func TestNothingOutlivesARehearsalThatIsStopped(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := syscall.Kill(pid, 0); !errors.Is(err, syscall.ESRCH) {
+	process, err := os.FindProcess(pid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := process.Signal(syscall.Signal(0)); !errors.Is(err, os.ErrProcessDone) {
 		t.Errorf("process %d is still there: %v", pid, err)
 	}
 	if left := family().below(os.Getpid()); len(left) != 0 {

@@ -106,7 +106,7 @@ func TestWhatMustNotBeImported(t *testing.T) {
 				if inside && room != "lab/record" {
 					t.Errorf("%s imports %s: what is seen of a rehearsal is in the record", name, i)
 				}
-			case "internal/lab/host", "internal/lab/plane":
+			case "internal/lab/appserver", "internal/lab/proxy":
 				if inside && room != "procgroup" && room != "sim" {
 					t.Errorf("%s imports %s: it knows the Region, or its server, and no more", name, i)
 				}

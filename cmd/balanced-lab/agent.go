@@ -6,7 +6,8 @@ import (
 	"path/filepath"
 )
 
-// findAgent is the absolute path of an agent that can be run under its own name.
+// findAgent returns the absolute path of balanced: the given one, or else the one beside this
+// program, or else the one on the PATH.
 func findAgent(given string) (string, error) {
 	candidates := []string{given}
 	if given == "" {
@@ -22,7 +23,7 @@ func findAgent(given string) (string, error) {
 		}
 	}
 	if given != "" {
-		return "", misused("--balanced %s: no program named balanced there", given)
+		return "", usageErrorf("--balanced %s: there is no program named balanced", given)
 	}
-	return "", misused("no balanced beside balanced-lab or on the PATH; make build puts both in bin")
+	return "", usageErrorf("there is no balanced beside balanced-lab or on the PATH; make build puts both in bin")
 }

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -16,7 +17,7 @@ import (
 	"testing"
 )
 
-// call runs the program to its end.
+// call runs the program until it ends.
 func call(t *testing.T, args ...string) (code int, stdout, stderr string) {
 	t.Helper()
 	var out, errs bytes.Buffer
@@ -24,7 +25,7 @@ func call(t *testing.T, args ...string) (code int, stdout, stderr string) {
 	return code, out.String(), errs.String()
 }
 
-func TestWhatCannotBeServedAsGivenIsOneLineAnd64(t *testing.T) {
+func TestUsageErrorsAreOneLineAnd64(t *testing.T) {
 	t.Setenv("XDG_RUNTIME_DIR", t.TempDir())
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -36,38 +37,39 @@ func TestWhatCannotBeServedAsGivenIsOneLineAnd64(t *testing.T) {
 		args []string
 		want string
 	}{
-		{nil, "a command is missing"},
+		{nil, "the command is missing"},
 		{[]string{"down"}, `unknown command "down"`},
+		{[]string{"help", "down"}, `unknown command "down"`},
 		{[]string{"--down"}, "unknown flag --down"},
 		{[]string{"up", "--siz", "3"}, "unknown flag --siz"},
-		{[]string{"up", "web"}, `stray argument "web"`},
-		{[]string{"env", "i-1", "i-2"}, `stray argument "i-2"`},
+		{[]string{"up", "web"}, `unexpected argument "web"`},
 		{[]string{"up", "--size", "0"}, "--size 0: want 1 to 200"},
 		{[]string{"up", "--size", "many"}, "size"},
 		{[]string{"up", "--min", "-1"}, "--min -1"},
 		{[]string{"up", "--drain", "-5s"}, "--drain -5s"},
 		{[]string{"up", "--check-interval", "200ms"}, "--check-interval 200ms"},
 		{[]string{"up", "--port", "70000"}, "--port 70000"},
-		{[]string{"up", "--port", taken}, "address already in use"},
+		{[]string{"up", "--port", taken}, "address already in use; give another port"},
 		{[]string{"demo", "--balanced", "/no/such/balanced"}, "/no/such/balanced"},
-		{[]string{"rehearse"}, "a command is missing"},
-		{[]string{"rehearse", "--naive", "no-such-command --now && true"}, "there is no command no-such-command"},
-		{[]string{"rehearse", "--naive", "true && ("}, "the shell cannot read the command"},
+		{[]string{"rehearse"}, "the command line to rehearse is missing"},
+		{[]string{"rehearse", "--naive", "no-such-command --now && true"}, "command no-such-command does not exist"},
+		{[]string{"rehearse", "--naive", "true && ("}, "the shell cannot parse the command"},
 		{[]string{"rehearse", "--balanced", "/no/such/balanced", "true"}, "/no/such/balanced"},
 		{[]string{"rehearse", "--concurrency", "0", "true"}, "--concurrency"},
+		{[]string{"rehearse", "--naive", "--compare", "true"}, "--compare and --naive"},
 		{[]string{"rehearse", "--speed", "0.5", "true"}, "--speed 0.5"},
 		{[]string{"rehearse", "--rate", "1", "true"}, "--rate 1"},
-		{[]string{"rehearse", "--fault", "quake 1", "true"}, "no such kind"},
-		{[]string{"rehearse", "--fault", "peer-dies 5", "true"}, "there are 4 instances"},
-		{[]string{"rehearse", "--scenario", "no-such", "true"}, "none of bad-version"},
-		{[]string{"rehearse", "--scenario", broken(t, "flags: {siz: 3}"), "true"}, `flags: unknown "siz"`},
-		{[]string{"rehearse", "--scenario", broken(t, "flags: {size: many}"), "true"}, "flags: size many"},
-		{[]string{"rehearse", "--scenario", broken(t, "fault: [x]"), "true"}, "field fault not found"},
+		{[]string{"rehearse", "--fault", "quake 1", "true"}, "unknown kind"},
+		{[]string{"rehearse", "--fault", "peer-dies 5", "true"}, "there are only 4 instances"},
+		{[]string{"rehearse", "--scenario", "no-such", "true"}, "balanced-lab has bad-version"},
+		{[]string{"rehearse", "--scenario", brokenScenario(t, "flags: {siz: 3}"), "true"}, `flags: unknown flag "siz"`},
+		{[]string{"rehearse", "--scenario", brokenScenario(t, "flags: {size: many}"), "true"}, "flags: size many"},
+		{[]string{"rehearse", "--scenario", brokenScenario(t, "fault: [x]"), "true"}, "field fault not found"},
 		{[]string{"rehearse", "--naive", "--json", "/no/such/folder/r.json", "true"}, "/no/such/folder"},
 		{[]string{"rehearse", "--naive", "--html", t.TempDir(), "true"}, "is a directory"},
-		{[]string{"rehearse", "--naive", "--json", device(t), "true"}, "is not a regular file"},
-		{[]string{"rehearse", "--naive", "--json", "r", "--html", "./r", "true"}, "--json and --html are one file, r"},
-		{[]string{"deploy"}, "a version is missing"},
+		{[]string{"rehearse", "--naive", "--json", linkToDevice(t), "true"}, "is not a regular file"},
+		{[]string{"rehearse", "--naive", "--json", "r", "--html", "./r", "true"}, "--json and --html name the same file, r"},
+		{[]string{"deploy"}, "VERSION is missing"},
 		{[]string{"deploy", "v2"}, "BALANCED_LAB_INSTANCE"},
 	} {
 		code, stdout, stderr := call(t, c.args...)
@@ -78,8 +80,8 @@ func TestWhatCannotBeServedAsGivenIsOneLineAnd64(t *testing.T) {
 	}
 }
 
-// device stands for no file. It is a link, so that no harm comes to the device itself.
-func device(t *testing.T) string {
+// linkToDevice is a link to a device, so that a fault in the test does not replace the device.
+func linkToDevice(t *testing.T) string {
 	t.Helper()
 	link := filepath.Join(t.TempDir(), "null")
 	if err := os.Symlink(os.DevNull, link); err != nil {
@@ -88,8 +90,8 @@ func device(t *testing.T) string {
 	return link
 }
 
-// broken is a scenario file.
-func broken(t *testing.T, text string) string {
+// brokenScenario writes a scenario file.
+func brokenScenario(t *testing.T, text string) string {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "s.yaml")
 	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
@@ -98,7 +100,7 @@ func broken(t *testing.T, text string) string {
 	return file
 }
 
-func TestEveryFlagOfARehearsalIsInItsPage(t *testing.T) {
+func TestEveryRehearseFlagIsInTheDocs(t *testing.T) {
 	page, err := os.ReadFile("../../docs/rehearsal.md")
 	if err != nil {
 		t.Fatal(err)
@@ -110,24 +112,65 @@ func TestEveryFlagOfARehearsalIsInItsPage(t *testing.T) {
 	}
 }
 
-func TestHelpIsNoError(t *testing.T) {
-	for _, args := range [][]string{{"--help"}, {"up", "--help"}, {"env", "-h"}, {"demo", "--help"}, {"rehearse", "--help"}, {"deploy", "--help"}} {
-		if code, stdout, stderr := call(t, args...); code != 0 || stdout == "" || stderr != "" {
-			t.Errorf("%q: code %d, stderr %q", args, code, stderr)
+func TestHelpExitsWith0(t *testing.T) {
+	for _, args := range [][]string{{"--help"}, {"up", "--help"}, {"env", "-h"}, {"demo", "--help"}, {"rehearse", "--help"}, {"deploy", "--help"}, {"help"}, {"help", "rehearse"}} {
+		code, stdout, stderr := call(t, args...)
+		if code != 0 || !strings.Contains(stdout, "--help") || stderr != "" {
+			t.Errorf("%q: code %d, stdout %q, stderr %q", args, code, stdout, stderr)
+		}
+		if args[0] == "help" && len(args) > 1 && !strings.Contains(stdout, "--scenario") {
+			t.Errorf("%q prints the help of another command: %q", args, stdout)
 		}
 	}
 }
 
-func TestWithoutALabEnvIs69(t *testing.T) {
+// evalEnv runs eval "$(balanced-lab env ARGS)" as a shell would, after a line that sets
+// AWS_PROFILE, and returns what the shell prints after it.
+func evalEnv(t *testing.T, shell string, args ...string) string {
+	t.Helper()
+	_, script, _ := call(t, append([]string{"env"}, args...)...)
+	cmd := exec.Command("sh", "-c", shell, "sh", script)
+	cmd.Env = []string{"AWS_PROFILE=mine", "PATH=" + os.Getenv("PATH")}
+	out, _ := cmd.Output() // its exit code is part of what is tested
+	return string(out)
+}
+
+func TestFailingEnvMakesEvalFailAndChangesNothing(t *testing.T) {
 	t.Setenv("XDG_RUNTIME_DIR", t.TempDir())
-	code, stdout, stderr := call(t, "env")
-	if want := "balanced-lab: no lab is running: start one with balanced-lab up\n"; code != 69 || stdout != "" || stderr != want {
-		t.Errorf("code %d, stdout %q, stderr %q; want 69 and %q", code, stdout, stderr, want)
+	for _, c := range []struct {
+		args []string
+		code string
+	}{
+		{[]string{"--wait", "0s"}, "69"},
+		{[]string{"--wait", "0s", "i-0"}, "69"},
+		{[]string{"--wait", "1ms"}, "69"},
+		{[]string{"--wait", "-1s"}, "64"},
+		{[]string{"--wait", "soon"}, "64"},
+		{[]string{"--no-such-flag"}, "64"},
+		{[]string{"i-1", "i-2"}, "64"},
+		{[]string{"--list", "i-1"}, "64"},
+	} {
+		want := c.code + " mine \n"
+		if got := evalEnv(t, `eval "$1"; echo "$? $AWS_PROFILE $AWS_ENDPOINT_URL"`, c.args...); got != want {
+			t.Errorf("env %q: after eval the shell has %q, want %q", c.args, got, want)
+		}
+		if got := evalEnv(t, `set -e; eval "$1"; echo goes on`, c.args...); got != "" {
+			t.Errorf("env %q: a script with set -e goes on", c.args)
+		}
 	}
 }
 
-// start runs `up` and returns what it prints, line by line. stop ends it as Ctrl-C
-// does and returns its exit code.
+func TestEnvWithoutALabIs69(t *testing.T) {
+	t.Setenv("XDG_RUNTIME_DIR", t.TempDir())
+	code, _, stderr := call(t, "env", "--wait", "1ms")
+	want := "balanced-lab: waiting up to 0s for a lab to start\nbalanced-lab: no lab is running; start one with balanced-lab up\n"
+	if code != 69 || stderr != want {
+		t.Errorf("code %d, stderr %q; want 69 and %q", code, stderr, want)
+	}
+}
+
+// start runs `up` and returns the lines that it prints. stop ends it as Ctrl-C does, and
+// returns the exit code.
 func start(t *testing.T, args ...string) (lines []string, stop func() int) {
 	t.Helper()
 	ctx, cancel := context.WithCancelCause(t.Context())
@@ -144,12 +187,12 @@ func start(t *testing.T, args ...string) (lines []string, stop func() int) {
 		}
 	}
 	return lines, func() int {
-		cancel(stopped{syscall.SIGINT})
+		cancel(signalled{syscall.SIGINT})
 		return <-code
 	}
 }
 
-func TestWhatUpPrintsIsALabOneCanUse(t *testing.T) {
+func TestUpPrintsWhatMakesAShellAnInstance(t *testing.T) {
 	dir := t.TempDir()
 	t.Setenv("XDG_RUNTIME_DIR", dir)
 	lines, stop := start(t, "--size", "2")
@@ -172,15 +215,21 @@ func TestWhatUpPrintsIsALabOneCanUse(t *testing.T) {
 		}
 	}
 	id := found[1][3]
-	code, stdout, _ := call(t, "env", id)
-	if code != 0 || !strings.Contains(stdout, "export AWS_EC2_METADATA_SERVICE_ENDPOINT='"+found[1][2]+"'\n") {
+	code, stdout, stderr := call(t, "env", id)
+	if want := id + " in "; !strings.Contains(stderr, want) || strings.Count(stderr, "\n") != 1 {
+		t.Errorf("env %s: stderr %q, want one line with %q", id, stderr, want)
+	}
+	if code != 0 || !strings.Contains(stdout, "export AWS_EC2_METADATA_SERVICE_ENDPOINT="+found[1][2]+"\n") {
 		t.Errorf("env %s: code %d, %q", id, code, stdout)
 	}
-	if code, stdout, _ := call(t, "env"); code != 0 || !strings.Contains(stdout, id) || !strings.Contains(stdout, "InService") {
-		t.Errorf("env: code %d, %q", code, stdout)
+	if code, stdout, _ := call(t, "env", "--list"); code != 0 || !strings.Contains(stdout, id) || !strings.Contains(stdout, "InService") {
+		t.Errorf("env --list: code %d, %q", code, stdout)
+	}
+	if got, want := evalEnv(t, `eval "$1"; echo "$? $AWS_PROFILE $BALANCED_LAB_INSTANCE $AWS_ENDPOINT_URL"`), "0  "+found[0][3]+" "+found[0][1]+"\n"; got != want {
+		t.Errorf("env without an instance: after eval the shell has %q, want %q", got, want)
 	}
 	if code, _, stderr := call(t, "env", "i-0"); code != 64 || strings.Count(stderr, "\n") != 1 {
-		t.Errorf("env of a stranger: code %d, %q; want 64 and one line", code, stderr)
+		t.Errorf("env of an unknown instance: code %d, %q; want 64 and one line", code, stderr)
 	}
 
 	if code := stop(); code != 0 {
@@ -191,13 +240,13 @@ func TestWhatUpPrintsIsALabOneCanUse(t *testing.T) {
 	}
 }
 
-func TestADemoStoppedByASignalExitsAsAShellWouldSay(t *testing.T) {
+func TestStoppedDemoExitsWith128PlusTheSignal(t *testing.T) {
 	agent := filepath.Join(t.TempDir(), "balanced")
 	if err := os.WriteFile(agent, []byte("#!/bin/sh\n"), 0o755); err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancelCause(t.Context())
-	cancel(stopped{syscall.SIGTERM})
+	cancel(signalled{syscall.SIGTERM})
 	var out, errs bytes.Buffer
 	code := run(ctx, []string{"balanced-lab", "demo", "--balanced", agent}, &out, &errs)
 	if want := "balanced-lab: stopped by SIGTERM\n"; code != 143 || errs.String() != want {

@@ -22,23 +22,27 @@ func demoCommand() *cli.Command {
 	return command(cli.Command{
 		Name:        "demo",
 		Usage:       "rehearse an upgrade of four instances, then the same without balanced",
-		Description: "Exits with the code of the rollout.",
+		Description: "The exit code is that of the rollout with balanced.",
 		Flags: []cli.Flag{
 			agentFlag(),
-			&cli.BoolFlag{Name: "verbose", Usage: "show the agent's own progress too"},
+			&cli.BoolFlag{Name: "verbose", Usage: "show the progress that balanced prints, too"},
 		},
 	}, 0, demo)
 }
 
 const demoLine = "balanced out && balanced-lab deploy v2 && balanced in"
 
-// demoFleet has production's figures; the demo is ten times faster. Its ids are new each
-// time, since two agents for one id would keep each other out on this machine.
+// demoFleet has delays as in production; the demo is ten times faster. Its instance IDs are new
+// each time: two runs of balanced for one ID on this machine would exclude each other.
 func demoFleet() lab.Config {
 	return lab.Config{
 		Size: 4, Zones: 2, Min: lab.Derived, Max: lab.Derived, TargetGroups: 1, Classic: 1,
-		Drain: 20 * time.Second, Interval: 10 * time.Second, Healthy: 2, Unhealthy: 5,
-		MoveTime: 5 * time.Second, LaunchTime: 90 * time.Second, RegisterTime: time.Second, TerminateTime: 30 * time.Second, Seed: rand.Uint64(),
+		Checks: lab.Checks{Interval: 10 * time.Second, Healthy: 2, Unhealthy: 5},
+		Times: lab.Times{
+			Drain: 20 * time.Second, MoveTime: 5 * time.Second, LaunchTime: 90 * time.Second,
+			RegisterTime: time.Second, TerminateTime: 30 * time.Second,
+		},
+		Seed: rand.Uint64(),
 	}
 }
 
@@ -47,39 +51,41 @@ func demo(c *cli.Context) error {
 		Fleet: demoFleet(), Speed: 10, Command: demoLine, ExitOnError: true, Trace: true,
 		Concurrency: rehearsal.OneByOne(), Load: traffic.Load{Rate: 200, Long: time.Second},
 	}
-	if err := place(c, &p); err != nil {
+	if err := setPrograms(c, &p); err != nil {
 		return err
 	}
 	p.Environ = demoEnviron(c.Bool("verbose"))
 	ctx, stop := context.WithCancelCause(c.Context)
 	defer stop(nil)
-	p.Show = rehearsal.NewLines(c.App.Writer, stop)
-	fmt.Fprintf(c.App.Writer, demoIntro, demoLine, rehearsal.Legend)
-	with, err := act(ctx, p, c.App.Writer)
+	out := fitting(c.App.Writer)
+	p.Display = rehearsal.NewLines(c.App.Writer, stop)
+	fmt.Fprintf(out, demoIntro, demoLine, rehearsal.Legend)
+	with, err := rehearseOnce(ctx, p, out)
 	if err != nil || with.Exit != 0 {
-		return ended(c, with, err)
+		return result(c, with, err)
 	}
-	fmt.Fprint(c.App.Writer, "\nNow the same, with a balanced on the PATH that does nothing:\n\n")
+	fmt.Fprint(out, "\nNow the same with a balanced on the PATH that does nothing:\n\n")
 	p.Naive, p.Fleet.Seed = true, rand.Uint64()
-	without, err := act(ctx, p, c.App.Writer)
+	without, err := rehearseOnce(ctx, p, out)
 	if err != nil {
-		return ended(c, without, err)
+		return result(c, without, err)
 	}
-	fmt.Fprintln(c.App.Writer)
-	return rehearsal.Compare(c.App.Writer, with, without)
+	fmt.Fprintln(out)
+	return rehearsal.Compare(out, with, without)
 }
 
-const demoIntro = `Four simulated instances on loopback, each a server process of its own, behind an Application
-and a Classic Load Balancer, with 200 requests a second through both. Deregistration delay 20 s,
-health checks every 10 s, all ten times faster. On each instance in turn, with the real binary:
+const demoIntro = `Four simulated instances on this machine, each with a server process of its own, behind an
+Application and a Classic Load Balancer that get 200 requests a second. The deregistration delay
+is 20s and there is a health check every 10s, all ten times faster. On one instance after another
+the real balanced runs:
 
     %s
 
 %s
 `
 
-// act is one of the two rehearsals.
-func act(ctx context.Context, p rehearsal.Plan, out io.Writer) (record.Rehearsal, error) {
+// rehearseOnce runs one of the two rehearsals and prints its result.
+func rehearseOnce(ctx context.Context, p rehearsal.Plan, out io.Writer) (record.Rehearsal, error) {
 	rec, err := p.Run(ctx)
 	if err != nil {
 		return rec, err
@@ -88,19 +94,19 @@ func act(ctx context.Context, p rehearsal.Plan, out io.Writer) (record.Rehearsal
 	return rec, rehearsal.Print(out, rec)
 }
 
-// ended turns the end of a rehearsal into that of the program.
-func ended(c *cli.Context, rec record.Rehearsal, err error) error {
+// result is the error that gives this program the exit code of a rehearsal.
+func result(c *cli.Context, rec record.Rehearsal, err error) error {
 	switch {
 	case err != nil:
-		return told(c, err)
+		return preferSignal(c, err)
 	case rec.Exit != 0:
-		return rollout(rec.Exit)
+		return exitStatus(rec.Exit)
 	}
 	return nil
 }
 
-// demoEnviron leaves the caller's own settings of the agent out: a demo is the same for
-// everyone.
+// demoEnviron is the environment without the user's own settings of balanced, so that the demo
+// is the same for everyone.
 func demoEnviron(verbose bool) []string {
 	env := slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "BALANCED_") })
 	if !verbose {

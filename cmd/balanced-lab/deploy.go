@@ -12,13 +12,14 @@ import (
 func deployCommand() *cli.Command {
 	return command(cli.Command{
 		Name:      "deploy",
-		Usage:     "on an instance of a lab: stop its server and start another version",
+		Usage:     "install a version on the instance that this shell acts as",
 		UsageText: "balanced-lab deploy [options] VERSION",
-		Description: "Stands for chef-client or whatever else upgrades a host. Requests that are open are cut. " +
-			"Returns when the new version has started; it answers 503 for half as long again.",
+		Description: "Takes the place of chef-client, or of whatever else upgrades an instance. It stops the server of " +
+			"the instance, which cuts off open requests, starts the new version, and returns. For half of " +
+			"--takes the new version answers 503.",
 		Flags: []cli.Flag{
-			&cli.DurationFlag{Name: "takes", Value: time.Second, Usage: "`TIME` from the stop to the start"},
-			&cli.BoolFlag{Name: "bad", Usage: "a version that fails its health checks and every request"},
+			&cli.DurationFlag{Name: "takes", Value: time.Second, Usage: "`TIME` from the stop of the server to its start"},
+			&cli.BoolFlag{Name: "bad", Usage: "install a version that fails every request and health check"},
 		},
 	}, 1, deploy)
 }
@@ -27,13 +28,13 @@ func deploy(c *cli.Context) error {
 	d := lab.Deploy{Version: c.Args().First(), Takes: c.Duration("takes"), Bad: c.Bool("bad")}
 	switch {
 	case d.Version == "":
-		return misused("a version is missing; see balanced-lab deploy --help")
+		return usageErrorf("VERSION is missing; see balanced-lab deploy --help")
 	case d.Takes < 0 || d.Takes > time.Hour:
-		return misused("--takes %s: want 0s to 1h", d.Takes)
+		return usageErrorf("--takes %s: want 0s to 1h", d.Takes)
 	}
-	err := d.Here(c.Context)
+	err := d.Send(c.Context)
 	if errors.Is(err, lab.ErrNoInstance) {
-		return misused("%v", err)
+		return usageErrorf("%v", err)
 	}
 	return err
 }

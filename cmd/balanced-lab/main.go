@@ -1,5 +1,5 @@
-// Command balanced-lab serves a fleet of simulated EC2 instances on loopback, to try
-// balanced and rollouts on.
+// Command balanced-lab serves a fleet of simulated EC2 instances on loopback, to try balanced
+// and to rehearse rollouts.
 package main
 
 import (
@@ -10,13 +10,13 @@ import (
 )
 
 func main() {
-	// Nobody reading any longer must not end the lab before what it started.
+	// A reader that goes away must not end this process before those that it started.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 
 	ctx, cancel := context.WithCancelCause(context.Background())
 	stop := make(chan os.Signal, 1)
 	signal.Notify(stop, syscall.SIGHUP, syscall.SIGINT, syscall.SIGTERM)
-	go func() { cancel(stopped{<-stop}) }()
+	go func() { cancel(signalled{<-stop}) }()
 
 	os.Exit(run(ctx, os.Args, os.Stdout, os.Stderr))
 }

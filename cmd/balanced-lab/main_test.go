@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// TestMain lets this binary be balanced-lab too: the servers of the instances are
-// processes of it, and so is deploy.
+// TestMain makes this binary balanced-lab for the commands app and deploy, which tests run as
+// processes.
 func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && (os.Args[1] == "app" || os.Args[1] == "deploy") {
 		os.Exit(run(context.Background(), os.Args, os.Stdout, os.Stderr))

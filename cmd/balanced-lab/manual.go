@@ -8,15 +8,15 @@ import (
 	"balanced/internal/manual"
 )
 
-// manualCommand prints the man page, for who packages the lab.
+// manualCommand prints the man page, which is part of the packages.
 func manualCommand() *cli.Command {
 	return command(cli.Command{
 		Name:   "manual",
 		Usage:  "print the man page",
 		Hidden: true,
 		Flags: []cli.Flag{
-			&cli.Int64Flag{Name: "date", Usage: "`SECONDS` since 1970 that it is dated"},
-			&cli.StringFlag{Name: "release", Usage: "`VERSION` that it is for", Value: "devel"},
+			&cli.Int64Flag{Name: "date", Usage: "date of the page, in `SECONDS` since 1970"},
+			&cli.StringFlag{Name: "release", Usage: "`VERSION` that the page is for", Value: "devel"},
 		},
 	}, 0, func(c *cli.Context) error {
 		return manual.Page{

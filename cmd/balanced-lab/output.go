@@ -8,46 +8,46 @@ import (
 	"path/filepath"
 )
 
-// output is a file that is written at the end, in one step, and whose place was found
-// good at the start. nil is one that nobody asked for.
+// output is a file that is written at the end, atomically, and that was checked to be
+// writable at the start. nil is a file that was not asked for.
 type output struct {
 	flag, path string
 	file       *os.File
 }
 
-// outputs are those of a rehearsal.
+// outputs opens the output files of a rehearsal.
 func outputs(json, html string) (data, page *output, err error) {
 	if json != "" && filepath.Clean(json) == filepath.Clean(html) {
-		return nil, nil, misused("--json and --html are one file, %s", json)
+		return nil, nil, usageErrorf("--json and --html name the same file, %s", json)
 	}
-	if data, err = reserve("json", json); err != nil {
+	if data, err = openOutput("json", json); err != nil {
 		return nil, nil, err
 	}
-	if page, err = reserve("html", html); err != nil {
-		data.release()
+	if page, err = openOutput("html", html); err != nil {
+		data.discard()
 	}
 	return data, page, err
 }
 
-// reserve makes sure that a file can be written.
-func reserve(flag, path string) (*output, error) {
+// openOutput makes sure that a file can be written.
+func openOutput(flag, path string) (*output, error) {
 	if path == "" {
 		return nil, nil
 	}
 	switch at, err := os.Stat(path); {
 	case err == nil && at.IsDir():
-		return nil, misused("--%s %s: is a directory", flag, path)
-	case err == nil && !at.Mode().IsRegular(): // a device would be replaced
-		return nil, misused("--%s %s: is not a regular file", flag, path)
+		return nil, usageErrorf("--%s %s: is a directory", flag, path)
+	case err == nil && !at.Mode().IsRegular(): // write would replace a device
+		return nil, usageErrorf("--%s %s: is not a regular file", flag, path)
 	}
 	f, err := os.CreateTemp(filepath.Dir(path), ".balanced-lab-*")
 	if err != nil {
-		return nil, misused("--%s: %v", flag, err)
+		return nil, usageErrorf("--%s: %v", flag, err)
 	}
 	return &output{flag, path, f}, nil
 }
 
-// write fills the file and puts it in its place.
+// write writes the content to a temporary file and renames it.
 func (o *output) write(fill func(io.Writer) error) error {
 	if o == nil {
 		return nil
@@ -62,8 +62,8 @@ func (o *output) write(fill func(io.Writer) error) error {
 	return nil
 }
 
-// release gives up the place of a file that was not written.
-func (o *output) release() {
+// discard removes the temporary file, if write was not called or failed.
+func (o *output) discard() {
 	if o != nil {
 		o.file.Close()
 		os.Remove(o.file.Name())

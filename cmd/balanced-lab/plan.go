@@ -12,15 +12,15 @@ import (
 	"balanced/internal/lab/traffic"
 )
 
-// plan reads the command line and the scenario. What is given on the command line wins.
-func plan(c *cli.Context) (p rehearsal.Plan, expect *rehearsal.Expect, err error) {
+// readPlan reads the command line and the scenario. The command line takes precedence.
+func readPlan(c *cli.Context) (p rehearsal.Plan, expect *rehearsal.Expect, err error) {
 	var s rehearsal.Scenario
 	if name := c.String("scenario"); name != "" {
 		if s, err = rehearsal.ReadScenario(name); err != nil {
-			return p, nil, misused("%v", err)
+			return p, nil, usageErrorf("%v", err)
 		}
-		if err := apply(c, s); err != nil {
-			return p, nil, misused("scenario %s: %v", name, err)
+		if err := setScenarioFlags(c, s); err != nil {
+			return p, nil, usageErrorf("scenario %s: %v", name, err)
 		}
 		p.Scenario, expect = s.Name, &s.Expect
 	}
@@ -28,9 +28,9 @@ func plan(c *cli.Context) (p rehearsal.Plan, expect *rehearsal.Expect, err error
 		p.Command = s.Command
 	}
 	if p.Command == "" {
-		return p, nil, misused("a command is missing; see balanced-lab rehearse --help")
+		return p, nil, usageErrorf("the command line to rehearse is missing; see balanced-lab rehearse --help")
 	}
-	if p.Fleet, err = config(c); err != nil {
+	if p.Fleet, err = readConfig(c); err != nil {
 		return p, nil, err
 	}
 	for _, text := range slices.Concat(s.Faults, c.StringSlice("fault")) {
@@ -39,23 +39,23 @@ func plan(c *cli.Context) (p rehearsal.Plan, expect *rehearsal.Expect, err error
 			err = f.Check(p.Fleet.Size)
 		}
 		if err != nil {
-			return p, nil, misused("%v", err)
+			return p, nil, usageErrorf("%v", err)
 		}
 		p.Faults = append(p.Faults, f)
 	}
-	return p, expect, options(c, &p)
+	return p, expect, setRehearseFlags(c, &p)
 }
 
-// apply sets the flags that a scenario gives and the command line does not.
-func apply(c *cli.Context, s rehearsal.Scenario) error {
-	may := []string{"concurrency", "exit-on-error", "naive", "speed", "rate", "long"}
+// setScenarioFlags sets the flags that are in a scenario and not on the command line.
+func setScenarioFlags(c *cli.Context, s rehearsal.Scenario) error {
+	allowed := []string{"concurrency", "exit-on-error", "naive", "speed", "rate", "long"}
 	for _, f := range fleetFlags() {
-		may = append(may, f.Names()[0])
+		allowed = append(allowed, f.Names()[0])
 	}
 	given := map[string]bool{}
 	for name := range s.Flags {
-		if !slices.Contains(may, name) {
-			return fmt.Errorf("flags: unknown %q", name)
+		if !slices.Contains(allowed, name) {
+			return fmt.Errorf("flags: unknown flag %q", name)
 		}
 		given[name] = c.IsSet(name)
 	}
@@ -70,30 +70,32 @@ func apply(c *cli.Context, s rehearsal.Scenario) error {
 	return nil
 }
 
-// options are the flags of a rehearsal besides those of the fleet.
-func options(c *cli.Context, p *rehearsal.Plan) (err error) {
+// setRehearseFlags reads the flags of a rehearsal other than those of the fleet.
+func setRehearseFlags(c *cli.Context, p *rehearsal.Plan) (err error) {
 	p.Naive, p.ExitOnError, p.Speed = c.Bool("naive"), c.Bool("exit-on-error"), c.Float64("speed")
 	p.Load = traffic.Load{Rate: c.Int("rate"), Long: c.Duration("long")}
 	if p.Concurrency, err = rehearsal.ParseConcurrency(c.String("concurrency")); err != nil {
-		return misused("--%v", err)
+		return usageErrorf("--%v", err)
 	}
 	switch {
+	case p.Naive && c.Bool("compare"):
+		return usageErrorf("--compare and --naive: --compare already rehearses with --naive, as the second of two")
 	case !(p.Speed >= 1 && p.Speed <= 1000):
-		return misused("--speed %g: want 1 to 1000", p.Speed)
+		return usageErrorf("--speed %g: want 1 to 1000", p.Speed)
 	case p.Load.Rate < 10 || p.Load.Rate > 2000:
-		return misused("--rate %d: want 10 to 2000", p.Load.Rate)
+		return usageErrorf("--rate %d: want 10 to 2000", p.Load.Rate)
 	case p.Load.Long < 0 || p.Load.Long > time.Hour:
-		return misused("--long %s: want 0s to 1h", p.Load.Long)
+		return usageErrorf("--long %s: want 0s to 1h", p.Load.Long)
 	case p.Fleet.TargetGroups+p.Fleet.Network+p.Fleet.Classic == 0:
-		return misused("--target-groups 0 and --classic 0: there is no load balancer to send requests through")
+		return usageErrorf("--target-groups 0, --network 0 and --classic 0: requests need a load balancer")
 	case !c.IsSet("long"):
 		p.Load.Long = min(p.Load.Long, p.Fleet.Faster(p.Speed).Drain/2)
 	}
-	return place(c, p)
+	return setPrograms(c, p)
 }
 
-// place is where the command runs and with which programs.
-func place(c *cli.Context, p *rehearsal.Plan) (err error) {
+// setPrograms sets where the command runs and which programs it finds.
+func setPrograms(c *cli.Context, p *rehearsal.Plan) (err error) {
 	p.Environ = os.Environ()
 	if p.Dir, err = os.Getwd(); err != nil {
 		return err

@@ -21,100 +21,149 @@ import (
 func rehearseCommand() *cli.Command {
 	return command(cli.Command{
 		Name:      "rehearse",
-		Usage:     "run a command line on every instance of a fleet under traffic, and see what users would have felt",
-		UsageText: "balanced-lab rehearse [options] -- 'balanced out && ./deploy.sh && balanced in'",
-		Description: "The command line runs with sh, in this directory, with the environment of the instance. Exits with the code of the rollout.\n\n" +
-			"Faults, " + rehearsal.FaultUsage + ":\n\n" + rehearsal.FaultHelp(),
+		Usage:     "run a command line on every instance of a fleet under traffic, and report lost requests",
+		UsageText: "balanced-lab rehearse [options] -- 'balanced out && balanced-lab deploy v2 && balanced in'",
+		Description: "The command line runs with sh, in the current directory, with the environment of the instance. " +
+			"The exit code is that of the rollout.\n\n" +
+			"Examples:\n\n" + rehearseExamples + "\n" +
+			"Syntax of a fault: " + rehearsal.FaultUsage + ". Kinds of faults:\n\n" + rehearsal.FaultHelp(),
 		Flags: append(rehearseFlags(), fleetFlags()...),
 	}, 1, rehearse)
 }
 
+const rehearseExamples = `    balanced-lab rehearse --speed 10 -- 'balanced out && balanced-lab deploy v2 && balanced in'
+    balanced-lab rehearse --speed 10 --compare --html rehearsal.html -- 'balanced run -- balanced-lab deploy v2'
+    balanced-lab rehearse --speed 10 --fault 'peer-dies 4' -- 'balanced run -- balanced-lab deploy v2'
+    balanced-lab rehearse --scenario bad-version
+`
+
 func rehearseFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.StringFlag{Name: "scenario", Usage: "`FILE` or the name of a scenario that comes with balanced-lab"},
-		&cli.StringFlag{Name: "concurrency", Value: "1", Usage: "`N` or P% instances at a time"},
-		&cli.BoolFlag{Name: "exit-on-error", Value: true, Usage: "begin on no more instances after the first failure"},
-		&cli.BoolFlag{Name: "naive", Usage: "the same with a balanced that does nothing"},
-		&cli.Float64Flag{Name: "speed", Value: 1, Usage: "drains, check intervals, moves and launches take one `N`th of what is given"},
-		&cli.IntFlag{Name: "rate", Value: 200, Usage: "`N` requests a second through all load balancers together"},
+		&cli.StringFlag{Name: "scenario", Usage: "`FILE` with a scenario, or the name of one that comes with balanced-lab"},
+		&cli.StringFlag{Name: "concurrency", Value: "1", Usage: "`N` instances at a time, or P% of them"},
+		&cli.BoolFlag{Name: "exit-on-error", Value: true, Usage: "after the first failure, begin on no more instances"},
+		&cli.BoolFlag{Name: "naive", Usage: "put a balanced that does nothing in place of balanced"},
+		&cli.BoolFlag{Name: "compare", Usage: "rehearse twice, the second time with --naive, and compare"},
+		&cli.Float64Flag{Name: "speed", Value: 1, Usage: "make drains, check intervals, moves and launches `N` times faster than given"},
+		&cli.IntFlag{Name: "rate", Value: 200, Usage: "`N` requests a second, through all load balancers together"},
 		&cli.DurationFlag{Name: "long", Value: 2 * time.Second, DefaultText: "2s, but at most half the drain", Usage: "`TIME` that every tenth request takes"},
-		&cli.StringSliceFlag{Name: "fault", Usage: "`FAULT` that befalls the fleet, can be given again"},
+		&cli.StringSliceFlag{Name: "fault", Usage: "`FAULT` to inject; can be given several times"},
 		&cli.StringFlag{Name: "json", Usage: "write the record to `FILE`"},
-		&cli.StringFlag{Name: "html", Usage: "write the record as one page to `FILE`"},
+		&cli.StringFlag{Name: "html", Usage: "write the record as an HTML page to `FILE`"},
 		agentFlag(),
 	}
 }
 
 func agentFlag() cli.Flag {
-	return &cli.StringFlag{Name: "balanced", Usage: "the agent's `FILE`", DefaultText: "the one beside balanced-lab, or else on the PATH"}
+	return &cli.StringFlag{Name: "balanced", Usage: "path `FILE` of balanced", DefaultText: "the one beside balanced-lab, or else on the PATH"}
 }
 
 func rehearse(c *cli.Context) error {
-	plan, expect, err := plan(c)
+	plan, expect, err := readPlan(c)
 	if err != nil {
 		return err
 	}
 	if err := plan.Check(); err != nil {
-		return misused("%v", err)
+		return usageErrorf("%v", err)
 	}
 	data, html, err := outputs(c.String("json"), c.String("html"))
 	if err != nil {
 		return err
 	}
-	defer data.release()
-	defer html.release()
-	rec, err := perform(c, plan)
+	defer data.discard()
+	defer html.discard()
+	rec, err := rehearseBoth(c, plan)
 	if err != nil {
-		return ended(c, rec, err)
+		return result(c, rec, err)
 	}
-	fmt.Fprintln(c.App.Writer)
 	err = errors.Join(
-		rehearsal.Print(c.App.Writer, rec),
-		data.write(func(w io.Writer) error { return inJSON(w, rec) }),
+		data.write(func(w io.Writer) error { return writeJSON(w, rec) }),
 		html.write(func(w io.Writer) error { return page.Write(w, rec) }),
 	)
 	if expect != nil {
-		fmt.Fprintln(c.App.Writer, said(plan.Scenario, expect.Met(rec)))
+		fmt.Fprintln(c.App.Writer, expectationText(plan.Scenario, expect.Verify(rec)))
 	}
 	if err != nil {
 		return err
 	}
-	return ended(c, rec, nil)
+	return result(c, rec, nil)
 }
 
-// perform rehearses, with a table on a terminal and lines elsewhere.
-func perform(c *cli.Context, plan rehearsal.Plan) (record.Rehearsal, error) {
+// rehearseBoth rehearses, and with --compare once more without balanced.
+func rehearseBoth(c *cli.Context, plan rehearsal.Plan) (rec record.Rehearsal, err error) {
+	if rec, err = rehearseAndPrint(c, plan); err == nil && c.Bool("compare") {
+		rec.Without, err = withoutBalanced(c, plan, rec)
+	}
+	return rec, err
+}
+
+// rehearseAndPrint rehearses, shows it, and prints the result.
+func rehearseAndPrint(c *cli.Context, plan rehearsal.Plan) (record.Rehearsal, error) {
+	rec, err := runPlan(c, plan)
+	if err != nil {
+		return rec, err
+	}
+	fmt.Fprintln(c.App.Writer)
+	return rec, rehearsal.Print(fitting(c.App.Writer), rec)
+}
+
+// withoutBalanced rehearses the same without balanced, and prints both side by side.
+func withoutBalanced(c *cli.Context, plan rehearsal.Plan, with record.Rehearsal) (*record.Rehearsal, error) {
+	fmt.Fprint(c.App.Writer, "\nNow the same with a balanced that does nothing.\n\n")
+	plan.Naive = true
+	rec, err := rehearseAndPrint(c, plan)
+	if err != nil {
+		return nil, err
+	}
+	fmt.Fprintln(c.App.Writer)
+	return &rec, rehearsal.Compare(fitting(c.App.Writer), with, rec)
+}
+
+// runPlan rehearses and shows it, on a terminal as a table and elsewhere as lines.
+func runPlan(c *cli.Context, plan rehearsal.Plan) (record.Rehearsal, error) {
 	ctx, stop := context.WithCancelCause(c.Context)
 	defer stop(nil)
 	fmt.Fprintf(c.App.Writer, "On each of %d instances, %d at a time:\n\n    %s\n\n%s\n",
 		plan.Fleet.Size, plan.Concurrency.Of(plan.Fleet.Size), plan.Command, rehearsal.Legend)
-	plan.Show = rehearsal.NewLines(c.App.Writer, stop)
-	file, _ := c.App.Writer.(*os.File)
-	if s, terminal := screen.On(file, os.Getenv); file != nil && terminal {
-		plan.Show = rehearsal.NewTable(s, stop)
-		defer s.Close()
+	plan.Display = rehearsal.NewLines(c.App.Writer, stop)
+	if file, isFile := c.App.Writer.(*os.File); isFile {
+		if s, isTerminal := screen.On(file, os.Getenv); isTerminal {
+			plan.Display = rehearsal.NewTable(s, stop)
+			defer s.Close()
+		}
 	}
 	return plan.Run(ctx)
 }
 
-// told prefers the signal that ended a run to what came of it.
-func told(c *cli.Context, err error) error {
-	if sig, ok := errors.AsType[stopped](context.Cause(c.Context)); ok {
+// fitting returns a writer that cuts the rows of tables at the edge of a terminal. If w is no
+// terminal, it is w.
+func fitting(w io.Writer) io.Writer {
+	if file, isFile := w.(*os.File); isFile {
+		if columns := screen.Columns(file); columns > 0 {
+			return screen.CutRows(w, columns)
+		}
+	}
+	return w
+}
+
+// preferSignal returns the signal that stopped this process, or else err.
+func preferSignal(c *cli.Context, err error) error {
+	if sig, ok := errors.AsType[signalled](context.Cause(c.Context)); ok {
 		return sig
 	}
 	return err
 }
 
-func inJSON(w io.Writer, rec record.Rehearsal) error {
+func writeJSON(w io.Writer, rec record.Rehearsal) error {
 	e := json.NewEncoder(w)
 	e.SetIndent("", "  ")
 	return e.Encode(rec)
 }
 
-// said is whether a scenario ended as it should.
-func said(scenario string, wrong error) string {
+// expectationText says whether a scenario ended as it should.
+func expectationText(scenario string, wrong error) string {
 	if wrong == nil {
-		return "This is how " + scenario + " should end."
+		return "scenario " + scenario + " ended as expected"
 	}
-	return "This is not how " + scenario + " should end: " + strings.ReplaceAll(wrong.Error(), "\n", "; ") + "."
+	return "scenario " + scenario + " did not end as expected: " + strings.ReplaceAll(wrong.Error(), "\n", "; ")
 }

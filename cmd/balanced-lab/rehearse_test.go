@@ -17,7 +17,7 @@ import (
 
 var (
 	allScenarios = flag.Bool("rehearse", false, "run every scenario")
-	proofs       = flag.Int("proof", 0, "rehearse a good version so many times, one by one and by half")
+	proofs       = flag.Int("proof", 0, "rehearse a good version `N` times, one by one and by half")
 )
 
 var programsDir string
@@ -43,14 +43,14 @@ func program(t *testing.T, name string) string {
 	return filepath.Join(dir, name)
 }
 
-// rehearsed runs balanced-lab rehearse as a process of its own and returns its record.
-func rehearsed(t *testing.T, args ...string) record.Rehearsal {
+// runRehearse runs balanced-lab rehearse as a process and returns its record.
+func runRehearse(t *testing.T, args ...string) record.Rehearsal {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "record.json")
 	var out bytes.Buffer
 	cmd := exec.CommandContext(t.Context(), program(t, "balanced-lab"), append([]string{"rehearse", "--json", file}, args...)...)
 	cmd.Stdout, cmd.Stderr = &out, &out
-	cmd.Run() // its exit code is in the record
+	cmd.Run() // its exit code is compared with that in the record
 	var rec record.Rehearsal
 	text, err := os.ReadFile(file)
 	if err == nil {
@@ -60,7 +60,7 @@ func rehearsed(t *testing.T, args ...string) record.Rehearsal {
 		t.Fatalf("%v\n%s", err, &out)
 	}
 	if code := cmd.ProcessState.ExitCode(); code != rec.Exit {
-		t.Errorf("balanced-lab exits with %d, the rollout with %d", code, rec.Exit)
+		t.Errorf("balanced-lab exited with %d, the rollout with %d", code, rec.Exit)
 	}
 	if t.Failed() || testing.Verbose() {
 		t.Log(rec.Summary)
@@ -73,9 +73,9 @@ func rehearsed(t *testing.T, args ...string) record.Rehearsal {
 	return rec
 }
 
-func TestScenariosEndAsTheySay(t *testing.T) {
+func TestScenariosEndAsExpected(t *testing.T) {
 	if !*allScenarios {
-		t.Skip("takes minutes: make rehearse")
+		t.Skip("takes minutes; make rehearse runs it")
 	}
 	for _, name := range rehearsal.Scenarios() {
 		t.Run(name, func(t *testing.T) {
@@ -84,40 +84,40 @@ func TestScenariosEndAsTheySay(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if err := s.Expect.Met(rehearsed(t, "--scenario", name)); err != nil {
+			if err := s.Expect.Verify(runRehearse(t, "--scenario", name)); err != nil {
 				t.Error(err)
 			}
 		})
 	}
 }
 
-// quick is about as fast as the wire's whole seconds allow, and calm: on a busy machine a
-// check or two may be late, and a request take much longer than it asks for.
-var quick = []string{"--drain", "30s", "--long", "500ms", "--check-interval", "10s", "--unhealthy-threshold", "5", "--move-time", "2s", "--speed", "10"}
+// quickFlags make a rehearsal about as fast as delays in whole seconds allow. On a busy machine
+// a health check or two may be late, and a request may take much longer than it should.
+var quickFlags = []string{"--drain", "30s", "--long", "500ms", "--check-interval", "10s", "--unhealthy-threshold", "5", "--move-time", "2s", "--speed", "10"}
 
 const upgrade = "balanced out && balanced-lab deploy v2 && balanced in"
 
-func TestAnUpgradeLosesNothingAndANaiveOneDoes(t *testing.T) {
-	with := rehearsed(t, append(quick, "--size", "2", "--balanced", program(t, "balanced"), upgrade)...)
-	if err := (rehearsal.Expect{Members: 2, Versions: map[string]int{"v2": 2}, Lost: "none", Fewest: 1}).Met(with); err != nil {
+func TestUpgradeLosesRequestsOnlyWithoutBalanced(t *testing.T) {
+	with := runRehearse(t, append(quickFlags, "--size", "2", "--balanced", program(t, "balanced"), upgrade)...)
+	if err := (rehearsal.Expect{Members: 2, Versions: map[string]int{"v2": 2}, Lost: "none", FewestHealthy: 1}).Verify(with); err != nil {
 		t.Error(err)
 	}
-	without := rehearsed(t, append(quick, "--size", "2", "--naive", upgrade)...)
-	if err := (rehearsal.Expect{Lost: "some"}).Met(without); err != nil {
+	without := runRehearse(t, append(quickFlags, "--size", "2", "--naive", upgrade)...)
+	if err := (rehearsal.Expect{Lost: "some"}).Verify(without); err != nil {
 		t.Error(err)
 	}
 	for _, l := range without.Traffic.Losses {
-		if l.Cause == "" || l.Source == "" {
-			t.Fatalf("a loss without a name: %+v", l)
+		if l.Request == "" || l.Cause == "" || l.Source == "" {
+			t.Fatalf("a loss without name, cause or source: %+v", l)
 		}
 	}
 }
 
-// TestNoRequestIsLost: ten thousand requests or more in each run, those that take long
-// and those on kept connections among them.
+// Each run has at least 10,000 requests, among them long ones and ones on connections that are
+// kept alive.
 func TestNoRequestIsLost(t *testing.T) {
 	if *proofs == 0 {
-		t.Skip("takes a quarter of an hour: make rehearse-proof")
+		t.Skip("takes a quarter of an hour; make rehearse-proof runs it")
 	}
 	common := []string{"--drain", "40s", "--check-interval", "10s", "--unhealthy-threshold", "5", "--move-time", "10s", "--speed", "10", "--rate", "300"}
 	for _, c := range []struct {
@@ -131,7 +131,7 @@ func TestNoRequestIsLost(t *testing.T) {
 		}},
 	} {
 		for range *proofs {
-			rec := rehearsed(t, append(common, c.args...)...)
+			rec := runRehearse(t, append(common, c.args...)...)
 			t.Logf("%s: %s", c.name, rec.Summary)
 			if rec.Exit != 0 || rec.Traffic.Lost != 0 || rec.Traffic.Requests < 10_000 {
 				t.Errorf("%s: exit %d, %d of %d lost", c.name, rec.Exit, rec.Traffic.Lost, rec.Traffic.Requests)

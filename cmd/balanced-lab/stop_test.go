@@ -15,8 +15,8 @@ import (
 	"balanced/internal/procgroup"
 )
 
-// marked are the processes that have a text in their environment or arguments.
-func marked(t *testing.T, text string) (found []string) {
+// markedProcesses returns the processes with a text in their environment or arguments.
+func markedProcesses(t *testing.T, text string) (found []string) {
 	t.Helper()
 	for _, what := range []string{"environ", "cmdline"} {
 		files, err := filepath.Glob("/proc/[0-9]*/" + what)
@@ -32,8 +32,8 @@ func marked(t *testing.T, text string) (found []string) {
 	return found
 }
 
-// TestCtrlCLeavesNoProcessBehind: not the servers of the instances, not the agent, not
-// what the command has started in the background and taken the SIGTERM from.
+// Neither the servers of the instances nor balanced are left, nor a background process of the
+// command that ignores SIGTERM.
 func TestCtrlCLeavesNoProcessBehind(t *testing.T) {
 	lab := program(t, "balanced-lab")
 	mark := "MARK=" + t.TempDir()
@@ -53,7 +53,7 @@ func TestCtrlCLeavesNoProcessBehind(t *testing.T) {
 	lines := bufio.NewScanner(said)
 	for lines.Scan() && !strings.HasSuffix(lines.Text(), "| begun") {
 	}
-	before := len(marked(t, mark))
+	before := len(markedProcesses(t, mark))
 	if err := procgroup.Signal(cmd.Process, syscall.SIGINT); err != nil {
 		t.Fatal(err)
 	}
@@ -63,7 +63,7 @@ func TestCtrlCLeavesNoProcessBehind(t *testing.T) {
 	if code := cmd.ProcessState.ExitCode(); code != 130 || stderr.String() != "balanced-lab: stopped by SIGINT\n" {
 		t.Errorf("exit %d, %q; want 130 and one line", code, &stderr)
 	}
-	if left := append(marked(t, mark), marked(t, lab+"\x00app")...); len(left) != 0 || before < 3 {
-		t.Errorf("%d were marked before, left behind: %v", before, left)
+	if left := append(markedProcesses(t, mark), markedProcesses(t, lab+"\x00app")...); len(left) != 0 || before < 3 {
+		t.Errorf("%d processes before Ctrl-C, want at least 3; left behind: %v", before, left)
 	}
 }

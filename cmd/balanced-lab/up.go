@@ -1,38 +1,43 @@
 package main
 
 import (
-	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
+	"syscall"
 
 	"github.com/urfave/cli/v2"
 
 	"balanced/internal/lab"
-	"balanced/internal/lab/host"
+	"balanced/internal/lab/appserver"
+	"balanced/internal/lab/record"
 )
 
 func upCommand() *cli.Command {
 	return command(cli.Command{
 		Name:        "up",
 		Usage:       "serve a fleet until Ctrl-C",
-		Description: "Prints for each instance what to paste into a shell. Of several labs, env finds the newest.",
+		Description: "Prints, for each instance, a line that makes a shell act as that instance. If there are several labs, env finds the newest.",
 		Flags: append([]cli.Flag{
-			&cli.IntFlag{Name: "port", Usage: "`PORT` of the AWS APIs; 0 is any free one"},
+			&cli.IntFlag{Name: "port", Usage: "`PORT` of the AWS APIs; 0 is any free port"},
 		}, fleetFlags()...),
-	}, 0, up)
+	}, 0, serveFleet)
 }
 
-// up serves until the context ends; that is what it is for, so a signal is exit 0.
-func up(c *cli.Context) error {
-	cfg, err := config(c)
+// serveFleet serves until the context ends. A signal is the normal end, so the exit code is 0.
+func serveFleet(c *cli.Context) error {
+	cfg, err := readConfig(c)
 	if err != nil {
 		return err
 	}
 	if port := c.Int("port"); port < 0 || port > 65535 {
-		return misused("--port %d: want 0 to 65535", port)
+		return usageErrorf("--port %d: want 0 to 65535", port)
 	}
 	l, err := lab.Serve(cfg, c.Int("port"))
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return fmt.Errorf("--port %d: %w; give another port, or 0 for any free one", c.Int("port"), err)
+	}
 	if err != nil {
 		return fmt.Errorf("--port %d: %w", c.Int("port"), err)
 	}
@@ -45,8 +50,7 @@ func up(c *cli.Context) error {
 	return nil
 }
 
-// publish lets `balanced-lab env` find this lab. A lab that cannot be found so is
-// still of use.
+// publish makes `balanced-lab env` find this lab. If that fails, the lab can still be used.
 func publish(l *lab.Lab, stderr io.Writer) (remove func()) {
 	path, err := lab.StateFile()
 	if err == nil {
@@ -65,30 +69,20 @@ func printFleet(w io.Writer, l *lab.Lab, cfg lab.Config) error {
 		return err
 	}
 	var b strings.Builder
-	p := l.Fleet.Picture()
+	p := l.Fleet.Snapshot()
 	fmt.Fprintf(&b, "Region %s at %s\n", l.Fleet.RegionName, l.API)
 	fmt.Fprintf(&b, "group %s: %d instances, MinSize %d, MaxSize %d, desired %d\n", l.Fleet.Group, len(instances), p.Min, p.Max, p.Desired)
 	for _, s := range l.Fleet.Sources {
-		fmt.Fprintf(&b, "%s load balancer %s, drains for %s: %s\n", s.Kind, s.Name, cfg.Drain, l.Plane.URL(s.Name))
+		fmt.Fprintf(&b, "%s load balancer %s, drain %s: %s\n", s.Kind, s.Name, record.Duration(cfg.Drain.Seconds()), l.Proxies.URL(s.Name))
 	}
-	fmt.Fprintf(&b, "on each instance a server, a process of its own, which they ask for :%d%s\n", l.Fleet.Port, host.HealthPath)
-	b.WriteString("\nTo be an instance, paste one of these lines:\n\n")
+	fmt.Fprintf(&b, "server of each instance: port %d, health checks ask for %s\n", l.Fleet.Port, appserver.HealthPath)
+	b.WriteString("\nTo make a shell act as an instance, paste one of these lines:\n\n")
 	for _, i := range instances {
-		fmt.Fprintf(&b, "%s  # %s, %s\n", i.Line(), i.ID, i.Zone)
+		fmt.Fprintf(&b, "%s  # %s, %s\n", i.ExportLine(), i.ID, i.Zone)
 	}
-	fmt.Fprintf(&b, "\nor run: eval \"$(balanced-lab env %s)\"\n", instances[0].ID)
-	b.WriteString("then:   balanced status\n")
-	b.WriteString("or:     aws autoscaling describe-auto-scaling-groups\n\n")
+	b.WriteString("\nor run  eval \"$(balanced-lab env)\"  for the first one.\n")
+	b.WriteString("Then run  balanced status  or  aws autoscaling describe-auto-scaling-groups\n\n")
 	b.WriteString("Ctrl-C ends the lab.\n")
 	_, err = io.WriteString(w, b.String())
 	return err
-}
-
-// find asks the running lab.
-func find(ctx context.Context) ([]lab.Instance, error) {
-	path, err := lab.StateFile()
-	if err != nil {
-		return nil, err
-	}
-	return lab.Find(ctx, path)
 }

@@ -102,7 +102,7 @@ func (p *page) noticed(drains []lateness) {
 	p.say("\nFifteen polls cannot see every moment of 300 s within two: they are put where the end is due. A target group holds")
 	p.say("its target for the whole delay, so nothing is lost by looking seldom before. A Classic load balancer lets go with")
 	p.say("its last request, which no API foretells; there the pause grows with the time passed, and an end in the middle is")
-	p.say("noticed late by a fraction of what it took. What is overdue is polled less and less, every 30 s at last.")
+	p.say("noticed by looking every 2.7 s, or every second for each host that is out where there are more than two of them.")
 }
 
 func (p *page) processes(b *budget) {

@@ -68,6 +68,7 @@ func (p *program) doctor(c *cli.Context) error {
 		MinHealthy:       v.minHealthy(),
 		Everywhere:       v.bool("everywhere"),
 		ProbePermissions: v.bool("probe-permissions"),
+		Return:           v.probe(),
 	}
 	j, err := p.job(v)
 	if err != nil {

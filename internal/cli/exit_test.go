@@ -35,7 +35,7 @@ func TestCode(t *testing.T) {
 	}{
 		{"success", nil, 0},
 		{"unforeseen", errors.New("odd"), 1},
-		{"a refusal nobody foresaw", &awsapi.RefusedError{Code: "ValidationError"}, 1},
+		{"a refusal nobody foresaw", &awsapi.RefusedError{Code: "ValidationError"}, 78},
 		{"a class that does not exist", refusal(99, nil), 1},
 		{"cancelled without a signal", context.Canceled, 1},
 		{"status: out", notInService(rotation.OutOfService), 3},

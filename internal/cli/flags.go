@@ -175,6 +175,11 @@ func (v *values) oneOf(name string) string {
 	return value
 }
 
+// offers: the command has this flag.
+func (v *values) offers(name string) bool {
+	return slices.ContainsFunc(v.c.Command.Flags, func(f cli.Flag) bool { return slices.Contains(f.Names(), name) })
+}
+
 // words are those of a flag of the command, or of all commands.
 func (v *values) words(name string) []string {
 	for _, f := range slices.Concat(v.c.Command.Flags, v.c.App.Flags) {

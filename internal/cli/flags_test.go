@@ -117,7 +117,8 @@ func TestOutOptions(t *testing.T) {
 		{"auto given wins too", map[string]string{"BALANCED_WAIT": "1m"}, []string{"--wait", "auto"}, func(*rotation.OutOptions) {}},
 		{"empty is as good as none", map[string]string{"BALANCED_WAIT": "", "BALANCED_IGNORE": ""}, nil, func(*rotation.OutOptions) {}},
 		{"a dry run does not leak in", map[string]string{"BALANCED_DRY_RUN": "true"}, nil, func(*rotation.OutOptions) {}},
-		{"a flag that is not built is not looked at", map[string]string{"BALANCED_PROBE": "sideways"}, nil, func(*rotation.OutOptions) {}},
+		{"how in will probe matters to out", map[string]string{"BALANCED_PROBE": "off"}, nil, func(o *rotation.OutOptions) { o.Return.Off = true }},
+		{"what only in can refuse does not fail out", map[string]string{"BALANCED_PROBE": "sideways"}, nil, func(o *rotation.OutOptions) { o.Return.Off = true }},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			want := plain

@@ -44,28 +44,29 @@ func (p *program) in(c *cli.Context) error {
 }
 
 func (v *values) inOptions() rotation.InOptions {
-	off, instead := v.probe()
 	return rotation.InOptions{
 		Options:        v.options(),
-		NoProbe:        off,
-		Probe:          instead,
+		Probe:          v.probe(),
 		LeaveUnhealthy: v.oneOf("on-unhealthy") == "leave",
 	}
 }
 
-// probe reads --probe: not at all, or by a check of the operator's.
-func (v *values) probe() (off bool, instead *probe.Check) {
+// probe reads --probe, or BALANCED_PROBE also for a command without the flag: what `in` will ask matters to `out` too.
+func (v *values) probe() rotation.ProbeOptions {
 	given, source := v.raw("probe")
 	switch given {
-	case "auto":
-		return false, nil
+	case "auto", "<nil>":
+		return rotation.ProbeOptions{}
 	case "off":
-		return true, nil
+		return rotation.ProbeOptions{Off: true}
 	default:
 		check, err := probe.FromURL(given)
+		if err != nil && !v.offers("probe") {
+			return rotation.ProbeOptions{Off: true} // in reports it
+		}
 		if err != nil {
 			v.wrong(source, "%v", err)
 		}
-		return false, &check
+		return rotation.ProbeOptions{Check: &check}
 	}
 }

@@ -40,7 +40,7 @@ func TestLastLine(t *testing.T) {
 		},
 		{
 			"the hint has the command", fmt.Errorf("read identity document: %w", imds.ErrHopLimit),
-			"balanced: read identity document: the token never arrives, the hop limit is too low; aws ec2 modify-instance-metadata-options --instance-id … --http-put-response-hop-limit 2",
+			"balanced: read identity document: the token never arrives, the hop limit is too low; set HttpPutResponseHopLimit=2 in the metadata options of the instance",
 		},
 		{
 			"in a hook",

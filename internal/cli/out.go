@@ -51,6 +51,7 @@ func (v *values) outOptions() rotation.OutOptions {
 		Replace:        v.bool("replace"),
 		AllowEmptyZone: v.bool("allow-empty-zone"),
 		Settle:         v.duration("settle"),
+		Return:         v.probe(),
 	}
 }
 

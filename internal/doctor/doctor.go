@@ -27,14 +27,15 @@ type Finding struct {
 	Severity Severity `json:"severity"`
 	What     string   `json:"what"` // is the case
 	Why      string   `json:"why"`  // it matters
-	Fix      string   `json:"fix"`  // the command that fixes it
+	Fix      string   `json:"fix"`  // the command that fixes it, or what to do on which instance
 }
 
 // Options are the options of Run.
 type Options struct {
 	MinHealthy       fleet.MinHealthy
-	Everywhere       bool // look for this instance in all load balancers of the account
-	ProbePermissions bool // also try the move that Auto Scaling must refuse
+	Everywhere       bool                  // look for this instance in all load balancers of the account
+	ProbePermissions bool                  // also try the move that Auto Scaling must refuse
+	Return           rotation.ProbeOptions // what the host will be asked when it returns
 }
 
 // Report is an examination in full: a run's report with findings and facts.
@@ -55,6 +56,7 @@ type subject struct {
 	answersV1   bool          // the metadata service answers without a token
 	elsewhere   []fleet.Registration
 	permissions moveProbe
+	probe       string // why the probe of `in` does not pass while the load balancers call this instance healthy
 }
 
 // access is which of the calls are allowed.
@@ -95,6 +97,13 @@ var checks = []check{
 	{"metadata", metadataV1},
 	{"clock", clockSkew},
 	{"hold", heldHost},
+	{"managed", managedGroup},
+	{"thresholds", crossedThresholds},
+	{"stale-mark", staleMarks},
+	{"retained", retained},
+	{"health", unhealthyMembers},
+	{"probe", foreseenProbe},
+	{"out", refusedNow},
 }
 
 // Run looks at everything that can be looked at without a change, and lists what ought to be changed. Reads that are not
@@ -164,6 +173,9 @@ func examine(ctx context.Context, a *rotation.Agent, opt Options, n *notes) (sub
 		if err != nil {
 			return s, err
 		}
+	}
+	if !opt.Return.Off {
+		s.probe = a.ForeseeProbe(ctx, s.Snapshot, opt.Return.Check)
 	}
 	s.reads, s.missing, s.clockAhead = n.access(), n.missing, n.clockAhead
 	return s, nil

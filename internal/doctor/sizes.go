@@ -85,8 +85,8 @@ func leftInStandby(s subject) []Finding {
 		f := Finding{
 			Severity: Warning,
 			What:     h.ID + " is in Standby" + s.since(h),
-			Why:      "it holds a slot; better than this command: balanced in on that instance, which proves its health",
-			Fix:      fmt.Sprintf("aws autoscaling exit-standby --auto-scaling-group-name %s --instance-ids %s", format.ShellWord(s.Group.Name), h.ID),
+			Why:      "it holds a slot, and it may be half upgraded",
+			Fix:      "on " + h.ID + ": finish its upgrade, then run balanced in there, whose probe decides whether it returns",
 		}
 		if h.ID == s.ID {
 			f.Why, f.Fix = "it holds a slot, and Auto Scaling checks no health there", "balanced in"

@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2/types"
 	"golang.org/x/sync/errgroup"
 
+	"balanced/internal/awsapi"
 	"balanced/internal/fleet"
 )
 
@@ -33,20 +34,28 @@ func (c *Client) Registrations(ctx context.Context, instance, address string) ([
 }
 
 func (c *Client) classicRegistrations(ctx context.Context, instance string) ([]fleet.Registration, error) {
-	var all []fleet.Registration
-	pages := elbv1.NewDescribeLoadBalancersPaginator(c.classic, &elbv1.DescribeLoadBalancersInput{})
-	for pages.HasMorePages() {
-		page, err := pages.NextPage(ctx)
-		if err != nil {
-			return nil, wrap(err, "describe", "all Classic load balancers")
-		}
-		for _, lb := range page.LoadBalancerDescriptions {
-			for _, i := range lb.Instances {
-				if name := aws.ToString(lb.LoadBalancerName); aws.ToString(i.InstanceId) == instance {
-					all = append(all, fleet.Registration{Source: fleet.Source{Kind: fleet.Classic, Name: name, ID: name}, Target: fleet.Target{Instance: instance}})
+	all, err := complete(ctx, c, "DescribeLoadBalancers", func(ctx context.Context) (all []fleet.Registration, err error) {
+		err = awsapi.Pages(func(marker string) (next string, enough bool, err error) {
+			out, err := c.classic.loadBalancers(ctx, &elbv1.DescribeLoadBalancersInput{Marker: page(marker)})
+			if err != nil {
+				return "", false, err
+			}
+			for _, lb := range out.LoadBalancerDescriptions {
+				if lb.Instances == nil {
+					return "", false, awsapi.Lacks("instances of Classic load balancer %s", aws.ToString(lb.LoadBalancerName))
+				}
+				for _, i := range lb.Instances {
+					if name := aws.ToString(lb.LoadBalancerName); aws.ToString(i.InstanceId) == instance {
+						all = append(all, fleet.Registration{Source: fleet.Source{Kind: fleet.Classic, Name: name, ID: name}, Target: fleet.Target{Instance: instance}})
+					}
 				}
 			}
-		}
+			return aws.ToString(out.NextMarker), false, nil
+		})
+		return all, err
+	})
+	if err != nil {
+		return nil, wrap(err, "describe", "all Classic load balancers")
 	}
 	return all, nil
 }
@@ -74,24 +83,35 @@ func (c *Client) targetRegistrations(ctx context.Context, instance, address stri
 
 // allTargetGroups are those that can hold an instance.
 func (c *Client) allTargetGroups(ctx context.Context) ([]types.TargetGroup, error) {
-	var all []types.TargetGroup
-	pages := elbv2.NewDescribeTargetGroupsPaginator(c.targets, &elbv2.DescribeTargetGroupsInput{})
-	for pages.HasMorePages() {
-		page, err := pages.NextPage(ctx)
-		if err != nil {
-			return nil, wrap(err, "describe", "all target groups")
-		}
-		for _, t := range page.TargetGroups {
-			if t.TargetType == types.TargetTypeEnumInstance || t.TargetType == types.TargetTypeEnumIp {
-				all = append(all, t)
+	all, err := complete(ctx, c, "DescribeTargetGroups", func(ctx context.Context) (all []types.TargetGroup, err error) {
+		err = awsapi.Pages(func(marker string) (next string, enough bool, err error) {
+			out, err := c.targets.groups(ctx, &elbv2.DescribeTargetGroupsInput{Marker: page(marker)})
+			if err != nil {
+				return "", false, err
 			}
-		}
+			for _, t := range out.TargetGroups {
+				if err := wholeTargetGroup(t); err != nil {
+					return "", false, err
+				}
+				if t.TargetType == types.TargetTypeEnumInstance || t.TargetType == types.TargetTypeEnumIp {
+					all = append(all, t)
+				}
+			}
+			return aws.ToString(out.NextMarker), false, nil
+		})
+		return all, err
+	})
+	if err != nil {
+		return nil, wrap(err, "describe", "all target groups")
 	}
 	return all, nil
 }
 
 func source(t types.TargetGroup) fleet.Source {
-	return fleet.Source{Kind: kindOf(t.Protocol), Name: aws.ToString(t.TargetGroupName), ID: aws.ToString(t.TargetGroupArn), Port: int(aws.ToInt32(t.Port))}
+	return fleet.Source{
+		Kind: kindOf(t.Protocol), Name: aws.ToString(t.TargetGroupName), ID: aws.ToString(t.TargetGroupArn),
+		Port: int(aws.ToInt32(t.Port)), TargetType: string(t.TargetType), Version: aws.ToString(t.ProtocolVersion),
+	}
 }
 
 // held are a target group's registrations of one target, on any port. One deleted

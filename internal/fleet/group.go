@@ -32,6 +32,11 @@ type Group struct {
 	// Unknown lists attached traffic sources of a type balanced cannot ask, as
 	// "type identifier" (vpc-lattice is one).
 	Unknown []string
+	// Operator is the AWS service that manages the group: only it may change anything. Empty: none.
+	Operator string
+	// Retains: an instance whose termination hook is abandoned is kept, outside the desired capacity, until somebody
+	// terminates it.
+	Retains bool
 	At      time.Time // AWS's own clock when it answered, whole seconds
 }
 
@@ -43,10 +48,10 @@ type Member struct {
 	Weight   int // 0 where the group has no weights
 }
 
-// Weighted: sizes count units of capacity, not instances.
+// Weighted: sizes count units of capacity, not instances. Where every weight is 1, a unit is an instance.
 func (g Group) Weighted() bool {
 	for _, m := range g.Members {
-		if m.Weight > 0 {
+		if m.Weight > 1 {
 			return true
 		}
 	}
@@ -62,6 +67,12 @@ func (g Group) ELBHealth() bool {
 		}
 	}
 	return false
+}
+
+// ReplacesUnhealthy: Auto Scaling terminates and replaces a member that it calls Unhealthy. While one of these processes
+// is suspended it does not (Auto Scaling User Guide, "Suspend and resume processes").
+func (g Group) ReplacesUnhealthy() bool {
+	return !g.IsSuspended("ReplaceUnhealthy") && !g.IsSuspended("HealthCheck") && !g.IsSuspended("Terminate")
 }
 
 // IsSuspended says whether a scaling process (Launch, AddToLoadBalancer, …) is off.

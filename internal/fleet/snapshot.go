@@ -23,12 +23,35 @@ type Snapshot struct {
 	Torn bool
 }
 
-// HealthyMember: InService, Healthy for Auto Scaling, and healthy at every one of the given load balancers.
-func HealthyMember(m Member, counted []Traffic) bool {
-	if m.State != InService || !m.Healthy {
+// IsHealthy: InService, Healthy for Auto Scaling, and healthy and not shifted away at every one of the given load
+// balancers. A stale mark of Auto Scaling does not count.
+func (s Snapshot) IsHealthy(m Member, counted []Traffic) bool {
+	if m.State != InService || !m.Healthy && !s.StaleMark(m, counted) {
 		return false
 	}
-	return !slices.ContainsFunc(counted, func(t Traffic) bool { return t.Of(m.ID).Health != Healthy })
+	return healthyAtAll(m.ID, counted)
+}
+
+func healthyAtAll(id string, counted []Traffic) bool {
+	return !slices.ContainsFunc(counted, func(t Traffic) bool { return !t.Of(id).GetsTraffic() })
+}
+
+// StaleMark: Auto Scaling calls a member Unhealthy that every load balancer calls healthy, and a suspended process keeps
+// it from acting on that. The mark stays until the process is resumed or the health is set by hand.
+func (s Snapshot) StaleMark(m Member, counted []Traffic) bool {
+	return m.State == InService && !m.Healthy && !s.Group.ReplacesUnhealthy() && len(counted) > 0 && healthyAtAll(m.ID, counted)
+}
+
+// StaleMarks lists the members with a stale mark.
+func (s Snapshot) StaleMarks() []string {
+	var ids []string
+	counted := s.Counted()
+	for _, m := range s.Group.Members {
+		if s.StaleMark(m, counted) {
+			ids = append(ids, m.ID)
+		}
+	}
+	return ids
 }
 
 // Counted are the load balancers whose word on health is evidence.
@@ -40,7 +63,7 @@ func (s Snapshot) Counted() []Traffic {
 func (s Snapshot) HealthyPeers() int {
 	n, counted := 0, s.Counted()
 	for _, m := range s.Group.Members {
-		if m.ID != s.ID && HealthyMember(m, counted) {
+		if m.ID != s.ID && s.IsHealthy(m, counted) {
 			n++
 		}
 	}
@@ -50,7 +73,7 @@ func (s Snapshot) HealthyPeers() int {
 // HealthyMembers counts all that are healthy, this instance included.
 func (s Snapshot) HealthyMembers() int {
 	n := s.HealthyPeers()
-	if me, ok := s.Group.Member(s.ID); ok && HealthyMember(me, s.Counted()) {
+	if me, ok := s.Group.Member(s.ID); ok && s.IsHealthy(me, s.Counted()) {
 		n++
 	}
 	return n
@@ -60,15 +83,15 @@ func (s Snapshot) HealthyMembers() int {
 func (s Snapshot) UnhealthyPeer() (id, why string) {
 	counted := s.Counted()
 	for _, m := range s.Group.Members {
-		if m.ID == s.ID || m.State != InService || HealthyMember(m, counted) {
+		if m.ID == s.ID || m.State != InService || s.IsHealthy(m, counted) {
 			continue
 		}
 		if !m.Healthy {
 			return m.ID, "Unhealthy for Auto Scaling"
 		}
 		for _, t := range counted {
-			if x := t.Of(m.ID); x.Health != Healthy {
-				return m.ID, string(x.Health) + " at " + t.Name
+			if x := t.Of(m.ID); !x.GetsTraffic() {
+				return m.ID, x.Standing() + " at " + t.Name
 			}
 		}
 	}
@@ -91,7 +114,7 @@ func (s Snapshot) UnhealthyAt() (Traffic, Target, bool) {
 // Moving: a member is between two states, or an activity is running.
 func (s Snapshot) Moving() bool {
 	for _, m := range s.Group.Members {
-		if m.State != InService && m.State != Standby {
+		if m.State.Passing() {
 			return true
 		}
 	}

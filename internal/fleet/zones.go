@@ -19,7 +19,7 @@ func (s Snapshot) ZonePeers() (members, healthy int) {
 			continue
 		}
 		members++
-		if HealthyMember(m, counted) {
+		if s.IsHealthy(m, counted) {
 			healthy++
 		}
 	}

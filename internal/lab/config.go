@@ -3,50 +3,62 @@ package lab
 import (
 	"fmt"
 	"time"
+
+	"balanced/internal/format"
 )
 
-// Derived asks for a size that follows from the others.
+// Derived is a size that is to be derived from the others.
 const Derived = -1
 
-// Config is a fleet as one asks for it.
+// Config describes a fleet.
 type Config struct {
 	Region       string
-	Size         int // how many instances
-	Zones        int // over how many availability zones, at most 3
+	Size         int // instances
+	Zones        int // Availability Zones, at most 3
 	Min, Max     int // MinSize and MaxSize; Derived: Size-1, and twice Size
 	TargetGroups int // each behind an Application Load Balancer of its own
-	Network      int // target groups, each behind a Network Load Balancer with cross-zone off
+	Network      int // target groups, each behind a Network Load Balancer without cross-zone load balancing
 	Classic      int // Classic Load Balancers
-	Drain        time.Duration
-	// Interval, Healthy and Unhealthy are the health checks of every load balancer.
-	Interval           time.Duration
-	Healthy, Unhealthy int
-	SlowStart          time.Duration // of the target groups behind Application Load Balancers
-	MoveTime           time.Duration // the least a move into or out of Standby takes
-	LaunchTime         time.Duration // from the launch of an instance to InService
-	RegisterTime       time.Duration // from a registration to its first health check
-	TerminateTime      time.Duration // from the end of a drain to the end of an instance
-	Seed               uint64        // the same seed, the same instance ids
+	Checks
+	Times
+	Seed uint64 // the same seed gives the same instance IDs
 
-	Program  []string    // runs host.Main; nil: this binary, with app
-	Complain func(error) // is told what goes wrong while the lab runs; nil: nobody
+	Program []string    // runs appserver.Main; nil: this binary, with the argument app
+	OnError func(error) // gets errors that occur while the lab serves; may be nil
 }
 
-// Faster is the same fleet with a control plane so many times faster. What the wire
-// carries stays in whole seconds, and at least one.
-func (c Config) Faster(times float64) Config {
+// Checks are the health checks of every load balancer.
+type Checks struct {
+	Interval           time.Duration
+	Healthy, Unhealthy int // thresholds
+}
+
+// Times are the delays of the control plane and of the load balancers.
+type Times struct {
+	Drain         time.Duration // deregistration delay, or timeout of connection draining
+	SlowStart     time.Duration // of the target groups behind Application Load Balancers
+	MoveTime      time.Duration // the least that a move into or out of Standby takes
+	LaunchTime    time.Duration // from the launch of an instance to InService
+	RegisterTime  time.Duration // from a registration to its first health check
+	TerminateTime time.Duration // from the end of a drain to the end of the instance
+}
+
+// Faster returns the same fleet with a control plane that is faster by a factor. The APIs
+// have drains, intervals and slow start in whole seconds, so these stay whole seconds, at
+// least 1.
+func (c Config) Faster(factor float64) Config {
 	for _, d := range []*time.Duration{&c.Drain, &c.Interval, &c.SlowStart} {
 		if *d > 0 {
-			*d = max(time.Second, time.Duration(float64(*d)/times).Round(time.Second))
+			*d = max(time.Second, time.Duration(float64(*d)/factor).Round(time.Second))
 		}
 	}
 	for _, d := range []*time.Duration{&c.MoveTime, &c.LaunchTime, &c.RegisterTime, &c.TerminateTime} {
-		*d = time.Duration(float64(*d) / times)
+		*d = time.Duration(float64(*d) / factor)
 	}
 	return c
 }
 
-// Check says what of a Config no fleet can have, in the words of the flags.
+// Check returns an error that names the flag whose value no fleet can have.
 func (c Config) Check() error {
 	for _, n := range []struct {
 		flag             string
@@ -70,13 +82,12 @@ func (c Config) Check() error {
 	return c.checkSizes()
 }
 
-// checkTimes: the wire carries drains and intervals in whole seconds.
 func (c Config) checkTimes() error {
 	for _, d := range []struct {
 		flag        string
 		got         time.Duration
 		least, most time.Duration
-		whole       bool
+		whole       bool // the APIs have it in whole seconds
 	}{
 		{"drain", c.Drain, 0, time.Hour, true},
 		{"check-interval", c.Interval, time.Second, 5 * time.Minute, true},
@@ -85,7 +96,7 @@ func (c Config) checkTimes() error {
 		{"launch-time", c.LaunchTime, 0, time.Hour, false},
 	} {
 		if d.got < d.least || d.got > d.most {
-			return fmt.Errorf("--%s %s: want %s to %s", d.flag, d.got, d.least, d.most)
+			return fmt.Errorf("--%s %s: want %s to %s", d.flag, d.got, format.Duration(d.least), format.Duration(d.most))
 		}
 		if d.whole && d.got%time.Second != 0 {
 			return fmt.Errorf("--%s %s: want whole seconds", d.flag, d.got)
@@ -98,9 +109,9 @@ func (c Config) checkSizes() error {
 	min, max := c.sizes()
 	switch {
 	case min < 0 || min > c.Size:
-		return fmt.Errorf("--min %d: want 0 to the size, %d", min, c.Size)
+		return fmt.Errorf("--min %d: want 0 to %d, the size", min, c.Size)
 	case max < c.Size:
-		return fmt.Errorf("--max %d: want at least the size, %d", max, c.Size)
+		return fmt.Errorf("--max %d: want at least %d, the size", max, c.Size)
 	}
 	return nil
 }

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-func TestAFleetNobodyCanHaveIsRefusedInTheWordsOfTheFlags(t *testing.T) {
+func TestCheckNamesTheFlagThatIsWrong(t *testing.T) {
 	for _, c := range []struct {
 		change func(*Config)
 		want   string
@@ -29,22 +29,22 @@ func TestAFleetNobodyCanHaveIsRefusedInTheWordsOfTheFlags(t *testing.T) {
 	}
 }
 
-func TestMoreZonesThanInstancesIsFine(t *testing.T) {
+func TestZonesWithoutInstancesAreLeftOut(t *testing.T) {
 	cfg := small()
 	cfg.Size, cfg.Zones, cfg.Network = 1, 3, 1
 	f, err := newFleet(cfg, 80)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if p := f.Picture(); p.Serving != 1 || p.Min != 0 {
-		t.Errorf("got %+v, want one instance that serves, MinSize 0", p)
+	if p := f.Snapshot(); p.Healthy != 1 || p.Min != 0 {
+		t.Errorf("got %+v, want one healthy instance and MinSize 0", p)
 	}
-	for n, s := range f.routes(cfg) {
+	for n, s := range f.proxySources(cfg) {
 		if len(s.Zones) > 1 {
-			t.Errorf("clients of %s find nobody in %v", s.Name, s.Zones[1:])
+			t.Errorf("%s has zones %v, which have no instance", s.Name, s.Zones[1:])
 		}
-		if network := f.Sources[n].Kind == Network; s.Lasting != network {
-			t.Errorf("what is open through the %s load balancer outlives a drain: %v", f.Sources[n].Kind, s.Lasting)
+		if network := f.Sources[n].Kind == Network; s.OutlivesDrain != network {
+			t.Errorf("open requests through a %s load balancer outlive the drain: %v", f.Sources[n].Kind, s.OutlivesDrain)
 		}
 	}
 }

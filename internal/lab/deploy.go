@@ -13,23 +13,23 @@ import (
 	"strings"
 	"time"
 
-	"balanced/internal/lab/host"
+	"balanced/internal/lab/appserver"
 )
 
 const deployPath = "/balanced-lab/deploy"
 
-// The environment by which a command on an instance finds its lab.
+// Variables by which a command on an instance finds the lab.
 const (
 	instanceVar = "BALANCED_LAB_INSTANCE"
 	urlVar      = "BALANCED_LAB_URL"
 	tokenVar    = "BALANCED_LAB_TOKEN"
 )
 
-// ErrNoInstance: a command was not run with the environment of an instance.
-var ErrNoInstance = errors.New(instanceVar + ", " + urlVar + " and " + tokenVar + " are not set: run it with rehearse, or after eval \"$(balanced-lab env INSTANCE)\"")
+// ErrNoInstance means that a command was not run with the environment of an instance.
+var ErrNoInstance = errors.New(instanceVar + ", " + urlVar + " and " + tokenVar + " are not set; run it with balanced-lab rehearse, or after eval \"$(balanced-lab env)\"")
 
-// Deploy is one deploy on one instance: its server is stopped, which cuts what is open,
-// then a while passes, then the new version starts. It warms up for half as long.
+// Deploy is one deploy on one instance: it stops the server, which closes open connections,
+// waits for Takes, and starts the new version, which then answers 503 for half of Takes.
 type Deploy struct {
 	Instance string        `json:"instance"`
 	Version  string        `json:"version"`
@@ -37,9 +37,9 @@ type Deploy struct {
 	Bad      bool          `json:"bad"`
 }
 
-// Here asks the lab of the instance whose environment this process has for a deploy, and
+// Send asks the lab for a deploy on the instance whose environment this process has, and
 // returns when the new version has started.
-func (d Deploy) Here(ctx context.Context) error {
+func (d Deploy) Send(ctx context.Context) error {
 	url, token := os.Getenv(urlVar), os.Getenv(tokenVar)
 	if d.Instance = os.Getenv(instanceVar); d.Instance == "" || url == "" || token == "" {
 		return ErrNoInstance
@@ -58,16 +58,16 @@ func (d Deploy) Here(ctx context.Context) error {
 		return fmt.Errorf("%w: %w", ErrNoLab, err)
 	}
 	defer resp.Body.Close()
-	if said, err := io.ReadAll(resp.Body); err != nil || resp.StatusCode != http.StatusOK {
-		return errors.Join(fmt.Errorf("deploy %s: %s", d.Version, strings.TrimSpace(string(said))), err)
+	if body, err := io.ReadAll(resp.Body); err != nil || resp.StatusCode != http.StatusOK {
+		return errors.Join(fmt.Errorf("deploy %s: %s", d.Version, strings.TrimSpace(string(body))), err)
 	}
 	return nil
 }
 
-// deploy answers Here.
-func (l *Lab) deploy(w http.ResponseWriter, req *http.Request) {
-	if !l.mine(req.Header.Get("Authorization")) {
-		http.Error(w, "not the token of this lab", http.StatusForbidden)
+// serveDeploy answers Send.
+func (l *Lab) serveDeploy(w http.ResponseWriter, req *http.Request) {
+	if !l.authorized(req.Header.Get("Authorization")) {
+		http.Error(w, "the token is not that of this lab", http.StatusForbidden)
 		return
 	}
 	var d Deploy
@@ -80,35 +80,35 @@ func (l *Lab) deploy(w http.ResponseWriter, req *http.Request) {
 	}
 }
 
-func (l *Lab) mine(authorization string) bool {
+func (l *Lab) authorized(authorization string) bool {
 	return subtle.ConstantTimeCompare([]byte(authorization), []byte("Bearer "+l.token)) == 1
 }
 
-// Deploy stops and starts an instance's server. A ctx that ends in between leaves it
-// stopped, as a deploy does that is killed.
+// Deploy stops and starts the server of an instance. If ctx ends in between, the server stays
+// stopped, as after a deploy that was killed.
 func (l *Lab) Deploy(ctx context.Context, d Deploy) error {
-	h := l.Host(d.Instance)
-	if h == nil {
+	s := l.Server(d.Instance)
+	if s == nil {
 		return fmt.Errorf("%s is not in this lab", d.Instance)
 	}
-	h.Stop()
+	s.Stop()
 	select {
 	case <-time.After(d.Takes):
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
-	return h.Start(host.Release{Version: d.Version, Bad: d.Bad || l.spoiled(d.Instance), WarmUp: d.Takes / 2})
+	return s.Start(appserver.Release{Version: d.Version, Bad: d.Bad || l.deploysAreBad(d.Instance), WarmUp: d.Takes / 2})
 }
 
-// Spoil makes every later deploy on an instance put a bad version there.
-func (l *Lab) Spoil(id string) {
+// MakeDeploysBad makes every later deploy on an instance install a bad version.
+func (l *Lab) MakeDeploysBad(id string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.spoilt[id] = true
+	l.badDeploys[id] = true
 }
 
-func (l *Lab) spoiled(id string) bool {
+func (l *Lab) deploysAreBad(id string) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.spoilt[id]
+	return l.badDeploys[id]
 }

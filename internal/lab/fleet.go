@@ -1,6 +1,6 @@
-// Package lab is a fleet on loopback: an Auto Scaling group in a simulated Region,
-// served so that balanced, the AWS CLI and any SDK can be pointed at it, and rollouts
-// over its instances.
+// Package lab serves a fleet on loopback: an Auto Scaling group in a simulated Region, its
+// load balancers, and a web server for each instance. balanced, the AWS CLI and any SDK can
+// use it.
 package lab
 
 import (
@@ -9,36 +9,36 @@ import (
 	"strconv"
 	"time"
 
-	"balanced/internal/lab/host"
-	"balanced/internal/lab/plane"
+	"balanced/internal/lab/appserver"
+	"balanced/internal/lab/proxy"
 	"balanced/internal/lab/record"
 	"balanced/internal/sim"
 )
 
-// Fleet is one Auto Scaling group and its load balancers in a Region of their own.
+// Fleet is an Auto Scaling group and its load balancers, in a Region of their own.
 type Fleet struct {
 	Region     *sim.Region
 	RegionName string
 	Group      string
 	Sources    []record.Source
-	Port       int // of every server, and of every health check
-	complain   func(error)
+	Port       int // on which every server listens
+	onError    func(error)
 }
 
-// newFleet makes a fleet whose instances are InService, registered and healthy. Their
-// load balancers look for the servers at the port.
+// newFleet returns a fleet whose instances are InService, registered and healthy. Their
+// servers will listen on the port.
 func newFleet(cfg Config, port int) (*Fleet, error) {
 	if err := cfg.Check(); err != nil {
 		return nil, err
 	}
 	f := &Fleet{
 		RegionName: cmp.Or(cfg.Region, "eu-west-1"), Group: "web", Port: port,
-		complain: cfg.Complain,
+		onError: cfg.OnError,
 	}
 	f.Region = sim.New(sim.Config{Name: f.RegionName, Seed: cfg.Seed, Address: address, DataPlane: true, Timing: sim.Timing{
-		MoveTime:     orNone(cfg.MoveTime),
-		LaunchTime:   orNone(cfg.LaunchTime),
-		RegisterTime: orNone(cfg.RegisterTime), TerminateTime: orNone(cfg.TerminateTime),
+		MoveTime:     noneForZero(cfg.MoveTime),
+		LaunchTime:   noneForZero(cfg.LaunchTime),
+		RegisterTime: noneForZero(cfg.RegisterTime), TerminateTime: noneForZero(cfg.TerminateTime),
 	}})
 	zones := f.zones(cfg)
 	f.attachTargetGroups(cfg, zones)
@@ -46,22 +46,22 @@ func newFleet(cfg Config, port int) (*Fleet, error) {
 	min, max := cfg.sizes()
 	f.Region.AddGroup(sim.Group{
 		Name: f.Group, Min: min, Max: max, Desired: cfg.Size, Zones: zones,
-		Classic: f.Named(Classic), TargetGroups: append(f.Named(Application), f.Named(Network)...),
+		Classic: f.SourceNames(Classic), TargetGroups: append(f.SourceNames(Application), f.SourceNames(Network)...),
 		HealthCheckType: "ELB", Grace: 5 * time.Minute,
 	})
 	return f, nil
 }
 
-// orNone: the Region takes 0 for its default.
-func orNone(d time.Duration) time.Duration {
+// noneForZero is a delay as the Region takes it: there 0 is the default, and -1 is none.
+func noneForZero(d time.Duration) time.Duration {
 	if d == 0 {
 		return -1
 	}
 	return d
 }
 
-// zones are those that have an instance. DNS gives clients no address of a Network Load
-// Balancer in one that has none (User Guide for Network Load Balancers, "Target group
+// zones are the Availability Zones that have an instance. DNS gives clients no address of a
+// Network Load Balancer in other zones (User Guide for Network Load Balancers, "Target group
 // health", DNS failover).
 func (f *Fleet) zones(cfg Config) []string {
 	var zones []string
@@ -73,14 +73,14 @@ func (f *Fleet) zones(cfg Config) []string {
 
 func (f *Fleet) attachTargetGroups(cfg Config, zones []string) {
 	check := cfg.check()
-	check.Protocol, check.Path = "HTTP", host.HealthPath
+	check.Protocol, check.Path = "HTTP", appserver.HealthPath
 	for i := range cfg.TargetGroups {
 		name := numbered("app", i)
 		f.Region.AddLoadBalancer(sim.LoadBalancer{Name: name + "-alb", Zones: zones})
 		f.Region.AddTargetGroup(sim.TargetGroup{
 			Name: name, LoadBalancer: name + "-alb", Port: f.Port, Drain: cfg.Drain, SlowStart: cfg.SlowStart, Check: check,
 		})
-		f.attach(name, Application, cfg.Drain)
+		f.addSource(name, Application, cfg.Drain)
 	}
 	for i := range cfg.Network {
 		name := numbered("net", i)
@@ -88,20 +88,20 @@ func (f *Fleet) attachTargetGroups(cfg Config, zones []string) {
 		f.Region.AddTargetGroup(sim.TargetGroup{
 			Name: name, LoadBalancer: name + "-nlb", Protocol: "TCP", Port: f.Port, Drain: cfg.Drain, Check: check,
 		})
-		f.attach(name, Network, cfg.Drain)
+		f.addSource(name, Network, cfg.Drain)
 	}
 }
 
 func (f *Fleet) attachClassic(cfg Config, zones []string) {
 	check := cfg.check()
-	check.Target = "HTTP:" + strconv.Itoa(f.Port) + host.HealthPath
+	check.Target = "HTTP:" + strconv.Itoa(f.Port) + appserver.HealthPath
 	for i := range cfg.Classic {
 		name := numbered("legacy", i)
 		f.Region.AddClassic(sim.Classic{
 			Name: name, Check: check, CrossZone: true, Zones: zones,
 			Draining: cfg.Drain > 0, Drain: cfg.Drain,
 		})
-		f.attach(name, Classic, cfg.Drain)
+		f.addSource(name, Classic, cfg.Drain)
 	}
 }
 
@@ -112,12 +112,12 @@ const (
 	Classic     = "classic"
 )
 
-func (f *Fleet) attach(name, kind string, drain time.Duration) {
+func (f *Fleet) addSource(name, kind string, drain time.Duration) {
 	f.Sources = append(f.Sources, record.Source{Name: name, Kind: kind, Drain: drain.Seconds()})
 }
 
-// Named are the names of the sources of a kind.
-func (f *Fleet) Named(kind string) []string {
+// SourceNames returns the names of the sources of one kind.
+func (f *Fleet) SourceNames(kind string) []string {
 	var names []string
 	for _, s := range f.Sources {
 		if s.Kind == kind {
@@ -127,24 +127,25 @@ func (f *Fleet) Named(kind string) []string {
 	return names
 }
 
-// routes are the sources as their proxies have to know them.
-func (f *Fleet) routes(cfg Config) []plane.Source {
-	var all []plane.Source
+// proxySources returns what the proxies need to know about the sources.
+func (f *Fleet) proxySources(cfg Config) []proxy.Source {
+	var all []proxy.Source
 	for _, s := range f.Sources {
 		check := cfg.check()
-		to := plane.Source{Name: s.Name, Port: f.Port, Path: host.HealthPath, Interval: check.Interval, Timeout: check.Timeout}
+		to := proxy.Source{Name: s.Name, Port: f.Port, Path: appserver.HealthPath, Interval: check.Interval, Timeout: check.Timeout}
 		switch s.Kind {
 		case Application:
 			to.SlowStart = cfg.SlowStart
-		case Network: // deregistration_delay.connection_termination.enabled is off for TCP
-			to.Zones, to.Lasting = f.zones(cfg), true
+		case Network: // the default of deregistration_delay.connection_termination.enabled for TCP is false
+			to.Zones, to.OutlivesDrain = f.zones(cfg), true
 		}
 		all = append(all, to)
 	}
 	return all
 }
 
-// check: AWS wants the timeout of a check shorter than its interval.
+// check returns the health checks of the sources. Their timeout must be shorter than their
+// interval (Elastic Load Balancing API reference, ConfigureHealthCheck and CreateTargetGroup).
 func (c Config) check() sim.HealthCheck {
 	return sim.HealthCheck{
 		Interval: c.Interval, Timeout: max(time.Second, min(5*time.Second, c.Interval-time.Second)),
@@ -152,7 +153,7 @@ func (c Config) check() sim.HealthCheck {
 	}
 }
 
-// numbered names the first one plainly, the others with their number.
+// numbered is the name of the i-th source of a kind, counted from 0: app, app-2, app-3.
 func numbered(name string, i int) string {
 	if i == 0 {
 		return name

@@ -4,9 +4,11 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"balanced/internal/format"
 )
 
-// Instance is one instance of the fleet and where it finds AWS.
+// Instance is one instance of the fleet, and the endpoints that it uses.
 type Instance struct {
 	ID       string `json:"id"`
 	Zone     string `json:"zone"`
@@ -14,14 +16,15 @@ type Instance struct {
 	Region   string `json:"region"`
 	API      string `json:"api"`
 	Metadata string `json:"metadata"`
-	App      string `json:"app"` // where its server answers
+	App      string `json:"app"` // URL of its web server
 
 	token string // of the lab
 }
 
-// vars are what makes a process believe that it runs on the instance. The agent takes
-// the Region from IMDS; the AWS CLI has to be told, version 1 by this name.
-func (i Instance) vars() []string {
+// awsVars are the variables that make the SDK of a process believe that it runs on the
+// instance. balanced takes the Region from IMDS, but the AWS CLI does not; its version 1
+// reads only AWS_DEFAULT_REGION.
+func (i Instance) awsVars() []string {
 	return []string{
 		"AWS_ENDPOINT_URL=" + i.API,
 		"AWS_EC2_METADATA_SERVICE_ENDPOINT=" + i.Metadata,
@@ -29,9 +32,10 @@ func (i Instance) vars() []string {
 	}
 }
 
-// foreign are settings of the caller's that would win over those of the instance: its
-// own credentials, Region, and endpoints per service.
-func foreign() []string {
+// overridingVars are variables that take precedence over those of the instance:
+// credentials, the Region, and the endpoints of single services (AWS SDKs and Tools
+// Reference Guide, "Settings reference").
+func overridingVars() []string {
 	return []string{
 		"AWS_REGION", "AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN",
 		"AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_CONTAINER_CREDENTIALS_FULL_URI",
@@ -41,36 +45,37 @@ func foreign() []string {
 	}
 }
 
-// noFiles keeps the caller's own profiles out: a default profile there would sign.
-func noFiles() []string {
+// noConfigFiles keeps the SDK from reading the user's own files, whose default profile would
+// take precedence over the role of the instance.
+func noConfigFiles() []string {
 	return []string{"AWS_CONFIG_FILE=/dev/null", "AWS_SHARED_CREDENTIALS_FILE=/dev/null"}
 }
 
-// Line sets the variables in one line that can be pasted into a shell.
-func (i Instance) Line() string { return "export " + strings.Join(i.vars(), " ") }
+// ExportLine is one line that sets the variables when it is pasted into a shell.
+func (i Instance) ExportLine() string { return "export " + strings.Join(i.awsVars(), " ") }
 
-// Export is a script for eval: the variables, and away with what would win over them.
-func (i Instance) Export() string {
+// ExportScript is a script for eval that sets the variables and unsets those that would take
+// precedence. It is one compound command: a shell that gets only a part of it reports a
+// syntax error and changes nothing.
+func (i Instance) ExportScript() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "unset %s\n", strings.Join(foreign(), " "))
-	for _, v := range slices.Concat(i.vars(), noFiles(), i.labVars()) {
+	fmt.Fprintf(&b, "{ unset %s\n", strings.Join(overridingVars(), " "))
+	for _, v := range slices.Concat(i.awsVars(), noConfigFiles(), i.labVars()) {
 		name, value, _ := strings.Cut(v, "=")
-		fmt.Fprintf(&b, "export %s=%s\n", name, quote(value))
+		fmt.Fprintf(&b, "export %s=%s\n", name, format.ShellWord(value))
 	}
+	b.WriteString("}\n")
 	return b.String()
 }
 
-// Environ is an environment for a process on the instance, made from another: all
-// AWS settings in it are replaced.
+// Environ returns the environment of a process on the instance: a given one, in which all
+// AWS variables are replaced.
 func (i Instance) Environ(from []string) []string {
 	env := slices.DeleteFunc(slices.Clone(from), func(v string) bool { return strings.HasPrefix(v, "AWS_") })
-	return slices.Concat(env, i.vars(), noFiles(), i.labVars())
+	return slices.Concat(env, i.awsVars(), noConfigFiles(), i.labVars())
 }
 
-// labVars let a command on the instance find the lab.
+// labVars let `balanced-lab deploy` on the instance find the lab.
 func (i Instance) labVars() []string {
 	return []string{instanceVar + "=" + i.ID, urlVar + "=" + i.API, tokenVar + "=" + i.token}
 }
-
-// quote makes one word of the shell out of any text.
-func quote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }

@@ -15,14 +15,14 @@ import (
 	"balanced/internal/asg"
 	"balanced/internal/awsapi"
 	"balanced/internal/fleet"
-	"balanced/internal/lab/host"
+	"balanced/internal/lab/appserver"
 )
 
-// small is a fleet on which nothing takes long, and nobody is checked twice within a test.
+// small is a fleet without delays, on which no instance is checked twice within a test.
 func small() Config {
 	return Config{
 		Size: 3, Zones: 2, Min: Derived, Max: Derived, TargetGroups: 1, Classic: 1,
-		Interval: 5 * time.Minute, Healthy: 2, Unhealthy: 2,
+		Checks: Checks{Interval: 5 * time.Minute, Healthy: 2, Unhealthy: 2},
 	}
 }
 
@@ -45,7 +45,7 @@ func instances(t *testing.T, l *Lab) []Instance {
 	return all
 }
 
-func TestEachInstanceFindsItselfThroughItsOwnMetadataService(t *testing.T) {
+func TestEveryInstanceHasItsOwnMetadataService(t *testing.T) {
 	all := instances(t, serve(t, small()))
 	if len(all) != 3 {
 		t.Fatalf("%d instances, want 3", len(all))
@@ -80,7 +80,7 @@ func request(t *testing.T, method, url, header, value string) string {
 	return string(body)
 }
 
-func TestTheSDKFindsTheGroupWithTheInstancesSettingsAlone(t *testing.T) {
+func TestSDKFindsTheGroupWithTheVariablesOfTheInstanceOnly(t *testing.T) {
 	i := instances(t, serve(t, small()))[1]
 	m, err := asg.New(sdk(t, i).Config()).Membership(t.Context(), i.ID)
 	if err != nil {
@@ -91,14 +91,14 @@ func TestTheSDKFindsTheGroupWithTheInstancesSettingsAlone(t *testing.T) {
 	}
 }
 
-// sdk is set up by the instance's settings and nothing else.
+// sdk returns a session that has only the settings of the instance.
 func sdk(t *testing.T, i Instance) *awsapi.Session {
 	t.Helper()
-	for _, name := range foreign() {
+	for _, name := range overridingVars() {
 		t.Setenv(name, "")
 		os.Unsetenv(name)
 	}
-	for _, v := range append(i.vars(), noFiles()...) {
+	for _, v := range append(i.awsVars(), noConfigFiles()...) {
 		name, value, _ := strings.Cut(v, "=")
 		t.Setenv(name, value)
 	}
@@ -109,7 +109,7 @@ func sdk(t *testing.T, i Instance) *awsapi.Session {
 	return session
 }
 
-func TestAnInstanceLaunchedLaterGetsWhatTheOthersHave(t *testing.T) {
+func TestInstanceLaunchedLaterGetsMetadataServiceAndServer(t *testing.T) {
 	l := serve(t, small())
 	l.Fleet.Region.ScaleByPolicy(l.Fleet.Group, 4)
 	all := instances(t, l)
@@ -117,22 +117,22 @@ func TestAnInstanceLaunchedLaterGetsWhatTheOthersHave(t *testing.T) {
 		t.Fatalf("%d instances after a scale-out, want 4", len(all))
 	}
 	request(t, http.MethodPut, all[3].Metadata+"/latest/api/token", "X-aws-ec2-metadata-token-ttl-seconds", "60")
-	request(t, http.MethodGet, all[3].App+host.HealthPath, "Accept", "*/*")
+	request(t, http.MethodGet, all[3].App+appserver.HealthPath, "Accept", "*/*")
 }
 
-func TestAClosedLabDoesNotAnswer(t *testing.T) {
+func TestClosedLabDoesNotAnswer(t *testing.T) {
 	l := serve(t, small())
 	l.Close()
 	// Another process may have the port by now, but not the token.
-	if a, err := ask(t.Context(), l.API+aboutPath); err == nil && a.Token == l.token {
+	if a, err := fetchDescription(t.Context(), l.API+descriptionPath); err == nil && a.Token == l.token {
 		t.Error("a closed lab answers")
 	}
 	if _, err := l.Instances(); err == nil {
-		t.Error("a closed lab opens listeners")
+		t.Error("Instances of a closed lab returned no error")
 	}
 }
 
-func TestAPortThatIsTakenIsAnError(t *testing.T) {
+func TestServeFailsIfThePortIsTaken(t *testing.T) {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -144,7 +144,7 @@ func TestAPortThatIsTakenIsAnError(t *testing.T) {
 	}
 }
 
-func TestARunningLabIsFoundByItsStateFile(t *testing.T) {
+func TestFindUsesTheStateFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "new", "lab.json")
 	l := serve(t, small())
 	remove, err := l.Publish(path)
@@ -157,7 +157,7 @@ func TestARunningLabIsFoundByItsStateFile(t *testing.T) {
 	}
 	found, err := Find(t.Context(), path)
 	if err != nil || len(found) != 3 || found[0] != instances(t, l)[0] {
-		t.Errorf("found %v, %v", found, err)
+		t.Errorf("found %v, %v; want the 3 instances", found, err)
 	}
 	remove()
 	if left, _ := filepath.Glob(filepath.Join(filepath.Dir(path), "*")); len(left) != 0 {
@@ -165,7 +165,7 @@ func TestARunningLabIsFoundByItsStateFile(t *testing.T) {
 	}
 }
 
-func TestAStaleStateFileIsNoLab(t *testing.T) {
+func TestFindIgnoresAStaleStateFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "lab.json")
 	gone := serve(t, small())
 	if _, err := gone.Publish(path); err != nil {
@@ -173,23 +173,52 @@ func TestAStaleStateFileIsNoLab(t *testing.T) {
 	}
 	gone.Close()
 	if _, err := Find(t.Context(), path); !errors.Is(err, ErrNoLab) {
-		t.Errorf("a lab that is gone: %v, want ErrNoLab", err)
+		t.Errorf("the lab is closed: %v, want ErrNoLab", err)
 	}
-	// A newer lab may have got the same port.
+	// Another lab may have the same port now.
 	next := serve(t, small())
 	text := `{"api":"` + next.API + `","token":"of the one before"}`
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := Find(t.Context(), path); !errors.Is(err, ErrNoLab) {
-		t.Errorf("another lab: %v, want ErrNoLab", err)
+		t.Errorf("another lab answers: %v, want ErrNoLab", err)
 	}
 	if _, err := Find(t.Context(), path+"x"); !errors.Is(err, ErrNoLab) {
 		t.Errorf("no file: %v, want ErrNoLab", err)
 	}
 }
 
-func TestTheStateFileOfANewerLabIsLeftAlone(t *testing.T) {
+func TestWaitForFindsALabThatStartsLater(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "lab.json")
+	waited := 0
+	found, err := WaitFor(t.Context(), path, time.Hour, func() {
+		waited++
+		if _, err := serve(t, small()).Publish(path); err != nil {
+			t.Error(err)
+		}
+	})
+	if err != nil || len(found) != 3 || waited != 1 {
+		t.Errorf("found %v, %v, onWait called %d times; want 3 instances and 1", found, err, waited)
+	}
+}
+
+func TestWaitForEndsAtItsLimit(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "lab.json")
+	if _, err := WaitFor(t.Context(), path, 0, func() { t.Error("it waits") }); !errors.Is(err, ErrNoLab) {
+		t.Errorf("limit 0: %v, want ErrNoLab", err)
+	}
+	if _, err := WaitFor(t.Context(), path, time.Nanosecond, func() {}); !errors.Is(err, ErrNoLab) {
+		t.Errorf("limit 1ns: %v, want ErrNoLab", err)
+	}
+	ctx, cancel := context.WithCancelCause(t.Context())
+	why := errors.New("stopped")
+	if _, err := WaitFor(ctx, path, time.Hour, func() { cancel(why) }); !errors.Is(err, why) {
+		t.Errorf("the context ended: %v, want its cause", err)
+	}
+}
+
+func TestClosingALabKeepsTheStateFileOfANewerOne(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "lab.json")
 	older, newer := serve(t, small()), serve(t, small())
 	removeOlder, err := older.Publish(path)

@@ -10,41 +10,40 @@ import (
 	"sync"
 	"time"
 
-	"balanced/internal/lab/host"
-	"balanced/internal/lab/plane"
+	"balanced/internal/lab/appserver"
+	"balanced/internal/lab/proxy"
 )
 
 // Lab serves a fleet on the loopback interface: the AWS APIs, the load balancers, and for
-// each instance its metadata service and its server, a process of its own.
+// each instance a metadata service and a web server, which is a process of its own.
 type Lab struct {
-	Fleet *Fleet
-	API   string // URL
-	Plane *plane.Plane
+	Fleet   *Fleet
+	API     string // URL
+	Proxies *proxy.Set
 
-	token   string // tells this lab from one that had its address before
+	token   string // distinguishes this lab from an earlier one at the same address
 	program []string
 
 	cancel  context.CancelFunc
-	serving sync.WaitGroup
+	working sync.WaitGroup
 
-	mu      sync.Mutex // guards all below
-	closed  bool
-	closers []io.Closer
-	known   map[string]Instance // those that have their listeners, by id
-	hosts   map[string]*host.Host
-	left    map[string]bool // whose servers are gone for good
-	spoilt  map[string]bool // where every deploy fails
+	mu         sync.Mutex // guards all below
+	closed     bool
+	closers    []io.Closer
+	known      map[string]Instance // instances that have their listeners, by ID
+	servers    map[string]*appserver.Server
+	removed    map[string]bool // instances whose servers are removed
+	badDeploys map[string]bool // instances on which every deploy installs a bad version
 
-	meeting sync.Mutex // one Instances at a time; taken before mu
+	instancesMu sync.Mutex // held by Instances; taken before mu
 }
 
-// Serve makes a fleet and opens its listeners. Port 0 of the AWS APIs is any free one.
-// Close ends what Serve began.
+// Serve starts a fleet. The AWS APIs get the port; 0 is any free one. Close ends it.
 func Serve(cfg Config, port int) (*Lab, error) {
 	if err := cfg.Check(); err != nil {
 		return nil, err
 	}
-	l := &Lab{known: map[string]Instance{}, hosts: map[string]*host.Host{}, left: map[string]bool{}, spoilt: map[string]bool{}}
+	l := &Lab{known: map[string]Instance{}, servers: map[string]*appserver.Server{}, removed: map[string]bool{}, badDeploys: map[string]bool{}}
 	if err := l.open(cfg, port); err != nil {
 		l.Close()
 		return nil, err
@@ -59,61 +58,66 @@ func (l *Lab) open(cfg Config, port int) (err error) {
 	if l.program, err = cfg.program(); err != nil {
 		return err
 	}
-	hostPort, err := claimPort(cfg.Size)
+	serverPort, err := reservePort(cfg.Size)
 	if err != nil {
 		return err
 	}
-	if l.Fleet, err = newFleet(cfg, hostPort); err != nil {
+	if l.Fleet, err = newFleet(cfg, serverPort); err != nil {
 		return err
 	}
-	mux := http.NewServeMux()
-	mux.Handle("/", l.Fleet.Region.Handler())
-	mux.HandleFunc("GET "+aboutPath, l.about)
-	mux.HandleFunc("POST "+deployPath, l.deploy)
-	l.mu.Lock()
-	l.API, err = l.listen(port, mux)
-	l.mu.Unlock()
-	if err != nil {
+	if err := l.serveAPIs(port); err != nil {
 		return err
 	}
 	if _, err = l.Instances(); err != nil {
 		return err
 	}
-	if l.Plane, err = plane.Open(l.Fleet.Region, l.Fleet.routes(cfg)); err != nil {
+	if l.Proxies, err = proxy.Open(l.Fleet.Region, l.Fleet.proxySources(cfg)); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	l.cancel = cancel
-	l.serving.Go(func() { l.attend(ctx) })
+	l.working.Go(func() { l.followGroup(ctx) })
 	return nil
 }
 
-// listen starts one server, l.mu held.
+// serveAPIs serves the AWS APIs, and what balanced-lab env and deploy ask for.
+func (l *Lab) serveAPIs(port int) (err error) {
+	mux := http.NewServeMux()
+	mux.Handle("/", l.Fleet.Region.Handler())
+	mux.HandleFunc("GET "+descriptionPath, l.serveDescription)
+	mux.HandleFunc("POST "+deployPath, l.serveDeploy)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.API, err = l.listen(port, mux)
+	return err
+}
+
+// listen starts one server. It is called with l.mu held.
 func (l *Lab) listen(port int, h http.Handler) (url string, err error) {
 	ln, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
 	if err != nil {
 		return "", err
 	}
 	server := &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second}
-	l.closers = append(l.closers, ln, server) // a server that has not begun yet does not know its listener
-	l.serving.Go(func() { server.Serve(ln) })
+	l.closers = append(l.closers, ln, server) // Server.Close does not close a listener before Serve has begun
+	l.working.Go(func() { server.Serve(ln) })
 	return "http://" + ln.Addr().String(), nil
 }
 
-// Instances are the group's members now, each with its metadata service and its server:
-// one that was launched since the last time gets them here.
+// Instances returns the members of the group. It starts the metadata services and servers of
+// those that were launched since the last call.
 func (l *Lab) Instances() ([]Instance, error) {
-	l.meeting.Lock()
-	defer l.meeting.Unlock()
-	all, fresh, err := l.roll()
+	l.instancesMu.Lock()
+	defer l.instancesMu.Unlock()
+	all, launched, err := l.members()
 	if err != nil {
 		return nil, err
 	}
-	return all, l.staff(fresh)
+	return all, l.startServers(launched)
 }
 
-// roll calls the roll. fresh are those whose servers do not run yet.
-func (l *Lab) roll() (all, fresh []Instance, err error) {
+// members returns the members of the group, and those of them whose servers do not run yet.
+func (l *Lab) members() (all, launched []Instance, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.closed {
@@ -127,14 +131,14 @@ func (l *Lab) roll() (all, fresh []Instance, err error) {
 		i.Zone, i.State = m.Zone, m.State
 		all = append(all, i)
 		if isNew {
-			fresh = append(fresh, i)
+			launched = append(launched, i)
 		}
 	}
-	return all, fresh, nil
+	return all, launched, nil
 }
 
-// instance is what does not change about one, l.mu held.
-func (l *Lab) instance(id string) (i Instance, fresh bool, err error) {
+// instance returns what does not change about an instance. It is called with l.mu held.
+func (l *Lab) instance(id string) (i Instance, isNew bool, err error) {
 	if i, ok := l.known[id]; ok {
 		return i, false, nil
 	}
@@ -143,29 +147,29 @@ func (l *Lab) instance(id string) (i Instance, fresh bool, err error) {
 		return Instance{}, false, fmt.Errorf("metadata service of %s: %w", id, err)
 	}
 	at := fmt.Sprintf("%s:%d", l.Fleet.Region.Address(id), l.Fleet.Port)
-	l.hosts[id] = host.New(l.program, at)
+	l.servers[id] = appserver.New(l.program, at)
 	l.known[id] = Instance{ID: id, Region: l.Fleet.RegionName, API: l.API, Metadata: metadata, App: "http://" + at, token: l.token}
 	return l.known[id], true, nil
 }
 
-// Close ends every listener, every connection and every server, and returns when they
-// are gone.
+// Close closes every listener and connection and stops every server, and returns when this is
+// done.
 func (l *Lab) Close() {
 	if l.cancel != nil {
 		l.cancel()
 	}
-	if l.Plane != nil {
-		l.Plane.Close()
+	if l.Proxies != nil {
+		l.Proxies.Close()
 	}
 	l.mu.Lock()
 	l.closed = true
 	for _, c := range l.closers {
 		c.Close()
 	}
-	hosts := l.hosts
+	servers := l.servers
 	l.mu.Unlock()
-	l.serving.Wait()
-	for _, h := range hosts {
-		h.Leave()
+	l.working.Wait()
+	for _, s := range servers {
+		s.Remove()
 	}
 }

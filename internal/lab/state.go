@@ -14,34 +14,33 @@ import (
 	"time"
 )
 
-// ErrNoLab: no lab answers where the state file says, or there is no such file.
-var ErrNoLab = errors.New("no lab is running: start one with balanced-lab up")
+// ErrNoLab means that there is no state file, or that no lab answers at the address in it.
+var ErrNoLab = errors.New("no lab is running; start one with balanced-lab up")
 
-const aboutPath = "/balanced-lab"
+const descriptionPath = "/balanced-lab"
 
-// state is what a running lab leaves for `balanced-lab env` to find it by.
+// state is the content of the state file, by which `balanced-lab env` finds a running lab.
 type state struct {
 	API   string `json:"api"`
 	Token string `json:"token"`
 }
 
-// about is what a lab says of itself. Token proves that it is the one of the state
-// file, not a stranger that got its port since.
-type about struct {
+// description is what a lab answers to Find. The token proves that it is the lab of the state
+// file, not another program that has got its port since.
+type description struct {
 	Token     string     `json:"token"`
 	Instances []Instance `json:"instances"`
 }
 
-// StateFile is where the labs of this user leave word: in the runtime directory, or
-// else in the cache directory. Neither is open to other users, whose words would be
-// run by eval.
+// StateFile is the path of this user's state file, in the runtime directory or else in the
+// cache directory. Other users can write to neither; eval runs what is in the file.
 func StateFile() (string, error) {
 	if dir := os.Getenv("XDG_RUNTIME_DIR"); dir != "" {
 		return filepath.Join(dir, "balanced-lab.json"), nil
 	}
 	dir, err := os.UserCacheDir()
 	if err != nil {
-		return "", fmt.Errorf("no place for the lab's state file: %w", err)
+		return "", fmt.Errorf("find a directory for the lab's state file: %w", err)
 	}
 	return filepath.Join(dir, "balanced-lab.json"), nil
 }
@@ -54,16 +53,16 @@ func newToken() (string, error) {
 	return hex.EncodeToString(raw), nil
 }
 
-// Publish writes the state file, in one step and for this user alone. The newest lab
-// wins. The returned function removes the file unless a newer lab has written it.
+// Publish writes the state file, atomically and with mode 0600. It replaces that of an older
+// lab. The returned function removes the file, unless a newer lab has replaced it.
 func (l *Lab) Publish(path string) (remove func(), err error) {
 	mine := state{API: l.API, Token: l.token}
 	text, err := json.Marshal(mine)
 	if err != nil {
-		return nil, fmt.Errorf("write state: %w", err)
+		return nil, fmt.Errorf("write the state file: %w", err)
 	}
 	if err := writeAtomically(path, text); err != nil {
-		return nil, fmt.Errorf("write state: %w", err)
+		return nil, fmt.Errorf("write the state file: %w", err)
 	}
 	return func() {
 		if now, err := readState(path); err == nil && now == mine {
@@ -101,7 +100,30 @@ func readState(path string) (state, error) {
 	return s, json.Unmarshal(text, &s)
 }
 
-// Find asks the running lab for its instances. ErrNoLab where there is none.
+// findInterval is the time between two attempts of WaitFor.
+const findInterval = 100 * time.Millisecond
+
+// WaitFor is Find for a lab that may still be starting: it tries for limit, then returns
+// ErrNoLab. After the first attempt that fails it calls onWait.
+func WaitFor(ctx context.Context, path string, limit time.Duration, onWait func()) ([]Instance, error) {
+	end := time.Now().Add(limit)
+	for first := true; ; first = false {
+		found, err := Find(ctx, path)
+		if !errors.Is(err, ErrNoLab) || !time.Now().Before(end) {
+			return found, err
+		}
+		if first {
+			onWait()
+		}
+		select {
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		case <-time.After(findInterval):
+		}
+	}
+}
+
+// Find asks the running lab for its instances. It returns ErrNoLab if there is none.
 func Find(ctx context.Context, path string) ([]Instance, error) {
 	s, err := readState(path)
 	if err != nil {
@@ -109,7 +131,7 @@ func Find(ctx context.Context, path string) ([]Instance, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
 	defer cancel()
-	a, err := ask(ctx, s.API+aboutPath)
+	a, err := fetchDescription(ctx, s.API+descriptionPath)
 	if err != nil || a.Token != s.Token {
 		return nil, ErrNoLab
 	}
@@ -119,9 +141,9 @@ func Find(ctx context.Context, path string) ([]Instance, error) {
 	return a.Instances, nil
 }
 
-// ask goes straight to loopback, whatever proxy the environment names.
-func ask(ctx context.Context, url string) (about, error) {
-	var a about
+// fetchDescription connects directly, whatever proxy the environment names.
+func fetchDescription(ctx context.Context, url string) (description, error) {
+	var a description
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return a, err
@@ -135,13 +157,13 @@ func ask(ctx context.Context, url string) (about, error) {
 	return a, json.NewDecoder(io.LimitReader(resp.Body, 1<<20)).Decode(&a)
 }
 
-// about answers Find.
-func (l *Lab) about(w http.ResponseWriter, _ *http.Request) {
+// serveDescription answers Find.
+func (l *Lab) serveDescription(w http.ResponseWriter, _ *http.Request) {
 	all, err := l.Instances()
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusServiceUnavailable)
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")
-	json.NewEncoder(w).Encode(about{Token: l.token, Instances: all})
+	json.NewEncoder(w).Encode(description{Token: l.token, Instances: all})
 }

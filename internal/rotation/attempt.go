@@ -117,6 +117,7 @@ func (r *run) learn() {
 	switch {
 	case was == "":
 		r.resumed, r.returning = r.lastState == fleet.Standby, r.lastState.Arriving() && r.cameFromStandby()
+		r.underWayAtStart = r.lastState == fleet.EnteringStandby || r.returning
 	case was != r.lastState:
 		r.note("the lifecycle state changed", logging.State(string(r.lastState)))
 		r.resumed = r.resumed || r.sent.IsZero() && r.movedByOthers(was)

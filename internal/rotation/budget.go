@@ -115,8 +115,28 @@ func withinLimit(v view) verdict {
 	if v.Limit == 0 || least <= v.Limit {
 		return verdict{}
 	}
-	return blockedBy(failure.Setup, fmt.Sprintf("give the hook, and --timeout, %d s or more", wholeSeconds(v.timeLimit())),
+	need := max(v.timeLimit(), least)
+	hint := fmt.Sprintf("give the hook, and --timeout, %d s or more", wholeSeconds(need))
+	if need > longestHook {
+		hint = fmt.Sprintf("CodeDeploy ends an event after %d s: shorten the deregistration delay of %s, or run balanced from SSM", wholeSeconds(longestHook), slowestDrain(v.Traffic))
+	}
+	return blockedBy(failure.Setup, hint,
 		"%s takes up to %s and does not fit into %s", what, format.Duration(least), format.Duration(v.Limit))
+}
+
+// longestHook is the most that CodeDeploy gives the scripts of one lifecycle event (CodeDeploy User Guide, AppSpec
+// "hooks" section).
+const longestHook = time.Hour
+
+// slowestDrain names the load balancer with the longest delay.
+func slowestDrain(traffic []fleet.Traffic) string {
+	slowest := fleet.Traffic{}
+	for _, t := range traffic {
+		if t.Drain > slowest.Drain {
+			slowest = t
+		}
+	}
+	return fmt.Sprintf("%s (%d s)", slowest.Name, wholeSeconds(slowest.Drain))
 }
 
 // wholeSeconds rounds up: a hook's timeout is a whole number of seconds.

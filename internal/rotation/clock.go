@@ -4,6 +4,8 @@ import (
 	"context"
 	"sync"
 	"time"
+
+	"balanced/internal/format"
 )
 
 // clock measures budgets. They stand still while AWS throttles, for mostStill at most. All stopwatches of a run, and of
@@ -103,6 +105,7 @@ func (r *run) until(ctx context.Context, deadline time.Time) (context.Context, c
 	ctx, cancel := context.WithCancelCause(ctx)
 	var watch sync.WaitGroup
 	// What the look changes is read before it begins.
+	began := time.Now()
 	before, limit, atMost := r.heldBack(), r.limitSoFar(), max(r.mostStill-r.heldBack(), 0)
 	watch.Go(func() {
 		for last := before; ; {
@@ -113,11 +116,16 @@ func (r *run) until(ctx context.Context, deadline time.Time) (context.Context, c
 				cancel(errBudget)
 				return
 			}
-			if held > last && r.Progress != nil {
-				r.Progress(Progress{Step: "look", Waiting: "AWS throttles", Elapsed: time.Since(r.report.StartedAt), Limit: limit + stood})
+			waited := time.Since(began)
+			if r.Progress != nil && (held > last || waited >= reportSilence) {
+				r.Progress(Progress{Step: "look", Waiting: slowLook(held > last, left), Elapsed: time.Since(r.report.StartedAt), Limit: limit + stood})
 			}
 			last = held
-			if sleep(ctx, min(max(left, checkDeadline), reportThrottling)) != nil {
+			pause := reportAgain
+			if waited < reportSilence {
+				pause = reportSilence - waited
+			}
+			if sleep(ctx, min(max(left, checkDeadline), pause)) != nil {
 				return
 			}
 		}
@@ -128,9 +136,19 @@ func (r *run) until(ctx context.Context, deadline time.Time) (context.Context, c
 const (
 	// checkDeadline is the least time between two looks at a deadline that may move on.
 	checkDeadline = 100 * time.Millisecond
-	// reportThrottling is how often a look that AWS's throttling holds back says so.
-	reportThrottling = 20 * time.Second
+	// reportSilence is how long a look may take before it says what it waits for: within ten seconds of any wait.
+	reportSilence = 8 * time.Second
+	// reportAgain is how often it says so.
+	reportAgain = 20 * time.Second
 )
+
+// slowLook is what a look that takes long waits for.
+func slowLook(throttled bool, left time.Duration) string {
+	if throttled {
+		return "AWS throttles"
+	}
+	return "AWS does not answer; giving up in " + format.Duration(left)
+}
 
 // errBudget is the cause of a context that a budget ended: a deadline.
 var errBudget error = budgetOver{}

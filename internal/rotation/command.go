@@ -63,7 +63,7 @@ func (r *run) done() string {
 	switch {
 	case r.proven != "":
 		return r.proven
-	case r.report.everMoved:
+	case r.report.everMoved, r.underWayAtStart: // an earlier run began the move, and this one saw it through
 		return r.report.Command
 	}
 	return "already " + r.report.Command

@@ -42,19 +42,37 @@ func stale(v view) verdict {
 // young: the look may be older than the move, by what reads are assumed to lag.
 func (v view) young() bool { return v.Torn || v.began.Before(v.sent.Add(v.settle)) }
 
-// settledReads: the look is young enough to judge by, and shows this run's own move.
+// settledReads: the look is young enough to judge by, and shows this run's own move. Where MinSize holds the minimum no
+// other can have taken the slot, however old the look is: the first after the move is enough.
 func settledReads(v view) verdict {
-	waiting := blockedBy(failure.Unfinished, "run it again to resume", "waiting for AWS's reads to catch up (%s) with the move of %s", format.Duration(v.settle), v.ID)
 	if v.Torn {
-		return waiting
+		return catchingUp(v)
+	}
+	if v.fenceHolds() && !v.began.Before(v.sent) {
+		return verdict{}
 	}
 	if ready := v.settledBy(); v.began.Before(ready) {
-		return waiting.notBefore(ready)
+		return catchingUp(v).notBefore(ready)
 	}
 	if v.answer.ID != "" && !v.FeedShows(v.answer.ID) {
-		return waiting
+		return catchingUp(v)
 	}
 	return verdict{}
+}
+
+func catchingUp(v view) verdict {
+	return blockedBy(failure.Unfinished, "run it again to resume", "waiting for AWS's reads to catch up (%s) with the move of %s", format.Duration(v.settle), v.ID)
+}
+
+// fenceHolds: Auto Scaling itself held the minimum when this instance left: MinSize did as read before the move, and the
+// answer's own numbers, which do not lag, agree. For a move that this run found, MinSize does as read now.
+func (v view) fenceHolds() bool {
+	if v.sent.IsZero() {
+		move, known := fleet.NewestMove(v.Activities, v.ID, fleet.ToStandby)
+		return known && move.Moved && v.fenced()
+	}
+	before := view{reading: v.before, request: v.request}
+	return before.fenced() && v.answer.Moved && v.answer.To >= v.before.Group.Min
 }
 
 // settledBy is when looks begin to be young enough. Of a move that was not this run's nothing is known but that it is

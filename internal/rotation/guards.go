@@ -91,7 +91,9 @@ func (v view) takenAway() string {
 		return fmt.Sprintf("EC2 will %s this Spot instance at %s", n.Spot, format.Time(n.SpotAt))
 	case n.Target == string(fleet.Terminated), n.Target == string(fleet.Detached):
 		return fmt.Sprintf("Auto Scaling is bringing this instance to %s", n.Target)
-	case !v.Healthy && v.State == fleet.InService:
+	case fleet.State(n.Target).Warm():
+		return fmt.Sprintf("Auto Scaling is returning this instance to the warm pool (%s)", n.Target)
+	case !v.Healthy && v.State == fleet.InService && v.Group.ReplacesUnhealthy():
 		return "Auto Scaling calls this instance Unhealthy and will replace it"
 	}
 	return ""
@@ -162,6 +164,10 @@ func quiet(v view) verdict {
 		return verdict{}
 	case short && why == "":
 		why = fmt.Sprintf("%d in service, desired %d", have, want)
+		if failed, message := lastLaunchFailed(v.Snapshot); failed {
+			return blockedBy(failure.NotNow, "fix what launches need, or lower the desired capacity, then run it again",
+				"group %s is short: %s, and the last launch failed: %s", v.Group.Name, why, message).whileGroupStands()
+		}
 	case !short && have > want && have-want >= max(1, heaviest):
 		why = fmt.Sprintf("%d in service, desired %d: a scale-in is due", have, want)
 	}
@@ -173,6 +179,17 @@ func quiet(v view) verdict {
 		return judged
 	}
 	return judged.whileGroupStands()
+}
+
+// lastLaunchFailed: the newest launch of the group failed, and why.
+func lastLaunchFailed(s fleet.Snapshot) (failed bool, message string) {
+	newest := fleet.Activity{}
+	for _, a := range s.Activities {
+		if a.Kind == fleet.Launch && a.Start.After(newest.Start) {
+			newest = a
+		}
+	}
+	return newest.FailedLaunch(), newest.Message
 }
 
 // launchUnderWay names a launch that the members or the feed show; byFeed: only the feed does.

@@ -12,6 +12,7 @@ import (
 // what repairs a group.
 func inSteps() []step {
 	return []step{
+		managedRow(),
 		{
 			name: "nothing to do", does: "leave an instance alone that waits in a lifecycle hook or in the warm pool", doing: "nothing to do",
 			applies: notSent(idleState), check: due, outcome: "nothing to do",
@@ -52,7 +53,7 @@ func inSteps() []step {
 // calls it healthy, or when there is nothing to do. The report is never nil.
 func (a *Agent) In(ctx context.Context, opt InOptions) (*Report, error) {
 	r := a.newRun("in", request{
-		Options: opt.Options, probes: a.Prober != nil && !opt.NoProbe, probe: opt.Probe,
+		Options: opt.Options, probes: a.Prober != nil && !opt.Probe.Off, probe: opt.Probe.Check,
 		leaveUnhealthy: opt.LeaveUnhealthy, settle: DefaultSettle,
 	})
 	r.warnings = inWarnings
@@ -89,7 +90,7 @@ func healthy(v view) verdict {
 	if t, x, unhealthy := v.UnhealthyAt(); unhealthy {
 		return blockedBy(class, hint, "%s is InService but %s at %s", v.ID, healthText(x), t.Name)
 	}
-	if !v.Healthy {
+	if !v.Healthy && v.Group.ReplacesUnhealthy() {
 		return blockedBy(class, hint, "Auto Scaling calls %s Unhealthy", v.ID)
 	}
 	if !v.returning && v.sent.IsZero() {

@@ -2,7 +2,7 @@ package rotation
 
 import (
 	"context"
-	"fmt"
+	"strings"
 	"time"
 
 	"balanced/internal/failure"
@@ -14,6 +14,7 @@ import (
 // outSteps is what `balanced out` does, in order. A run is at the first row that applies and is not settled.
 func outSteps() []step {
 	return []step{
+		managedRow(),
 		{
 			name: "nothing to do", does: "leave an instance alone that waits in a lifecycle hook or in the warm pool", doing: "nothing to do",
 			applies: notSent(idleState), check: due, outcome: "nothing to do",
@@ -54,12 +55,26 @@ func outSteps() []step {
 	}
 }
 
+// managedRow refuses a group that another AWS service manages, whatever the instance is about to do.
+func managedRow() step {
+	return step{
+		name: "managed", does: "refuse a group that another AWS service manages", doing: "checking the group",
+		applies: func(v view) bool { return v.sent.IsZero() && v.Group.Operator != "" }, check: managed, within: budgetWait,
+	}
+}
+
+// managed: only the principal of the operator may make mutating calls (API reference, AutoScalingGroup, Operator).
+func managed(v view) verdict {
+	return blockedBy(failure.Setup, "use that service's own way to update its instances",
+		"%s is managed by %s, which alone may move its instances", v.Group.Name, v.Group.Operator)
+}
+
 // Out takes the instance out of service. It returns nil only when it is in Standby, no load balancer lists it, its slot
 // is its own, and the minimum is healthy without it, or when there is nothing to do. The report is never nil.
 func (a *Agent) Out(ctx context.Context, opt OutOptions) (*Report, error) {
 	r := a.newRun("out", request{
 		Options: opt.Options, min: opt.MinHealthy, replace: opt.Replace, emptyZone: opt.AllowEmptyZone,
-		settle: opt.Settle, refreshes: true,
+		settle: opt.Settle, refreshes: true, foresees: !opt.Return.Off, probe: opt.Return.Check,
 	})
 	r.warnings = outWarnings
 	r.resolve = func(o reading) budgets {
@@ -98,10 +113,32 @@ func arriving(v view) verdict {
 }
 
 func strange(v view) verdict {
-	if v.State.Leaving() {
-		return blockedBy(failure.Leaving, leaveIt, "%s is %s", v.ID, v.State)
+	switch {
+	case v.State.Leaving():
+		return leavingState(v)
+	case v.State.ReplacingRootVolume():
+		return blockedBy(failure.NotNow, "run it again when the instance is InService", "%s is %s: an instance refresh is replacing its root volume", v.ID, v.State).atOnce()
+	case !v.State.Passing():
+		return blockedBy(failure.NotNow, "look with balanced status", "%s is %s, which does not end by itself", v.ID, v.State).atOnce()
 	}
 	return blockedBy(failure.NotNow, "look with balanced status", "%s is %s", v.ID, v.State)
+}
+
+// leavingState says what to do with an instance on its way out.
+func leavingState(v view) verdict {
+	hint := leaveIt
+	switch {
+	case v.State.Retained():
+		hint = "inspect it, then terminate it: " + Terminate(v.ID)
+	case v.State == fleet.Detaching, v.State == fleet.Detached:
+		hint = "attach it to a group again to use it"
+	}
+	return blockedBy(failure.Leaving, hint, "%s is %s", v.ID, v.State)
+}
+
+// Terminate is the command that ends a retained instance.
+func Terminate(id string) string {
+	return "aws autoscaling terminate-instance-in-auto-scaling-group --no-should-decrement-desired-capacity --instance-id " + id
 }
 
 func mayLeave(v view) verdict { return ask(outGuards, v) }
@@ -171,11 +208,27 @@ func (v view) unconfirmed(call string) verdict {
 
 // draining says that the instance is still on its way to Standby, and how long that may take.
 func draining(v view) verdict {
-	how := ""
-	if len(v.Traffic) > 0 {
-		how = fmt.Sprintf(" (draining takes up to %s)", format.Duration(fleet.LongestDrain(v.Traffic)))
+	return blockedBy(failure.Unfinished, "run it again to resume", "%s is still EnteringStandby%s", v.ID, drainTimes(v.Traffic))
+}
+
+// drainTimes names the load balancers that drain, and for how long each may: " (app drains for 5m, legacy for 1m)".
+func drainTimes(traffic []fleet.Traffic) string {
+	var parts []string
+	for _, t := range traffic {
+		switch {
+		case t.Drain == 0:
+		case len(parts) == 3:
+			parts = append(parts, "and others")
+		case len(parts) == 0:
+			parts = append(parts, t.Name+" drains for "+format.Duration(t.Drain))
+		case len(parts) < 3:
+			parts = append(parts, t.Name+" for "+format.Duration(t.Drain))
+		}
 	}
-	return blockedBy(failure.Unfinished, "run it again to resume", "%s is still EnteringStandby%s", v.ID, how)
+	if len(parts) == 0 {
+		return ""
+	}
+	return " (" + strings.Join(parts, ", ") + ")"
 }
 
 // drained: no load balancer lists this instance as anything but deregistered. A Network Load Balancer sends new

@@ -19,46 +19,42 @@ type forecast struct {
 }
 
 const (
-	// pollDense is the pause between looks while the end is due: with the calls of the last one, half of the ends are
-	// noticed within two seconds.
+	// pollDense is the longest pause between looks while the end is due: a lone host notices half of the ends within two
+	// seconds, with the calls of a look, and every end within four.
 	pollDense = 2700 * time.Millisecond
+	// pollEach is what every holder of the group adds to the pause, so that a whole group together asks about once a
+	// second: AWS's buckets are the account's.
+	pollEach = time.Second
 	// pollSparse is the pause while nothing is due and nothing can end.
 	pollSparse = 100 * time.Second
-	// pollOverdue is the longest pause after the last moment.
-	pollOverdue = 30 * time.Second
 	// firstPollDelay is how much later than a moment the first look for it comes: a drain does not begin with the call
 	// that asks for it, but a moment later.
 	firstPollDelay = 500 * time.Millisecond
 )
 
-// next says how long to wait for the next look, elapsed after the beginning, and
-// whether that look is aimed at a moment.
+// dense is the pause while the end is due, with so many instances out at once.
+func dense(holders int) time.Duration { return max(pollDense, time.Duration(holders)*pollEach) }
+
+// next says how long to wait for the next look, elapsed after the beginning, and whether that look is aimed at a moment.
 //
-// Looks come close together where the end is due, and further apart where it is overdue.
-// Between moments they are few. Where the end may come at any time the pause grows with
-// the time passed, so that an end is noticed late by a share of what it took.
-func (f forecast) next(elapsed time.Duration) (pause time.Duration, aimed bool) {
+// Looks are a dense pause apart where the end may come at any time, and from the first moment on. Before it they are
+// few, and one is aimed at it.
+func (f forecast) next(elapsed, dense time.Duration) (pause time.Duration, aimed bool) {
 	if left := f.first - elapsed; left > 0 {
 		return left + firstPollDelay, true
 	}
-	past, coming := time.Duration(-1), time.Duration(-1)
+	due, coming := f.anyTime || len(f.moments) == 0, time.Duration(-1)
 	for _, m := range f.moments {
 		if m > elapsed {
 			coming = m
 			break
 		}
-		past = m
+		due = true
 	}
-	switch since := elapsed - past; {
-	case past >= 0 && coming < 0:
-		pause = min(max(pollDense, since/12), pollOverdue)
-	case past >= 0:
-		pause = min(max(pollDense, since/4), pollOverdue)
-	case f.anyTime || coming < 0:
-		pause = min(pollDense+elapsed/2, pollSparse)
-	default:
-		pause = pollSparse
+	if due {
+		return dense, false
 	}
+	pause = pollSparse
 	if left := coming - elapsed; coming >= 0 && left < pause+pause/2 {
 		return left + firstPollDelay, true
 	}
@@ -85,7 +81,7 @@ func drainEnds(v view) forecast {
 		}
 	}
 	f := forecast{anyTime: heldLongest == 0, moments: []time.Duration{heldLongest, longest, heldSum, sum}}
-	if !v.sent.IsZero() {
+	if !v.sent.IsZero() && !v.fenceHolds() {
 		f.first = v.settle // the proof wants reads that are younger
 	}
 	slices.Sort(f.moments)
@@ -122,15 +118,18 @@ func (r *run) pause(row *step, judged verdict) time.Duration {
 		return r.jitter(inTurn(time.Since(r.arrived)))
 	}
 	likely := row.ends(r.view())
-	pause, aimed := likely.next(r.sinceMove())
+	pause, aimed := likely.next(r.sinceMove(), dense(r.holders()))
 	if last := likely.last() - r.sinceMove(); r.seen.held > 0 && last > pause {
 		pause, aimed = last+firstPollDelay, true // AWS throttles: one look, when it is most likely over
 	}
 	if aimed { // later than the moment, never before it
 		return pause + time.Duration(r.draw()*float64(time.Second))
 	}
-	return r.jitter(pause)
+	return time.Duration(float64(pause) * (0.8 + 0.2*r.draw())) // shorter only, so that no end is noticed later
 }
+
+// holders is how many instances of the group are out or returning, as last seen, this one included.
+func (r *run) holders() int { return len(r.seen.OtherHolders()) + 1 }
 
 // inTurn paces the looks at a whole group whose next change nobody can foretell.
 func inTurn(waited time.Duration) time.Duration {

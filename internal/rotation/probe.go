@@ -14,6 +14,43 @@ import (
 	"balanced/internal/probe"
 )
 
+// foreseenWithin bounds the probe that an out makes while the instance is still in service: a host that answers does so
+// in milliseconds, and one that does not holds nothing up for long.
+const foreseenWithin = 2 * time.Second
+
+// ForeseeProbe asks this host, while every load balancer calls it healthy, what `in` will ask it later. The text is empty
+// where it passes; otherwise `in` would refuse it with 80, and out should know that before the instance leaves.
+func (a *Agent) ForeseeProbe(ctx context.Context, s fleet.Snapshot, instead *probe.Check) string {
+	var checks []probe.Check
+	for _, t := range s.Traffic {
+		if t.Probes() && t.Own(s.ID).Health == fleet.Healthy {
+			once := checkOf(t.Source)
+			once.Healthy = 1
+			checks = append(checks, once)
+		}
+	}
+	if instead != nil && len(checks) > 0 {
+		once := *instead
+		once.Healthy = 1
+		checks = []probe.Check{once}
+	}
+	if a.Prober == nil || a.Self.PrivateIP == "" || s.State != fleet.InService || len(checks) == 0 {
+		return ""
+	}
+	ctx, cancel := context.WithTimeout(ctx, foreseenWithin)
+	defer cancel()
+	err := a.Prober.Run(ctx, checks, func(string) {})
+	failed, unfit := errors.AsType[*probe.FailedError](err)
+	switch {
+	case unfit:
+		return fmt.Sprintf("%s calls this instance healthy, and the probe of balanced in does not pass here (%v): name another check with --probe%s",
+			failed.Check.Source, err, dependsOn(failed.Check))
+	case err != nil && ctx.Err() == nil:
+		return fmt.Sprintf("the probe of balanced in cannot be made here (%v): name another check with --probe, or use --probe off", err)
+	}
+	return ""
+}
+
 // dryProbe is how long a dry run probes the host at most: it does not wait for an application that is starting.
 const dryProbe = 30 * time.Second
 
@@ -60,16 +97,27 @@ func (r *run) probeHost(ctx context.Context) error {
 
 // exceptWhere names what a probe cannot imitate: an application may answer its load balancer and not this host.
 func exceptWhere(c probe.Check) string {
-	differs := c.Differs()
-	if len(differs) == 0 {
+	if len(c.Differs()) == 0 {
 		return ""
 	}
+	return "; if it depends on " + notImitated(c) + ", use --probe URL"
+}
+
+func dependsOn(c probe.Check) string {
+	if len(c.Differs()) == 0 {
+		return ""
+	}
+	return " if the application depends on " + notImitated(c)
+}
+
+// notImitated joins what a probe cannot imitate, for one line.
+func notImitated(c probe.Check) string {
 	var names []string
-	for _, d := range differs {
+	for _, d := range c.Differs() {
 		name, _, _ := strings.Cut(d, ",")
 		names = append(names, name)
 	}
-	return "; if it depends on " + strings.Join(names, " or ") + ", use --probe URL"
+	return strings.Join(names, " or ")
 }
 
 // probeUntil leaves the move the time it needs, or half where there is too little. What came before, a drain or a wait,
@@ -89,7 +137,7 @@ func (r *run) probeUntil() time.Time {
 // probeAnswered passes an answer of the host on as a sign of life.
 func (r *run) probeAnswered(answer string) {
 	r.Log.Debug("probe", logging.Detail(answer))
-	r.reportProgress("probe", answer)
+	r.reportProgress("probe", answer, 0)
 }
 
 // checks are what the load balancers that count will ask, or what the operator put in their place.
@@ -110,7 +158,7 @@ func (v view) checks() []probe.Check {
 func checkOf(s fleet.Source) probe.Check {
 	c := probe.Check{
 		Kind: probe.Kind(s.Kind), Source: s.Name, Protocol: s.Check.Protocol, HTTP2: s.Check.HTTP2, Port: s.Port, Path: s.Check.Path,
-		Matcher: s.Check.Matcher, Timeout: s.Check.Timeout, Healthy: s.Check.Healthy, Interval: s.Check.Interval,
+		ProxyV2: s.Check.ProxyV2, Matcher: s.Check.Matcher, Timeout: s.Check.Timeout, Healthy: s.Check.Healthy, Interval: s.Check.Interval,
 	}
 	if port, err := strconv.Atoi(s.Check.Port); err == nil { // otherwise "traffic-port"
 		c.Port = port

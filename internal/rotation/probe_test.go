@@ -198,7 +198,7 @@ func TestNotAsked(t *testing.T) {
 		group  sim.Group
 		change func(*rotation.InOptions)
 	}{
-		"as told":           {fleettest.WebGroup(), func(o *rotation.InOptions) { o.NoProbe = true }},
+		"as told":           {fleettest.WebGroup(), func(o *rotation.InOptions) { o.Probe.Off = true }},
 		"no load balancer":  {bare, func(*rotation.InOptions) {}},
 		"all of it ignored": {fleettest.WebGroup(), func(o *rotation.InOptions) { o.Ignore = []string{"web", "old"} }},
 	} {
@@ -245,8 +245,8 @@ func TestNotAskedOnItsWayBack(t *testing.T) {
 	})
 }
 
-// Nothing was done yet to a host that gives its place back.
-func TestAnUndoOfOutAsksNothing(t *testing.T) {
+// Nothing was done yet to an instance that is rolled back: it is probed while it is in service, and never in Standby.
+func TestARollbackOfOutDoesNotProbe(t *testing.T) {
 	inWorld(t, sim.Config{}, quietHealth(), func(w *world) {
 		host := &asker{world: w, fails: true}
 		agent := w.Agent(w.IDs[0])
@@ -260,7 +260,9 @@ func TestAnUndoOfOutAsksNothing(t *testing.T) {
 		_, err := agent.Out(w.Context(), opt)
 		w.WantClass(err, failure.RolledBack)
 		w.WantMoves("EnterStandby", "ExitStandby")
-		host.wantAsked(0)
+		if !slices.Equal(host.states, []string{"InService"}) {
+			t.Errorf("probed in %v, want once while it was in service", host.states)
+		}
 	})
 }
 

@@ -20,12 +20,17 @@ func proven(v view) verdict {
 		}
 		return blockedBy(failure.Leaving, leaveIt, "%s", why)
 	}
-	for _, check := range []func(view) verdict{settledReads, drained, slotProven} {
+	for _, check := range []func(view) verdict{settledReads, drained} {
 		if judged := check(v); judged.kind != settled {
 			return judged
 		}
 	}
-	return verdict{}
+	judged := slotProven(v)
+	if ready := v.settledBy(); judged.kind == blocked && v.began.Before(ready) {
+		// Behind a fence a look may be this young; only one that has caught up tells against the instance.
+		judged = catchingUp(v).notBefore(ready)
+	}
+	return judged
 }
 
 // slotProven applies the slot rule, in total and then within the zone.

@@ -1,6 +1,7 @@
 package rotation
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -18,6 +19,7 @@ func left() view {
 	sample.TakeOut(&v.Snapshot, 0, 20*time.Second)
 	v.State = fleet.Standby
 	v.before = sound().reading
+	v.Group.Min, v.before.Group.Min = 2, 2 // no fence
 	v.settle = DefaultSettle
 	v.sent = time.Now().Add(-20 * time.Second)
 	v.began, v.looked = time.Now(), time.Now()
@@ -71,4 +73,46 @@ func TestProven(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Where MinSize held the minimum when this instance left, no other can have taken its slot, and nothing waits for reads
+// to catch up. What such a young look tells against the instance is not believed before they have.
+func TestBehindAFenceTheFirstLookIsEnough(t *testing.T) {
+	for name, tc := range map[string]struct {
+		change func(*view)
+		class  failure.Class // Internal: proven
+	}{
+		"fenced":                          {func(v *view) {}, 0},
+		"the move not in the feed yet":    {func(v *view) { v.Activities = nil }, 0},
+		"the look is older than the move": {func(v *view) { v.began = v.sent.Add(-time.Second) }, failure.Unfinished},
+		"the two views differ":            {func(v *view) { v.Torn = true }, failure.Unfinished},
+		"MinSize was lower when it left":  {func(v *view) { v.before.Group.Min = 2 }, failure.Unfinished},
+		"it left below MinSize as read":   {func(v *view) { v.answer.From, v.answer.To = 3, 2 }, failure.Unfinished},
+		"the answer had no numbers":       {func(v *view) { v.answer.Moved = false }, failure.Unfinished},
+		"weights":                         {func(v *view) { v.before.Group.Members = weighted(v.before.Group.Members) }, failure.Unfinished},
+		"found out, fenced now":           {func(v *view) { v.sent, v.answer, v.found, v.resumed = time.Time{}, fleet.Activity{}, v.began, true }, 0},
+		"found out, entered with --replace": {func(v *view) {
+			v.sent, v.answer, v.found, v.resumed = time.Time{}, fleet.Activity{}, v.began, true
+			v.Activities[0].Moved = false
+		}, failure.Unfinished},
+		"a peer ahead, on a young look":      {func(v *view) { sample.TakeOut(&v.Snapshot, 2, time.Minute) }, failure.Unfinished},
+		"an unhealthy peer, on a young look": {func(v *view) { v.Traffic[0].Targets[3].Health = fleet.Unhealthy }, failure.Unfinished},
+	} {
+		v := left()
+		v.Group.Min, v.before.Group.Min = 3, 3
+		v.sent = v.began.Add(-time.Second)
+		tc.change(&v)
+		judged := proven(v)
+		if (judged.kind == settled) != (tc.class == 0) || judged.kind == blocked && (judged.refusal.Class != tc.class || judged.rollsBack) {
+			t.Errorf("%s: %+v, rolls back %v; want class %v", name, judged.refusal, judged.rollsBack, tc.class)
+		}
+	}
+}
+
+func weighted(members []fleet.Member) []fleet.Member {
+	heavy := slices.Clone(members)
+	for i := range heavy {
+		heavy[i].Weight = 4
+	}
+	return heavy
 }

@@ -83,7 +83,7 @@ func TestWhatIsAskedFollowsTheHealthChecks(t *testing.T) {
 		"health checks off": {source: func(s *fleet.Source) { s.Check.Disabled = true }, want: []probe.Check{old}},
 		"not in use":        {health: fleet.NotInUse, want: []probe.Check{old}},
 		"ignored":           {options: func(o *rotation.InOptions) { o.Ignore = []string{"web"} }, want: []probe.Check{old}},
-		"something instead": {options: func(o *rotation.InOptions) { o.Probe = &instead }, want: []probe.Check{instead}},
+		"something instead": {options: func(o *rotation.InOptions) { o.Probe.Check = &instead }, want: []probe.Check{instead}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			inWorld(t, sim.Config{}, fleettest.WebGroup(), func(w *world) {

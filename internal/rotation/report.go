@@ -30,8 +30,8 @@ type Report struct {
 	Warnings []string       `json:"warnings"`
 	Members  []MemberReport `json:"members,omitempty"` // status only
 	// HostTakenBy is the balanced, or the command of one, that is at work on this host: status and doctor only.
-	HostTakenBy string `json:"host_taken_by,omitempty"`
-	Parts    []PartReport   `json:"parts,omitempty"`   // run only
+	HostTakenBy string       `json:"host_taken_by,omitempty"`
+	Parts       []PartReport `json:"parts,omitempty"` // run only
 
 	everMoved bool // a move took effect at some time, also one rolled back since
 }
@@ -73,6 +73,8 @@ type TrafficReport struct {
 	Name   string `json:"name"`
 	State  string `json:"state"`
 	Reason string `json:"reason"`
+	// Shifted: a zonal shift keeps new traffic from it.
+	Shifted bool `json:"shifted,omitempty"`
 }
 
 // StepReport is one row of the command's table, as far as it got.
@@ -189,7 +191,7 @@ func (p *Report) see(s fleet.Snapshot, min fleet.MinHealthy) {
 }
 
 func trafficReport(t fleet.Traffic, x fleet.Target) TrafficReport {
-	return TrafficReport{Kind: string(t.Kind), Name: t.Name, State: string(x.Health), Reason: x.Reason}
+	return TrafficReport{Kind: string(t.Kind), Name: t.Name, State: string(x.Health), Reason: x.Reason, Shifted: x.Shifted}
 }
 
 func seconds(d time.Duration) float64 {

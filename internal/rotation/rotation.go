@@ -47,6 +47,14 @@ type Metadata interface {
 	AnswersV1(ctx context.Context) (bool, error)
 }
 
+// Caller says where AWS is asked, and in whose name. *awsapi.Session meets it.
+type Caller interface {
+	Region() string
+	RegionSource() string // where the Region was set
+	FromInstanceRole(ctx context.Context) bool
+	Identity(ctx context.Context) (account, arn string, err error)
+}
+
 // Prober asks this host what its load balancers would ask. *probe.Prober meets it.
 type Prober interface {
 	Run(ctx context.Context, checks []probe.Check, progress func(string)) error
@@ -60,6 +68,7 @@ type Agent struct {
 	Balancers Balancers
 	Metadata  Metadata
 	Prober    Prober // nil: nothing is asked
+	Caller    Caller // nil: Region and account are taken to be the instance's
 	Log       *zap.Logger
 	// Alone makes this the only run at work for an instance until release; nil: it always is.
 	Alone func(instance string) (release func(), err error)
@@ -80,6 +89,7 @@ type Progress struct {
 	Step    string
 	Waiting string // for what, as people say it
 	Elapsed time.Duration
+	Left    time.Duration // until the wait is likely to be over; 0: nobody can tell
 	Limit   time.Duration // the run ends within it, unless AWS throttles for longer
 }
 
@@ -103,15 +113,19 @@ type OutOptions struct {
 	Replace        bool // enter without decrement where MinSize leaves no room
 	AllowEmptyZone bool
 	Settle         time.Duration // how long reads may lag behind a move
+	Return         ProbeOptions  // what the host will be asked when it returns
+}
+
+// ProbeOptions are what a host is asked before it returns.
+type ProbeOptions struct {
+	Off   bool         // nothing
+	Check *probe.Check // this, in place of what the load balancers ask; nil: what they ask
 }
 
 // InOptions are the options of In.
 type InOptions struct {
 	Options
-	// NoProbe lets the instance return without a probe. Probe, if not nil, is asked in place of what the load balancers
-	// ask.
-	NoProbe bool
-	Probe   *probe.Check
+	Probe ProbeOptions
 	// LeaveUnhealthy leaves an instance that does not get healthy in service instead of putting it back to Standby.
 	LeaveUnhealthy bool
 }

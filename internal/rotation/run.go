@@ -25,6 +25,7 @@ type request struct {
 	probe          *probe.Check // by this check, if not nil
 	refreshes      bool         // instance refreshes matter to this run
 	awaitsGroup    bool         // an instance that no group lists yet is waited for
+	foresees       bool         // the host is probed before it leaves, to know whether it could return
 	isRollback     bool         // this run takes back what another did
 }
 
@@ -46,14 +47,15 @@ type run struct {
 	attempt
 	report *Report
 
-	turn, moving stopwatch // of the wait and of the move
-	within       budget    // of the row the run is at
-	arrived      time.Time // at that row
-	outcome      string    // how the run ended well, where the table says so
-	proven       string    // the outcome when every row is settled; empty: by the command and the moves
-	rolledBack   error     // the move was taken back, and why
-	warnings     []warning
-	resolve      func(reading) budgets // the budgets, once the load balancers and the state are known; nil: they are given
+	turn, moving    stopwatch // of the wait and of the move
+	within          budget    // of the row the run is at
+	arrived         time.Time // at that row
+	underWayAtStart bool      // a move that an earlier run began was under way at the first look
+	outcome         string    // how the run ended well, where the table says so
+	proven          string    // the outcome when every row is settled; empty: by the command and the moves
+	rolledBack      error     // the move was taken back, and why
+	warnings        []warning
+	resolve         func(reading) budgets // the budgets, once the load balancers and the state are known; nil: they are given
 }
 
 func (r *run) view() view {
@@ -132,17 +134,25 @@ func (r *run) wait(ctx context.Context, row *step, judged verdict) error {
 	}
 	pause := r.pause(row, judged)
 	r.Log.Debug("waiting", logging.Step(row.name), logging.Reason(judged.reason()), logging.Wait(pause))
-	r.reportProgress(row.name, judged.reason())
+	r.reportProgress(row.name, judged.reason(), r.left(row))
 	r.jittered, r.probePassed, r.refused = false, false, nil
 	r.groupAlone = judged.groupAlone
 	return sleep(ctx, min(pause, left))
 }
 
 // reportProgress gives a sign of life.
-func (r *run) reportProgress(step, waiting string) {
+func (r *run) reportProgress(step, waiting string, left time.Duration) {
 	if r.Progress != nil {
-		r.Progress(Progress{Step: step, Waiting: waiting, Elapsed: time.Since(r.turn.began), Limit: r.limitSoFar()})
+		r.Progress(Progress{Step: step, Waiting: waiting, Elapsed: time.Since(r.turn.began), Left: left, Limit: r.limitSoFar()})
 	}
+}
+
+// left is how long the wait for a row is likely to go on; 0 where nobody can tell, or it is overdue.
+func (r *run) left(row *step) time.Duration {
+	if row.ends == nil {
+		return 0
+	}
+	return max(row.ends(r.view()).last()-r.sinceMove(), 0)
 }
 
 // end closes the run at a row: the row's rollback, if it has one, says how.

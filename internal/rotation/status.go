@@ -40,14 +40,16 @@ type MemberReport struct {
 // nothing and waits for nothing.
 func (a *Agent) Status(ctx context.Context, min fleet.MinHealthy) (*Report, Standing, error) {
 	r := a.newExamination("status", min)
-	r.warnings = []warning{unusedSource, unfencedMinimum, shortGrace, noHeadroom, rebalanceAdvised, laterEvent, onHold}
+	r.warnings = []warning{unusedSource, unfencedMinimum, shortGrace, noHeadroom, rebalanceAdvised, laterEvent, unreadableEvent, onHold}
 	err := r.look(ctx, whole)
 	if errors.Is(err, ErrNotMember) {
-		r.report.close(r, NotMember.String(), nil)
-		return r.report, NotMember, nil
+		if err = r.wrongPlace(ctx); err == nil {
+			r.report.close(r, NotMember.String(), nil)
+			return r.report, NotMember, nil
+		}
 	}
 	standing := OutOfService
-	if me, ok := r.seen.Group.Member(r.id); ok && fleet.HealthyMember(me, r.seen.Counted()) {
+	if me, ok := r.seen.Group.Member(r.id); ok && r.seen.IsHealthy(me, r.seen.Counted()) {
 		standing = InService
 	}
 	r.report.close(r, standing.String(), err)
@@ -73,6 +75,8 @@ type Examination struct {
 	Report   *Report
 	Warnings map[string]string           // what may hurt later, by the name of the warning
 	Guards   map[string]*failure.Refusal // what `out` would refuse now, by the name of the guard
+	// Refused are the names of those guards, in the order in which out asks them.
+	Refused []string
 	// Fenced: MinSize itself holds the minimum.
 	Fenced bool
 	// Limits are what out and in take at most with their default budgets, all waiting included; zero where the settings of
@@ -85,6 +89,11 @@ type Examination struct {
 func (a *Agent) Examine(ctx context.Context, command string, min fleet.MinHealthy) (Examination, error) {
 	r := a.newExamination(command, min)
 	err := r.look(ctx, whole)
+	if errors.Is(err, ErrNotMember) {
+		if wrong := r.wrongPlace(ctx); wrong != nil {
+			err = wrong
+		}
+	}
 	r.report.close(r, "", err)
 	e := Examination{Report: r.report, Warnings: map[string]string{}, Guards: map[string]*failure.Refusal{}}
 	e.ID = r.id // also where no look succeeded
@@ -105,7 +114,7 @@ func Judge(s fleet.Snapshot, min fleet.MinHealthy, hold []string) Examination {
 
 func judge(v view) Examination {
 	e := Examination{Snapshot: v.Snapshot, Fenced: v.fenced(), Warnings: map[string]string{}, Guards: map[string]*failure.Refusal{}}
-	for _, w := range []warning{unusedSource, unfencedMinimum, unevenZones, shortGrace, noHeadroom, longFlows} {
+	for _, w := range []warning{unusedSource, unfencedMinimum, unevenZones, shortGrace, noHeadroom, longFlows, staleMarks, weightedGroup, shiftedPeers, unreadableEvent} {
 		if text := w.text(v); text != "" {
 			e.Warnings[w.name] = text
 		}
@@ -113,6 +122,7 @@ func judge(v view) Examination {
 	for _, g := range outGuards {
 		if judged := g.check(v); judged.kind == blocked {
 			e.Guards[g.name] = judged.refusal
+			e.Refused = append(e.Refused, g.name)
 		}
 	}
 	if len(v.Traffic) == len(v.Group.Classic)+len(v.Group.TargetGroups) {
@@ -135,7 +145,7 @@ func members(s fleet.Snapshot) []MemberReport {
 	for _, m := range s.Group.Members {
 		row := MemberReport{
 			ID: m.ID, Zone: m.Zone, State: string(m.State), HealthyForASG: m.Healthy,
-			Healthy: fleet.HealthyMember(m, counted), ThisInstance: m.ID == s.ID, Traffic: []TrafficReport{},
+			Healthy: s.IsHealthy(m, counted), ThisInstance: m.ID == s.ID, Traffic: []TrafficReport{},
 		}
 		for _, t := range s.Traffic {
 			row.Traffic = append(row.Traffic, trafficReport(t, t.Of(m.ID)))

@@ -10,6 +10,7 @@ import (
 
 	"balanced/internal/failure"
 	"balanced/internal/fleettest"
+	"balanced/internal/rotation"
 	"balanced/internal/sim"
 )
 
@@ -183,6 +184,26 @@ func TestAThrottledUndoIsHeldBackToo(t *testing.T) {
 		w.WantClass(err, failure.RolledBack)
 		if report.ThrottledSeconds < 1000 {
 			t.Errorf("the report says throttled for %v s of twenty minutes", report.ThrottledSeconds)
+		}
+	})
+}
+
+// Nobody at a terminal should wonder for five minutes whether it works.
+func TestAnUnansweredLookSaysSoWithinTenSeconds(t *testing.T) {
+	inWorld(t, sim.Config{}, fleettest.WebGroup(), func(w *world) {
+		w.API(func(sim.Call) *sim.Fault { return &sim.Fault{Reset: true} })
+		agent := w.Agent(w.IDs[0])
+		began := time.Now()
+		var first time.Duration
+		var says string
+		agent.Progress = func(p rotation.Progress) {
+			if says == "" {
+				first, says = time.Since(began), p.Waiting
+			}
+		}
+		_, err := agent.Out(w.Context(), fleettest.OutOptions())
+		if err == nil || first == 0 || first > 10*time.Second || !strings.Contains(says, "giving up in") {
+			t.Errorf("%v; first said %q after %s", err, says, first)
 		}
 	})
 }

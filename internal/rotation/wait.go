@@ -65,7 +65,7 @@ func (r *run) awaitGroup(ctx context.Context) error {
 	if left <= 0 {
 		return &failure.Refusal{Class: failure.Setup, Reason: r.id, Hint: "attach it to a group, or wait longer with --timeout", Err: ErrNotMember}
 	}
-	r.reportProgress("join", r.id+" is in no Auto Scaling group yet")
+	r.reportProgress("join", r.id+" is in no Auto Scaling group yet", 0)
 	return sleep(ctx, min(r.jitter(confirmAbsence), left))
 }
 
@@ -73,7 +73,7 @@ func isLeaving(v view) bool { return v.State.Leaving() || v.takenAway() != "" }
 
 func leaving(v view) verdict {
 	if v.State.Leaving() {
-		return blockedBy(failure.Leaving, leaveIt, "%s is %s", v.ID, v.State)
+		return leavingState(v)
 	}
 	return blockedBy(failure.Leaving, leaveIt, "%s", v.takenAway())
 }

@@ -1,9 +1,9 @@
-// Package rehearsals holds the scenarios that come with balanced-lab.
+// Package rehearsals embeds the scenarios that come with balanced-lab.
 package rehearsals
 
 import "embed"
 
-// Files are the scenarios, by name with .yaml.
+// Files has each scenario as NAME.yaml.
 //
 //go:embed *.yaml
 var Files embed.FS

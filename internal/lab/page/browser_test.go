@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/chromedp/chromedp/kb"
+
 	"balanced/internal/lab/record"
 )
 
@@ -18,26 +20,26 @@ var (
 	given = flag.String("record", "", "of this `file` of balanced-lab rehearse --json")
 )
 
-func saved(t *testing.T, r record.Rehearsal) string {
+func savePage(t *testing.T, r record.Rehearsal) string {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "page.html")
-	if err := os.WriteFile(file, []byte(written(t, r)), 0o644); err != nil {
+	if err := os.WriteFile(file, []byte(renderPage(t, r)), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	return file
 }
 
-// TestBrowser: what the browser lays out is what the record says, nothing is fetched but
-// the page itself, and nothing is complained about.
-func TestBrowser(t *testing.T) {
+// The browser draws what is in the record, fetches only the page itself, and reports nothing
+// on its console.
+func TestBrowserShowsTheRecordAndFetchesNothing(t *testing.T) {
 	b := openBrowser(t)
-	large := plan{size: 200, deploy: 2, rate: 400, elapsed: 1800}
+	large := madeUp{size: 200, deploy: 2, rate: 400, elapsed: 1800}
 	for name, r := range map[string]record.Rehearsal{
-		"whole": rehearse(whole), "naive": rehearse(naive), "bad": rehearse(bad), "large": rehearse(large), "hostile": poisoned(), "empty": {},
+		"whole": makeRecord(goodRun), "naive": makeRecord(naiveRun), "bad": makeRecord(badRun), "large": makeRecord(large), "compared": compared(), "hostile": hostileRecord(), "empty": {},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b.t = t
-			file := saved(t, r)
+			file := savePage(t, r)
 			fetched, complaints := b.open(file)
 			if len(fetched) != 1 || fetched[0] != "file://"+file {
 				t.Errorf("fetched %q", fetched)
@@ -46,18 +48,23 @@ func TestBrowser(t *testing.T) {
 				t.Error(c)
 			}
 			if name != "hostile" {
-				compare(t, b, r)
+				compare(t, b, r, "")
+			}
+			if r.Without != nil {
+				compare(t, b, *r.Without, "without-")
+			}
+			if got := b.text(`document.getElementById("figure-lost").innerText`); got != grouped(r.Traffic.Lost) {
+				t.Errorf("lost: %s", got)
 			}
 		})
 	}
 	b.t = t
 }
 
-// compare measures the rows and reads the losses off the page.
-func compare(t *testing.T, b *browser, r record.Rehearsal) {
+// compare measures the rows of a chart, and reads its lost requests. prefix is that of its ids.
+func compare(t *testing.T, b *browser, r record.Rehearsal, prefix string) {
 	t.Helper()
-	var rows map[string][][2]float64
-	b.eval(&rows, `Object.fromEntries([...document.querySelectorAll(".instance .plot")].map((row) => {
+	rows := eval[map[string][][2]float64](b, `Object.fromEntries([...document.getElementById("`+prefix+`timeline-h").closest("section").querySelectorAll(".instance .plot")].map((row) => {
 		const all = row.getBoundingClientRect();
 		return [row.dataset.row, [...row.querySelectorAll("rect.s")].map((bar) => {
 			const at = bar.getBoundingClientRect();
@@ -68,7 +75,7 @@ func compare(t *testing.T, b *browser, r record.Rehearsal) {
 		t.Errorf("%d rows for %d instances", len(rows), len(r.Instances))
 	}
 	for _, i := range r.Instances {
-		bars := rows[i.ID]
+		bars := rows[prefix+i.ID]
 		if len(bars) != len(i.Spans) {
 			t.Fatalf("%s: %d bars for %d spans", i.ID, len(bars), len(i.Spans))
 		}
@@ -78,14 +85,10 @@ func compare(t *testing.T, b *browser, r record.Rehearsal) {
 			}
 		}
 	}
-	var lost, caused int
-	b.eval(&lost, `[...document.querySelectorAll("svg[data-row=lost] .hit")].reduce((sum, bar) => sum + Number(bar.dataset.count), 0)`)
-	b.eval(&caused, `[...document.querySelectorAll("#causes tbody .n")].reduce((sum, cell) => sum + Number(cell.textContent), 0)`)
+	lost := eval[int](b, `[...document.querySelectorAll("svg[data-row=`+prefix+`lost] .hit")].reduce((sum, bar) => sum + Number(bar.dataset.count), 0)`)
+	caused := eval[int](b, `[...document.querySelectorAll("#`+prefix+`causes tbody .n")].reduce((sum, cell) => sum + Number(cell.textContent), 0)`)
 	if lost != r.Traffic.Lost || caused != r.Traffic.Lost {
 		t.Errorf("%d lost in the track, %d among the causes, %d in the record", lost, caused, r.Traffic.Lost)
-	}
-	if got := b.text(`document.getElementById("figure-lost").innerText`); got != grouped(r.Traffic.Lost) {
-		t.Errorf("lost: %s", got)
 	}
 }
 
@@ -94,18 +97,17 @@ const (
 	focused = `document.activeElement.closest("[data-row]")?.dataset.row ?? ""`
 )
 
-// TestKeyboard: Tab gets to the timeline, the arrows go about in it, and each place has
-// its details.
-func TestKeyboard(t *testing.T) {
+// Tab reaches the timeline, the arrow keys move in it, and every item shows its details.
+func TestTimelineWorksWithTheKeyboard(t *testing.T) {
 	b := openBrowser(t)
-	r := rehearse(naive)
+	r := makeRecord(naiveRun)
 	b.window(1280, 900, "light")
-	b.open(saved(t, r))
+	b.open(savePage(t, r))
 	for n := 0; b.text(focused) == ""; n++ {
 		if n == 20 {
-			t.Fatal("Tab does not get there")
+			t.Fatal("20 times Tab do not reach the timeline")
 		}
-		b.press("Tab")
+		b.press(kb.Tab)
 	}
 	if got := b.text(details); !strings.HasPrefix(got, "Fault at 0:11.0") {
 		t.Errorf("the first stop has the details %q", got)
@@ -114,11 +116,11 @@ func TestKeyboard(t *testing.T) {
 	if *shots != "" {
 		b.shoot(filepath.Join(*shots, "focus.png"), false)
 	}
-	b.press("Escape")
+	b.press(kb.Escape)
 	if got := b.text(details); got != "" {
 		t.Errorf("after Escape there are details: %q", got)
 	}
-	b.press("Tab")
+	b.press(kb.Tab)
 	if got := b.text(focused); got == r.Instances[0].ID {
 		t.Error("Tab does not leave the timeline")
 	}
@@ -127,7 +129,7 @@ func TestKeyboard(t *testing.T) {
 	}
 }
 
-// walk goes about in the rows of two instances.
+// walk moves in the rows of two instances.
 func walk(t *testing.T, b *browser, r record.Rehearsal) {
 	t.Helper()
 	first := r.Instances[0]
@@ -135,14 +137,14 @@ func walk(t *testing.T, b *browser, r record.Rehearsal) {
 		key, row string
 		want     []string
 	}{
-		{"ArrowDown", first.ID, []string{first.ID, "0:09.6 – 0:37.0"}},
-		{"Home", first.ID, []string{"0:00.0 – 0:02.0", "InService, v1", "web-alb healthy, web-clb healthy"}},
-		{"ArrowRight", first.ID, []string{"0:02.0 – 0:02.8", "runs: ./deploy.sh v2", "0:02.0 began: ./deploy.sh v2"}},
-		{"ArrowRight", first.ID, []string{"unhealthy: InService, v1", "requests lost here"}},
-		{"ArrowDown", r.Instances[1].ID, []string{r.Instances[1].ID, "0:00.0"}},
-		{"End", r.Instances[1].ID, []string{"– " + clock(r.Elapsed)}},
-		{"ArrowLeft", r.Instances[1].ID, []string{"web-clb unhealthy"}},
-		{"ArrowUp", first.ID, []string{first.ID}},
+		{kb.ArrowDown, first.ID, []string{first.ID, "0:09.6 – 0:37.0"}},
+		{kb.Home, first.ID, []string{"0:00.0 – 0:02.0", "InService, v1", "web-alb healthy, web-clb healthy"}},
+		{kb.ArrowRight, first.ID, []string{"0:02.0 – 0:02.8", "running: ./deploy.sh v2", "0:02.0 began: ./deploy.sh v2"}},
+		{kb.ArrowRight, first.ID, []string{"unhealthy: InService, v1", "requests lost here"}},
+		{kb.ArrowDown, r.Instances[1].ID, []string{r.Instances[1].ID, "0:00.0"}},
+		{kb.End, r.Instances[1].ID, []string{"– " + clock(r.Elapsed)}},
+		{kb.ArrowLeft, r.Instances[1].ID, []string{"web-clb unhealthy"}},
+		{kb.ArrowUp, first.ID, []string{first.ID}},
 	} {
 		b.press(step.key)
 		got := b.text(details)
@@ -162,16 +164,13 @@ func walk(t *testing.T, b *browser, r record.Rehearsal) {
 
 func clock(s float64) string { return fmt.Sprintf("%d:%04.1f", int(s)/60, math.Mod(s, 60)) }
 
-// TestPointerAndZoom: details follow the pointer, and the timeline gets wider in its
-// frame.
-func TestPointerAndZoom(t *testing.T) {
+func TestDetailsFollowThePointerAndZoomWidensTheTimeline(t *testing.T) {
 	b := openBrowser(t)
-	r := rehearse(whole)
+	r := makeRecord(goodRun)
 	b.window(1280, 1000, "light")
-	b.open(saved(t, r))
+	b.open(savePage(t, r))
 	at := func() (x, y float64) {
-		var p [2]float64
-		b.eval(&p, `(() => { const at = document.querySelectorAll(`+quoted(`[data-row="`+r.Instances[1].ID+`"] .s`)+`)[3].getBoundingClientRect(); return [(at.left + at.right) / 2, (at.top + at.bottom) / 2]; })()`)
+		p := eval[[2]float64](b, `(() => { const at = document.querySelectorAll(`+quoted(`[data-row="`+r.Instances[1].ID+`"] .s`)+`)[3].getBoundingClientRect(); return [(at.left + at.right) / 2, (at.top + at.bottom) / 2]; })()`)
 		return p[0], p[1]
 	}
 	before, y := at()
@@ -179,36 +178,34 @@ func TestPointerAndZoom(t *testing.T) {
 	if got := b.text(details); !strings.Contains(got, "Standby") || !strings.Contains(got, r.Instances[1].ID) {
 		t.Errorf("over a span the details are %q", got)
 	}
-	b.press("Escape")
+	b.press(kb.Escape)
 	if got := b.text(details); got != "" {
 		t.Errorf("after Escape there are details: %q", got)
 	}
 	b.point(before+1, y)
 	if got := b.text(details); got == "" {
-		t.Error("the pointer moves on, and there are no details")
+		t.Error("the pointer moved within the bar, and there are no details")
 	}
 	b.point(before, 5)
 	if got := b.text(details); got != "" {
-		t.Errorf("beside it there are details: %q", got)
+		t.Errorf("outside the timeline there are details: %q", got)
 	}
-	var widths [2]float64
-	b.eval(&widths, `(() => {
-		const width = () => document.getElementById("inner").getBoundingClientRect().width, before = width();
-		document.querySelector("#zoom button:last-child").click();
+	widths := eval[[2]float64](b, `(() => {
+		const width = () => document.querySelector(".inner").getBoundingClientRect().width, before = width();
+		document.querySelector(".zoom button:last-child").click();
 		return [before, width()];
 	})()`)
 	if math.Abs(widths[1]-2*widths[0]) > 2 {
 		t.Errorf("zoomed from %.0f to %.0f", widths[0], widths[1])
 	}
-	if got := b.text(`document.getElementById("zoomed").textContent`); got != "2×" {
+	if got := b.text(`document.querySelector(".zoom output").textContent`); got != "2×" {
 		t.Errorf("zoomed %s", got)
 	}
 }
 
-// TestWindows: the page fits a narrow window, and its text can be read in both schemes.
-func TestWindows(t *testing.T) {
+func TestPageFitsWindowsAndHasContrastInBothColourSchemes(t *testing.T) {
 	b := openBrowser(t)
-	r := rehearse(naive)
+	r := makeRecord(naiveRun)
 	if *given != "" {
 		text, err := os.ReadFile(*given)
 		if err != nil {
@@ -219,26 +216,23 @@ func TestWindows(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	file := saved(t, r)
+	file := savePage(t, r)
 	for _, w := range []struct {
 		name, scheme  string
 		width, height int
-	}{{"light", "light", 1280, 900}, {"dark", "dark", 1280, 900}, {"narrow", "light", 360, 740}, {"narrow-dark", "dark", 360, 740}} {
+	}{{"light", "light", 1280, 900}, {"dark", "dark", 1280, 900}, {"narrow", "light", 400, 740}, {"narrow-dark", "dark", 360, 740}} {
 		b.window(w.width, w.height, w.scheme)
 		b.open(file)
-		var wide float64
-		b.eval(&wide, `document.scrollingElement.scrollWidth`)
+		wide := eval[float64](b, `document.scrollingElement.scrollWidth`)
 		if wide > float64(w.width) {
 			t.Errorf("%s: the page is %.0f pixels wide", w.name, wide)
 		}
-		b.eval(&wide, `document.querySelector(".instance .plot").getBoundingClientRect().width`)
+		wide = eval[float64](b, `document.querySelector(".instance .plot").getBoundingClientRect().width`)
 		if wide < float64(w.width)*0.7 {
 			t.Errorf("%s: the timeline is %.0f pixels wide", w.name, wide)
 		}
-		for _, of := range []string{"#summary", ".kicker", ".verdict", ".figure b", ".figure span", ".label b", ".exit", "summary", ".legend"} {
-			var ratio float64
-			b.eval(&ratio, fmt.Sprintf(contrast, of))
-			if ratio < 4.5 {
+		for _, of := range []string{"#summary", ".kicker", ".verdict", ".figure b", ".figure span", ".label b", ".exit", "summary", ".legend", "#exits a", "#exits .tag", "#events a", "#losses a"} {
+			if ratio := eval[float64](b, fmt.Sprintf(contrast, of)); ratio < 4.5 {
 				t.Errorf("%s: the contrast of %s is %.1f", w.name, of, ratio)
 			}
 		}
@@ -249,7 +243,7 @@ func TestWindows(t *testing.T) {
 	}
 }
 
-// contrast is that of an element's text with what is behind it (WCAG 2.2).
+// contrast is the contrast ratio of an element's text and its background (WCAG 2.2).
 const contrast = `(() => {
 	const numbers = (color) => color.match(/[\d.]+/g).map(Number);
 	const light = (color) => {

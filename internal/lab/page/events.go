@@ -6,7 +6,7 @@ import (
 	"balanced/internal/lab/record"
 )
 
-// events are the log of a rehearsal.
+// events is the log of a rehearsal.
 type events struct {
 	Total int
 	Kinds []kind
@@ -18,21 +18,27 @@ type kind struct {
 	Count      int
 }
 
-type event struct{ At, Instance, Kind, Text string }
+// event is one event. Its id has its number in the record, so it stays the same if other events
+// are left out.
+type event struct {
+	ID, At     string
+	Instance   link
+	Kind, Text string
+}
 
-const mostEvents = 2000
+const maxEvents = 2000
 
-// kinds are ranked: where not all events have room, the last kind gives way first.
+// kinds are ordered: if there are too many events, those of the last kind are left out first.
 var kinds = []kind{
 	{Kind: record.Fault, Name: "faults"},
-	{Kind: record.Ended, Name: "ended"},
-	{Kind: record.Began, Name: "began"},
-	{Kind: record.Lost, Name: "lost"},
-	{Kind: record.Changed, Name: "changed"},
+	{Kind: record.Ended, Name: "command ended"},
+	{Kind: record.Began, Name: "command began"},
+	{Kind: record.Lost, Name: "lost requests"},
+	{Kind: record.Changed, Name: "state changes"},
 	{Kind: record.Output, Name: "output"},
 }
 
-func newEvents(all []record.Event) events {
+func newEvents(all []record.Event, to links) events {
 	e := events{Total: len(all)}
 	for _, k := range kinds {
 		for _, one := range all {
@@ -44,18 +50,18 @@ func newEvents(all []record.Event) events {
 			e.Kinds = append(e.Kinds, k)
 		}
 	}
-	for _, n := range chosen(all) {
+	for _, n := range chosenEvents(all) {
 		one := all[n]
-		e.Shown = append(e.Shown, event{instant(one.At), cut(one.Instance, 60), cut(one.Kind, 20), cut(one.Text, 300)})
+		e.Shown = append(e.Shown, event{numberedID("event", n), clockTime(one.At), to.row(one.Instance), truncate(one.Kind, 20), truncate(one.Text, 300)})
 	}
 	return e
 }
 
-// chosen are the places of the events that have room, in order.
-func chosen(all []record.Event) []int {
-	var places []int
+// chosenEvents returns the indexes of the events that are shown, in order.
+func chosenEvents(all []record.Event) []int {
+	var order []int
 	for n := range all {
-		places = append(places, n)
+		order = append(order, n)
 	}
 	rank := func(n int) int {
 		at := slices.IndexFunc(kinds, func(k kind) bool { return k.Kind == all[n].Kind })
@@ -64,8 +70,8 @@ func chosen(all []record.Event) []int {
 		}
 		return at
 	}
-	slices.SortStableFunc(places, func(a, b int) int { return rank(a) - rank(b) })
-	places = places[:min(len(places), mostEvents)]
-	slices.Sort(places)
-	return places
+	slices.SortStableFunc(order, func(a, b int) int { return rank(a) - rank(b) })
+	order = order[:min(len(order), maxEvents)]
+	slices.Sort(order)
+	return order
 }

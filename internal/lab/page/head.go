@@ -4,19 +4,20 @@ import (
 	"cmp"
 	"fmt"
 	"strconv"
+	"strings"
 
 	"balanced/internal/lab/record"
 )
 
 func title(r record.Rehearsal) string {
-	lost := "none lost"
+	lost := "no request lost"
 	if r.Traffic.Lost > 0 {
-		lost = number(r.Traffic.Lost) + " lost"
+		lost = plural(r.Traffic.Lost, "request lost", "requests lost")
 	}
 	return fmt.Sprintf("Rehearsal of %s: %s, exit code %d", cmp.Or(r.Group.Name, "a rollout"), lost, r.Exit)
 }
 
-// verdict is the rehearsal in a word and a colour.
+// verdict is the result in a few words and a colour.
 type verdict struct{ Class, Mark, Text string }
 
 func newVerdict(r record.Rehearsal) verdict {
@@ -29,7 +30,7 @@ func newVerdict(r record.Rehearsal) verdict {
 	return verdict{"good", "✓", "No request lost"}
 }
 
-// figure is a number that one looks for first.
+// figure is one of the numbers at the top of the page.
 type figure struct{ Class, ID, Name, Value, Note string }
 
 func figures(r record.Rehearsal) []figure {
@@ -37,27 +38,39 @@ func figures(r record.Rehearsal) []figure {
 	if r.Traffic.Lost > 0 {
 		lost = "bad"
 	}
-	floor := fmt.Sprintf("the floor of %d held", r.Group.Floor)
-	if r.Group.FewestServing < r.Group.Floor {
-		below, floor = "bad", fmt.Sprintf("below the floor of %d", r.Group.Floor)
+	minimum := fmt.Sprintf("not below the minimum of %d", r.Group.Minimum)
+	if r.Group.FewestHealthy < r.Group.Minimum {
+		below, minimum = "bad", fmt.Sprintf("below the minimum of %d", r.Group.Minimum)
 	}
-	ran, failed := ran(r.Instances)
+	ran, failed := commandCounts(r.Instances)
+	meaning, _, _ := strings.Cut(exitMeaning(r.Exit), ";") // the table of exit codes has all of it
 	exit := "good"
-	if r.Exit != 0 {
+	switch {
+	case r.Traffic.Lost > 0: // whatever the code, the rollout was not good
+		exit = "bad"
+	case r.Exit != 0:
 		exit = "warn"
 	}
 	return []figure{
-		{lost, "lost", "Lost requests", number(r.Traffic.Lost), "failed, reset or cut"},
-		{"", "requests", "Requests", number(r.Traffic.Requests), fmt.Sprintf("%s answered whole", number(r.Traffic.OK))},
-		{below, "serving", "Fewest serving", fmt.Sprintf("%d of %d", r.Group.FewestServing, r.Group.Desired), floor},
-		{exit, "exit", "Exit code", strconv.Itoa(r.Exit), fmt.Sprintf("%d of %d run, %d failed", ran, len(r.Instances), failed)},
-		{"", "elapsed", "Elapsed", lasting(r.Elapsed), "at speed " + strconv.FormatFloat(cmp.Or(r.Speed, 1), 'g', 4, 64)},
-		{"", "latency", "Latency, median", millis(r.Traffic.Latency.P50), "p99 " + millis(r.Traffic.Latency.P99)},
+		{lost, "lost", "Lost requests", record.Grouped(r.Traffic.Lost), "failed or cut off"},
+		{"", "requests", "Requests", record.Grouped(r.Traffic.Requests), fmt.Sprintf("%s successful", record.Grouped(r.Traffic.OK))},
+		{below, "healthy", "Fewest healthy", fmt.Sprintf("%d of %d", r.Group.FewestHealthy, r.Group.Desired), minimum},
+		{exit, "exit", "Exit code", strconv.Itoa(r.Exit), fmt.Sprintf("%s; run on %d of %d, failed on %d", meaning, ran, len(r.Instances), failed)},
+		{"", "elapsed", "Time", record.Duration(r.Elapsed), timeNote(r)},
+		{"", "latency", "Latency, median", latencyText(r.Traffic.Latency.P50), "p99 " + latencyText(r.Traffic.Latency.P99)},
 	}
 }
 
-// ran counts the instances on which the command ended, and on which it failed.
-func ran(all []record.Instance) (ran, failed int) {
+// timeNote has the estimate for production, if the rehearsal was faster.
+func timeNote(r record.Rehearsal) string {
+	if cmp.Or(r.Speed, 1) <= 1 {
+		return "at the speed of production"
+	}
+	return fmt.Sprintf("at speed %g; in production about %s", r.Speed, record.Duration(r.Estimate))
+}
+
+// commandCounts counts the instances on which the command was run, and on which it failed.
+func commandCounts(all []record.Instance) (ran, failed int) {
 	for _, i := range all {
 		if i.Exit != nil {
 			ran++
@@ -69,26 +82,26 @@ func ran(all []record.Instance) (ran, failed int) {
 	return ran, failed
 }
 
-// fact is a line about how it was rehearsed.
+// fact is a name and a value.
 type fact struct{ Name, Value string }
 
 func facts(r record.Rehearsal) []fact {
 	mode := "with balanced"
 	if r.Naive {
-		mode = "naive: without balanced"
+		mode = "without balanced (--naive)"
 	}
 	all := []fact{
 		{"Mode", mode + ", " + plural(r.Concurrency, "instance at a time", "instances at a time")},
 		{"Group", fmt.Sprintf("%s: min %d, desired %d, max %d", r.Group.Name, r.Group.Min, r.Group.Desired, r.Group.Max)},
 	}
 	for _, s := range r.Sources {
-		all = append(all, fact{"Load balancer", fmt.Sprintf("%s: %s, drains for %s", s.Name, s.Kind, lasting(s.Drain))})
+		all = append(all, fact{"Load balancer", fmt.Sprintf("%s: %s, deregistration delay %s", s.Name, s.Kind, record.Duration(s.Drain))})
 	}
 	if speed := cmp.Or(r.Speed, 1); speed != 1 {
-		all = append(all, fact{"Speed", fmt.Sprintf("the control plane %g times as fast as given; the drains are those of the rehearsal", speed)})
+		all = append(all, fact{"Speed", fmt.Sprintf("the control plane was %g times faster than the flags say; the delays above are those of the rehearsal", speed)})
 	}
 	if r.Scenario != "" {
-		all = append(all, fact{"Scenario", cut(r.Scenario, 400)})
+		all = append(all, fact{"Scenario", truncate(r.Scenario, 400)})
 	}
 	return append(all, fact{"Started", date(r.Started)})
 }

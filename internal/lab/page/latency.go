@@ -6,16 +6,16 @@ import (
 	"balanced/internal/lab/record"
 )
 
-// histogram is how long answers took.
+// histogram shows the latency of answers.
 type histogram struct {
-	Bars                []pillar
+	Bars                []histogramBar
 	Marks               []fact
 	First, Middle, Last string // upper bounds along the axis
 	Total               string
 }
 
-// pillar is one bucket.
-type pillar struct {
+// histogramBar is one bucket.
+type histogramBar struct {
 	X, Width share
 	Y, H     int
 	AtMost   string
@@ -24,20 +24,20 @@ type pillar struct {
 }
 
 const (
-	mostPillars = 40
-	pillarHigh  = 110 // pixels
+	maxHistogramBars = 40
+	histogramHeight  = 110 // pixels
 )
 
 func newHistogram(l record.Latency) histogram {
-	h := histogram{Marks: []fact{{"p50", millis(l.P50)}, {"p90", millis(l.P90)}, {"p99", millis(l.P99)}, {"max", millis(l.Max)}}}
-	buckets := coarser(trim(l.Buckets))
+	h := histogram{Marks: []fact{{"p50", latencyText(l.P50)}, {"p90", latencyText(l.P90)}, {"p99", latencyText(l.P99)}, {"max", latencyText(l.Max)}}}
+	buckets := mergeBuckets(trimEmpty(l.Buckets))
 	most, total := 0, 0
 	for _, b := range buckets {
 		most, total = max(most, b.Count), total+b.Count
 	}
-	h.Total = number(total)
+	h.Total = record.Grouped(total)
 	for n, b := range buckets {
-		h.Bars = append(h.Bars, newPillar(b, n, len(buckets), most, total))
+		h.Bars = append(h.Bars, newHistogramBar(b, n, len(buckets), most, total))
 	}
 	if len(h.Bars) > 0 {
 		h.First, h.Middle, h.Last = h.Bars[0].AtMost, h.Bars[len(h.Bars)/2].AtMost, h.Bars[len(h.Bars)-1].AtMost
@@ -45,22 +45,22 @@ func newHistogram(l record.Latency) histogram {
 	return h
 }
 
-// newPillar draws the nth of so many buckets; one that is not empty is seen.
-func newPillar(b record.Bucket, n, of, most, total int) pillar {
+// newHistogramBar draws the n-th bucket; one that is not empty is at least 2 pixels high.
+func newHistogramBar(b record.Bucket, n, of, most, total int) histogramBar {
 	high := 0
 	if b.Count > 0 {
-		high = max(2, b.Count*pillarHigh/most)
+		high = max(2, b.Count*histogramHeight/most)
 	}
-	p := pillar{
+	p := histogramBar{
 		X: share(float64(n) / float64(of)), Width: share(0.86 / float64(of)),
-		Y: pillarHigh - high, H: high, AtMost: millis(b.AtMost), Count: b.Count,
+		Y: histogramHeight - high, H: high, AtMost: latencyText(b.AtMost), Count: b.Count,
 	}
 	p.Title = fmt.Sprintf("at most %s\n%s (%.1f%%)", p.AtMost, plural(b.Count, "answer", "answers"), 100*float64(b.Count)/float64(max(total, 1)))
 	return p
 }
 
-// trim leaves out the empty buckets at both ends.
-func trim(all []record.Bucket) []record.Bucket {
+// trimEmpty leaves out empty buckets at both ends.
+func trimEmpty(all []record.Bucket) []record.Bucket {
 	for len(all) > 0 && all[0].Count == 0 {
 		all = all[1:]
 	}
@@ -70,9 +70,9 @@ func trim(all []record.Bucket) []record.Bucket {
 	return all
 }
 
-// coarser joins neighbours until there are few enough.
-func coarser(all []record.Bucket) []record.Bucket {
-	each := (len(all) + mostPillars - 1) / mostPillars
+// mergeBuckets merges neighbours until there are at most maxHistogramBars.
+func mergeBuckets(all []record.Bucket) []record.Bucket {
+	each := (len(all) + maxHistogramBars - 1) / maxHistogramBars
 	if each <= 1 {
 		return all
 	}

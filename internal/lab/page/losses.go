@@ -8,11 +8,11 @@ import (
 	"balanced/internal/lab/record"
 )
 
-// losses are the lost requests, counted by cause, and the first of them.
+// losses are the lost requests, counted by cause, and a list of the first of them.
 type losses struct {
 	Total  int
 	Causes []cause
-	Others int // lost for causes beyond those
+	Others int // lost for less frequent causes
 	First  []loss
 }
 
@@ -21,30 +21,42 @@ type cause struct {
 	Count  int
 	Share  share
 	Where  string // load balancers
-	Within string // instants
+	Within string // times
 }
 
-type loss struct{ At, Source, Instance, Version, Cause string }
+// loss is one lost request.
+type loss struct {
+	ID, At, Request, Source string
+	Instance                link
+	Version, Cause          string
+}
 
 const (
-	mostLosses = 100
-	mostCauses = 20
+	maxLosses = 2000 // in the list; with texts of usual length they take 0.6 MB
+	maxOpen   = 100  // a longer list is closed at first
+	maxCauses = 20
 )
 
-func newLosses(r record.Rehearsal) losses {
+// Open says whether the list is shown at first.
+func (l losses) Open() bool { return len(l.First) <= maxOpen }
+
+func newLosses(prefix string, r record.Rehearsal, to links) losses {
 	all := losses{Total: r.Traffic.Lost}
 	all.Causes, all.Others = causes(r.Traffic.Losses)
-	for _, l := range r.Traffic.Losses[:min(len(r.Traffic.Losses), mostLosses)] {
+	for n, l := range r.Traffic.Losses[:min(len(r.Traffic.Losses), maxLosses)] {
 		version := ""
 		if l.Version != "" {
-			version = named(l.Version)
+			version = versionName(l.Version)
 		}
-		all.First = append(all.First, loss{instant(l.At), cut(l.Source, 60), cut(l.Instance, 60), version, cut(l.Cause, 200)})
+		all.First = append(all.First, loss{
+			ID: numberedID(prefix+"lost", n), At: clockTime(l.At), Request: truncate(l.Request, 60), Source: truncate(l.Source, 60),
+			Instance: to.row(l.Instance), Version: version, Cause: truncate(l.Cause, 200),
+		})
 	}
 	return all
 }
 
-// causes counts the causes, the most frequent first.
+// causes counts lost requests by cause, the most frequent cause first.
 func causes(all []record.Loss) (counted []cause, others int) {
 	by := map[string][]record.Loss{}
 	for _, l := range all {
@@ -56,29 +68,29 @@ func causes(all []record.Loss) (counted []cause, others int) {
 	slices.SortFunc(counted, func(a, b cause) int {
 		return cmp.Or(b.Count-a.Count, cmp.Compare(a.Text, b.Text))
 	})
-	for _, c := range counted[min(len(counted), mostCauses):] {
+	for _, c := range counted[min(len(counted), maxCauses):] {
 		others += c.Count
 	}
-	return counted[:min(len(counted), mostCauses)], others
+	return counted[:min(len(counted), maxCauses)], others
 }
 
 func newCause(text string, of []record.Loss, total int) cause {
-	c := cause{Text: cut(text, 200), Count: len(of), Share: share(float64(len(of)) / float64(total))}
+	c := cause{Text: truncate(text, 200), Count: len(of), Share: share(float64(len(of)) / float64(total))}
 	at := map[string]int{}
 	for _, l := range of {
 		at[l.Source]++
 	}
-	for n, source := range sorted(at) {
+	for n, source := range sortedKeys(at) {
 		if n > 0 {
 			c.Where += ", "
 		}
-		c.Where += fmt.Sprintf("%s %s", cut(source, 60), number(at[source]))
+		c.Where += fmt.Sprintf("%s %s", truncate(source, 60), record.Grouped(at[source]))
 	}
-	c.Where = cut(c.Where, 300)
+	c.Where = truncate(c.Where, 300)
 	first, last := of[0].At, of[len(of)-1].At
-	c.Within = instant(first)
-	if instant(last) != c.Within {
-		c.Within += " – " + instant(last)
+	c.Within = clockTime(first)
+	if clockTime(last) != c.Within {
+		c.Within += " – " + clockTime(last)
 	}
 	return c
 }

@@ -11,7 +11,7 @@ import (
 	"golang.org/x/net/html"
 )
 
-// node is an element of a page.
+// node is an element of the page.
 type node struct{ *html.Node }
 
 func (n node) attr(key string) string {
@@ -27,7 +27,7 @@ func (n node) has(class string) bool {
 	return slices.Contains(strings.Fields(n.attr("class")), class)
 }
 
-// all finds the elements of a name, and of a class unless it is empty.
+// all finds the elements with a name, and with a class unless it is empty.
 func (n node) all(name, class string) []node {
 	var found []node
 	for d := range n.Descendants() {
@@ -38,7 +38,7 @@ func (n node) all(name, class string) []node {
 	return found
 }
 
-// one finds the only element with an attribute.
+// one finds the only element whose attribute has a value.
 func (n node) one(t *testing.T, key, value string) node {
 	t.Helper()
 	var found []node
@@ -87,7 +87,7 @@ func count(t *testing.T, text string) int {
 	return v
 }
 
-func near(t *testing.T, what string, got, want float64) {
+func assertNear(t *testing.T, what string, got, want float64) {
 	t.Helper()
 	if math.Abs(got-want) > 0.01 {
 		t.Errorf("%s at %.3f%%, want %.3f%%", what, got, want)

@@ -6,12 +6,12 @@ import (
 	"balanced/internal/lab/record"
 )
 
-// notes are what is known of an instance besides its spans.
+// notes is what is known about an instance besides its spans.
 type notes struct {
 	events []record.Event // began, ended and faults
-	losses []float64      // instants
-	lost   []run          // the same, neighbours joined
-	ended  float64        // when its command ended last
+	losses []float64      // times
+	lost   []run          // the same, with neighbours joined
+	ended  float64        // when its last command ended
 }
 
 func notesOf(r record.Rehearsal) map[string]notes {
@@ -30,14 +30,14 @@ func notesOf(r record.Rehearsal) map[string]notes {
 	for _, l := range r.Traffic.Losses {
 		n := of[l.Instance]
 		n.losses = append(n.losses, l.At)
-		n.lost = joined(n.lost, l.At)
+		n.lost = joinLosses(n.lost, l.At)
 		of[l.Instance] = n
 	}
 	return of
 }
 
-// joined adds an instant to stretches of time; those less than a second apart are one.
-func joined(all []run, at float64) []run {
+// joinLosses adds a time to runs; runs that are less than a second apart become one.
+func joinLosses(all []run, at float64) []run {
 	const width = 0.25
 	if last := len(all) - 1; last >= 0 && at-all[last].to < 1 {
 		all[last].to = max(all[last].to, at+width)
@@ -46,13 +46,14 @@ func joined(all []run, at float64) []run {
 	return append(all, run{from: at, to: at + width})
 }
 
-// within says what happened in a span: the first few events, and how much was lost.
+// within describes what happened in a span: the first few events and the number of lost
+// requests.
 func (n notes) within(s record.Span) []string {
 	const most = 4
-	var said []string
+	var parts []string
 	for _, e := range n.events {
-		if e.At >= s.From && e.At < s.To && len(said) < most {
-			said = append(said, instant(e.At)+" "+e.Kind+": "+cut(e.Text, 120))
+		if e.At >= s.From && e.At < s.To && len(parts) < most {
+			parts = append(parts, clockTime(e.At)+" "+e.Kind+": "+truncate(e.Text, 120))
 		}
 	}
 	lost := 0
@@ -62,7 +63,7 @@ func (n notes) within(s record.Span) []string {
 		}
 	}
 	if lost > 0 {
-		said = append(said, fmt.Sprintf("%s here", plural(lost, "request lost", "requests lost")))
+		parts = append(parts, fmt.Sprintf("%s here", plural(lost, "request lost", "requests lost")))
 	}
-	return said
+	return parts
 }

@@ -1,6 +1,7 @@
-// Package page makes one HTML page of a rehearsal. The page asks for nothing: it works
-// from disk, and its policy forbids the network. All that it says is there without
-// scripts too; the script zooms and shows details under the pointer or the focus.
+// Package page writes a rehearsal as one HTML page. The page works from disk and fetches
+// nothing; its Content-Security-Policy forbids the network. Everything on it can be read
+// without the script, which only zooms, shows details at the pointer or the focus, and opens
+// what a link leads to.
 package page
 
 import (
@@ -24,30 +25,42 @@ var (
 	script string
 )
 
-// document is what the template is made from.
+// document is the data of the template.
 type document struct {
-	Style     template.CSS
-	Script    template.JS
-	Policy    string
-	Rehearsal record.Rehearsal
-	Title     string
-	Command   string
-	Verdict   verdict
-	Figures   []figure
-	Facts     []fact
-	Timeline  timeline
-	Traffic   traffic
-	Losses    losses
-	Latency   histogram
-	Events    events
+	Style      template.CSS
+	Script     template.JS
+	Policy     string
+	Rehearsal  record.Rehearsal
+	Title      string
+	Command    string
+	Verdict    verdict
+	Figures    []figure
+	Comparison []record.Compared
+	Views      []view // the rehearsal, and the one without balanced if there is one
+	Exits      []exitCode
+	Events     events
+	Facts      []fact
+	Download   download
 }
 
-// Write writes the page. What a rehearsal holds is taken for hostile text: a command's
-// output or a version cannot become markup, style or script.
+// view is the timeline, the tracks below it, lost requests and latency of one rehearsal.
+type view struct {
+	Prefix       string // begins the ids of all its elements
+	Without      bool   // without balanced, beside one with it
+	Group        record.Group
+	Timeline     timeline
+	Traffic      traffic
+	LatencyTrack latencyTrack
+	Losses       losses
+	Latency      histogram
+}
+
+// Write writes the page. Every text in the record, such as a version or the output of a
+// command, is treated as hostile: it cannot become markup, style or script.
 func Write(w io.Writer, r record.Rehearsal) error {
 	page, err := template.New("page").Parse(layout)
 	if err != nil {
-		return fmt.Errorf("parse the page's layout: %w", err)
+		return fmt.Errorf("parse the template of the page: %w", err)
 	}
 	b := bufio.NewWriter(w)
 	if err := page.Execute(b, newDocument(r)); err != nil {
@@ -60,28 +73,44 @@ func Write(w io.Writer, r record.Rehearsal) error {
 }
 
 func newDocument(r record.Rehearsal) document {
-	scale := newScale(r)
-	palette := newPalette(r)
-	return document{
+	to := newLinks("", r.Instances)
+	d := document{
 		Style:     template.CSS(style),
 		Script:    template.JS(script),
 		Policy:    policy(),
 		Rehearsal: r,
 		Title:     title(r),
-		Command:   cut(r.Command, 4000),
+		Command:   truncate(r.Command, 4000),
 		Verdict:   newVerdict(r),
 		Figures:   figures(r),
+		Views:     []view{newView("", r, to)},
+		Exits:     exitCodes(r, to),
+		Events:    newEvents(r.Events, to),
 		Facts:     facts(r),
-		Timeline:  newTimeline(r, scale, palette),
-		Traffic:   newTraffic(r, scale, palette),
-		Losses:    newLosses(r),
-		Latency:   newHistogram(r.Traffic.Latency),
-		Events:    newEvents(r.Events),
+		Download:  newDownload(r),
+	}
+	if r.Without != nil {
+		const prefix = "without-"
+		without := newView(prefix, *r.Without, newLinks(prefix, r.Without.Instances))
+		without.Without = true
+		d.Views = append(d.Views, without)
+		d.Comparison = record.Compare(r, *r.Without)
+	}
+	return d
+}
+
+func newView(prefix string, r record.Rehearsal, to links) view {
+	scale := newScale(r)
+	palette := newPalette(r)
+	traffic := newTraffic(prefix, r, scale, palette)
+	return view{
+		Prefix: prefix, Group: r.Group,
+		Timeline: newTimeline(r, scale, palette, to), Traffic: traffic, LatencyTrack: newLatencyTrack(traffic.Bins),
+		Losses: newLosses(prefix, r, to), Latency: newHistogram(r.Traffic.Latency),
 	}
 }
 
-// policy lets the page's own style and script work and nothing else, wherever the page
-// is served from.
+// policy allows the page's own style and script and nothing else.
 func policy() string {
 	return fmt.Sprintf("default-src 'none'; style-src 'sha256-%s'; script-src 'sha256-%s'; base-uri 'none'; form-action 'none'",
 		digest(style), digest(script))

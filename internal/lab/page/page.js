@@ -1,9 +1,9 @@
 "use strict";
 (() => {
   const byId = (id) => document.getElementById(id);
-  const tip = byId("tip"), chart = byId("chart"), inner = byId("inner");
+  const tip = byId("tip");
 
-  // Titles become labels: what the browser would show of its own beside ours is gone.
+  // The titles become labels, so that the browser does not show its own tooltip beside ours.
   const rows = [...document.querySelectorAll("svg[data-row]")]
     .map((row) => [...row.querySelectorAll(".hit")])
     .filter((row) => row.length > 0);
@@ -11,20 +11,20 @@
     for (const item of row) {
       const title = item.querySelector("title");
       item.setAttribute("aria-label", title.textContent);
-      item.setAttribute("role", "img");
+      item.setAttribute("role", item.dataset.to ? "link" : "img");
       item.setAttribute("tabindex", "-1");
       title.remove();
     }
   }
-  // The chart is one stop of the Tab key, the histogram another.
+  // Tab stops once in each chart and once in each histogram.
   const stop = (item) => item.closest(".chart, .histogram");
   const stops = new Map();
-  const stand = (item) => {
+  const makeTabStop = (item) => {
     stops.get(stop(item))?.setAttribute("tabindex", "-1");
     stops.set(stop(item), item);
     item.setAttribute("tabindex", "0");
   };
-  for (const row of rows) if (!stops.has(stop(row[0]))) stand(row[0]);
+  for (const row of rows) if (!stops.has(stop(row[0]))) makeTabStop(row[0]);
 
   const show = (item, x) => {
     tip.textContent = item.getAttribute("aria-label");
@@ -48,13 +48,13 @@
   document.addEventListener("focusin", (event) => {
     const item = hit(event);
     if (!item) return hide();
-    stand(item);
+    makeTabStop(item);
     show(item);
   });
   document.addEventListener("focusout", hide);
   document.addEventListener("scroll", hide, true);
 
-  // Left and right go along a row, up and down to what is there at the same time.
+  // Left and right move along a row, up and down to the item at the same time in the next row.
   const middle = (item) => {
     const at = item.getBoundingClientRect();
     return (at.left + at.right) / 2;
@@ -75,10 +75,13 @@
       case "ArrowDown": return rows[r + 1] && nearest(rows[r + 1], middle(item));
     }
   };
+  const follow = (item) => { if (item?.dataset.to) location.hash = item.dataset.to; };
+  document.addEventListener("click", (event) => follow(hit(event)));
   document.addEventListener("keydown", (event) => {
     if (event.key === "Escape") return hide();
     const item = hit(event);
     if (!item) return;
+    if (event.key === "Enter") return follow(item);
     const to = next(item, event.key);
     if (!to) return;
     event.preventDefault();
@@ -87,18 +90,34 @@
     show(to);
   });
 
-  let zoom = 1;
-  const buttons = [...byId("zoom").querySelectorAll("button")];
-  const set = (to) => {
-    const center = (chart.scrollLeft + chart.clientWidth / 2) / chart.scrollWidth;
-    zoom = Math.min(Math.max(to, 1), 32);
-    inner.style.setProperty("--zoom", zoom);
-    chart.scrollLeft = center * chart.scrollWidth - chart.clientWidth / 2;
-    byId("zoomed").textContent = `${zoom}×`;
-    buttons[0].disabled = zoom === 1;
-    buttons[1].disabled = zoom === 32;
+  // A link may lead to an event of a kind that is not shown. The browser opens closed lists itself.
+  const reveal = () => {
+    const at = byId(location.hash.slice(1));
+    if (!at) return;
+    const kind = /^e-(\w+)$/.exec(at.className);
+    if (kind) byId(`show-${kind[1]}`).checked = true;
+    at.scrollIntoView({ block: "center" });
+    if (!at.hasAttribute("tabindex")) at.setAttribute("tabindex", "-1");
+    at.focus({ preventScroll: true });
   };
-  for (const button of buttons) button.addEventListener("click", () => set(zoom * Number(button.dataset.by)));
-  set(1);
-  byId("zoom").hidden = byId("hint").hidden = false;
+  addEventListener("hashchange", reveal);
+
+  for (const section of document.querySelectorAll("[data-chart]")) {
+    const chart = section.querySelector(".chart"), inner = section.querySelector(".inner"), zoomed = section.querySelector("output");
+    const buttons = [...section.querySelectorAll(".zoom button")];
+    let zoom = 1;
+    const set = (to) => {
+      const center = (chart.scrollLeft + chart.clientWidth / 2) / chart.scrollWidth;
+      zoom = Math.min(Math.max(to, 1), 32);
+      inner.style.setProperty("--zoom", zoom);
+      chart.scrollLeft = center * chart.scrollWidth - chart.clientWidth / 2;
+      zoomed.textContent = `${zoom}×`;
+      buttons[0].disabled = zoom === 1;
+      buttons[1].disabled = zoom === 32;
+    };
+    for (const button of buttons) button.addEventListener("click", () => set(zoom * Number(button.dataset.by)));
+    set(1);
+    section.querySelector(".zoom").hidden = section.querySelector(".keys").hidden = false;
+  }
+  reveal();
 })();

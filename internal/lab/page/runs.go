@@ -6,7 +6,7 @@ import (
 	"balanced/internal/lab/record"
 )
 
-// run is a stretch of time with one text, and the place of its first span.
+// run is a period with one text, and the index of its first span.
 type run struct {
 	from, to float64
 	text     string
@@ -15,8 +15,8 @@ type run struct {
 
 func (s scale) width(r run) share { return s.at(r.to) - s.at(r.from) }
 
-// runs joins neighbours with the same text and leaves out those with none.
-func runs(spans []record.Span, text func(int) string) []run {
+// runsOf joins neighbouring spans with the same text, and leaves out those without one.
+func runsOf(spans []record.Span, text func(int) string) []run {
 	var all []run
 	for n, s := range spans {
 		t := text(n)
@@ -30,34 +30,34 @@ func runs(spans []record.Span, text func(int) string) []run {
 	return slices.DeleteFunc(all, func(r run) bool { return r.text == "" })
 }
 
-// mostFaults are marked.
-const mostFaults = 200
+const maxFaultMarks = 200
 
-// faults are marked above the rows, each with its text where the next one is far enough.
+// faults returns the marks above the rows. A mark has its text beside it if the next mark is
+// far enough away.
 func faults(all []record.Event, s scale) []mark {
 	var marks []mark
 	for _, e := range all {
-		if e.Kind != record.Fault || len(marks) == mostFaults {
+		if e.Kind != record.Fault || len(marks) == maxFaultMarks {
 			continue
 		}
-		text := cut(e.Text, 200)
+		text := truncate(e.Text, 200)
 		if e.Instance != "" {
-			text = cut(e.Instance, 60) + ": " + text
+			text = truncate(e.Instance, 60) + ": " + text
 		}
-		m := mark{X: s.at(e.At), Text: text, Title: "Fault at " + instant(e.At) + "\n" + text, Anchor: "start", DX: 10}
+		m := mark{X: s.at(e.At), Text: text, Title: "Fault at " + clockTime(e.At) + "\n" + text, Anchor: "start", DX: 10}
 		if m.X > 0.5 {
 			m.Anchor, m.DX = "end", -10
 		}
 		marks = append(marks, m)
 	}
 	for n := range marks {
-		marks[n].Fits = fits(marks[n].Text, 6, room(marks, n))
+		marks[n].Fits = minWidthClass(marks[n].Text, 6, room(marks, n))
 	}
 	return marks
 }
 
-// room is how far the text of a mark may reach. Texts on the left of the middle go to
-// the right and the others to the left, so that two may meet.
+// room is how far the text of a mark may extend. Texts of marks in the left half extend to the
+// right and the others to the left, so two texts may share the space between their marks.
 func room(marks []mark, n int) share {
 	if marks[n].Anchor == "start" {
 		if n+1 == len(marks) {

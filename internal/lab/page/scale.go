@@ -8,15 +8,15 @@ import (
 	"balanced/internal/lab/record"
 )
 
-// share is a part of a width, written in percent. Drawings are laid out in shares, so
-// that they fit any window and need no style of their own.
+// share is a part of a width, written as a percentage. Drawings use shares, so that they fit
+// any window without a style of their own.
 type share float64
 
 func (s share) String() string {
 	return strconv.FormatFloat(math.Round(float64(s)*1e5)/1e3, 'f', -1, 64) + "%"
 }
 
-// scale is the time axis that all tracks have in common.
+// scale is the time axis of all tracks.
 type scale struct{ whole float64 }
 
 func newScale(r record.Rehearsal) scale {
@@ -39,26 +39,26 @@ func finite(v float64) float64 {
 	return v
 }
 
-// within moves an instant to the axis.
+// within limits a time to the axis.
 func (s scale) within(at float64) float64 { return min(max(finite(at), 0), s.whole) }
 
-// at is where an instant is drawn.
+// at is where a time is drawn.
 func (s scale) at(at float64) share { return share(s.within(at) / s.whole) }
 
-// wide is the x axis of drawings whose paths cannot be written in percent.
-const wide = 10000
+// pathWidth is the width, in units, of drawings with paths, which cannot use percentages.
+const pathWidth = 10000
 
-func (s scale) x(at float64) int { return int(math.Round(s.within(at) / s.whole * wide)) }
+func (s scale) x(at float64) int { return int(math.Round(s.within(at) / s.whole * pathWidth)) }
 
-// tick is a mark of the axis.
+// tick is a mark on the axis.
 type tick struct {
 	X      share
 	Text   string
 	Anchor string
-	Odd    bool // left out in a narrow window
+	Odd    bool // not shown in a narrow window
 }
 
-// ticks are at most nine, at round times.
+// ticks returns at most nine ticks, at round times.
 func (s scale) ticks() []tick {
 	step := 0.5
 	for _, step = range []float64{0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200} {
@@ -88,10 +88,9 @@ func clock(at float64) string {
 	return fmt.Sprintf("%d:%02d", whole/60, whole%60)
 }
 
-// fits is the narrowest drawing, in the steps that the style sheet knows, in which a
-// text has room on its share of the width, so many pixels a character; "" where there
-// is none.
-func fits(text string, each float64, of share) string {
+// minWidthClass is the style sheet's class for the narrowest drawing in which a text fits into
+// a share of the width, at a number of pixels per character; "" if it never fits.
+func minWidthClass(text string, each float64, of share) string {
 	if of <= 0 {
 		return ""
 	}

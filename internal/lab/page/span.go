@@ -9,45 +9,45 @@ import (
 	"balanced/internal/lab/record"
 )
 
-// conditions are what an instance can be in, in the order of the legend. The class is
-// the style sheet's name of it.
+// conditions are what the timeline shows of an instance, in the order of the legend. The class
+// is that of the style sheet.
 var conditions = []struct{ class, name string }{
-	{"serving", "serving"},
+	{"healthy", "healthy"},
 	{"draining", "draining"},
 	{"standby", "Standby"},
-	{"returning", "coming in"},
+	{"returning", "coming back"},
 	{"unhealthy", "unhealthy"},
-	{"idle", "not serving"},
+	{"idle", "not healthy"},
 	{"leaving", "leaving"},
 	{"gone", "gone"},
 }
 
-// classes are the conditions of spans in order. Of one that was InService but not yet
-// healthy the load balancers say initial or unhealthy; where it came in and served
-// next, it was coming in.
+// classes returns the condition of each span. An instance that is coming back is first
+// "initial" or "unhealthy" at its load balancers while it is InService; if it becomes healthy
+// next, its condition is "returning".
 func classes(spans []record.Span) []string {
 	all := make([]string, len(spans))
 	for n, s := range spans {
 		all[n] = condition(s)
-		if all[n] == "unhealthy" && n > 0 && all[n-1] == "returning" && servesNext(spans[n:]) {
+		if all[n] == "unhealthy" && n > 0 && all[n-1] == "returning" && healthyNext(spans[n:]) {
 			all[n] = "returning"
 		}
 	}
 	return all
 }
 
-func servesNext(spans []record.Span) bool {
-	n := slices.IndexFunc(spans, func(s record.Span) bool { return s.Serves || s.State != "InService" })
-	return n >= 0 && spans[n].Serves
+func healthyNext(spans []record.Span) bool {
+	n := slices.IndexFunc(spans, func(s record.Span) bool { return s.Healthy || s.State != "InService" })
+	return n >= 0 && spans[n].Healthy
 }
 
-// condition is that of one span by itself.
+// condition is the condition of a span, without regard to the spans around it.
 func condition(s record.Span) string {
 	switch {
 	case s.State == "gone":
 		return "gone"
-	case s.Serves:
-		return "serving"
+	case s.Healthy:
+		return "healthy"
 	case s.State == "EnteringStandby":
 		return "draining"
 	case s.State == "Standby":
@@ -56,18 +56,18 @@ func condition(s record.Span) string {
 		return "leaving"
 	case strings.HasPrefix(s.State, "Pending"):
 		return "returning"
-	case viewed(s, "unhealthy"):
+	case hasTarget(s, "unhealthy"):
 		return "unhealthy"
-	case viewed(s, "initial"):
+	case hasTarget(s, "initial"):
 		return "returning"
-	case viewed(s, "draining"):
+	case hasTarget(s, "draining"):
 		return "draining"
 	}
 	return "idle"
 }
 
-func viewed(s record.Span, state string) bool {
-	return slices.ContainsFunc(s.Views, func(v record.View) bool { return v.State == state })
+func hasTarget(s record.Span, state string) bool {
+	return slices.ContainsFunc(s.Targets, func(v record.TargetState) bool { return v.State == state })
 }
 
 func nameOf(class string) string {
@@ -79,35 +79,35 @@ func nameOf(class string) string {
 	return class
 }
 
-func same(a, b record.Span) bool {
-	return a.State == b.State && a.Serves == b.Serves && a.Version == b.Version && a.Doing == b.Doing && slices.Equal(a.Views, b.Views)
+func sameState(a, b record.Span) bool {
+	return a.State == b.State && a.Healthy == b.Healthy && a.Version == b.Version && a.Running == b.Running && slices.Equal(a.Targets, b.Targets)
 }
 
-// mostSpans are drawn; beyond that the shortest are left out.
-const mostSpans = 4000
+// maxSpans is the number of spans that are drawn; beyond it the shortest are left out.
+const maxSpans = 4000
 
-// drawable are the spans of each instance, equal neighbours made one. Where they are
-// too many, those shorter than the answer's second part go to the span before them.
-func drawable(all []record.Instance, whole float64) (spans [][]record.Span, shortest float64) {
+// drawableSpans returns the spans of each instance, with equal neighbours merged. If there are
+// too many, those shorter than shortest are merged into the span before them.
+func drawableSpans(all []record.Instance, whole float64) (spans [][]record.Span, shortest float64) {
 	for shortest = 0; ; shortest = max(2*shortest, whole/2000) {
 		spans = spans[:0]
 		total := 0
 		for _, i := range all {
-			merged := merge(i.Spans, shortest)
+			merged := mergeSpans(i.Spans, shortest)
 			total += len(merged)
 			spans = append(spans, merged)
 		}
-		if total <= max(mostSpans, len(all)) || shortest > whole {
+		if total <= max(maxSpans, len(all)) || shortest > whole {
 			return spans, shortest
 		}
 	}
 }
 
-func merge(all []record.Span, shortest float64) []record.Span {
+func mergeSpans(all []record.Span, shortest float64) []record.Span {
 	var merged []record.Span
 	for _, s := range all {
 		last := len(merged) - 1
-		if last >= 0 && (same(merged[last], s) || s.To-s.From < shortest) {
+		if last >= 0 && (sameState(merged[last], s) || s.To-s.From < shortest) {
 			merged[last].To = s.To
 			continue
 		}
@@ -116,10 +116,10 @@ func merge(all []record.Span, shortest float64) []record.Span {
 	return merged
 }
 
-// palette gives each version a number, in the order in which they appear.
+// palette numbers the versions in the order in which they appear.
 type palette struct{ versions []string }
 
-// colours are those of the style sheet; the last one is for all versions beyond.
+// colours is the number of colours in the style sheet; all later versions share the last one.
 const colours = 6
 
 func newPalette(r record.Rehearsal) palette {
@@ -138,14 +138,14 @@ func newPalette(r record.Rehearsal) palette {
 		}
 	}
 	for _, s := range r.Traffic.Seconds {
-		for _, v := range sorted(s.Versions) {
+		for _, v := range sortedKeys(s.Versions) {
 			add(v)
 		}
 	}
 	return p
 }
 
-// class is the style sheet's name of a version's colour.
+// class is the style sheet's class for the colour of a version.
 func (p palette) class(version string) string {
 	n := slices.Index(p.versions, version)
 	if n < 0 {
@@ -154,7 +154,7 @@ func (p palette) class(version string) string {
 	return fmt.Sprintf("v%d", min(n, colours-1))
 }
 
-func sorted(counts map[string]int) []string {
+func sortedKeys(counts map[string]int) []string {
 	var names []string
 	for name := range counts {
 		names = append(names, name)

@@ -7,48 +7,49 @@ import (
 	"balanced/internal/lab/record"
 )
 
-// timeline is a row per instance, and what all rows have in common.
+// timeline has a row for each instance.
 type timeline struct {
 	Ticks    []tick
 	Faults   []mark
 	Rows     []row
 	Legend   []fact // class and name of each condition that occurs
 	Versions []fact // class and name of each version
-	Height   int    // of a row's drawing
-	Roomy    bool   // few enough rows for text in them
+	Height   int    // of a row, in pixels
+	Detailed bool   // there is text in the rows
 	Spans    int
-	Shortest string // what is shorter was left out; "" where all is drawn
+	Shortest string // spans shorter than this are not drawn; "" if all are
 }
 
 // row is one instance.
 type row struct {
+	Anchor             string // its id
 	ID, Zone, Versions string
 	Exit, ExitClass    string
 	Out                string
 	Spans              []bar
-	States, Doing      []label
+	States, Running    []label
 	Strips             []bar
 	Lost               []bar
 	End                *mark // where the command failed
 }
 
-// bar is a stretch of time with its details.
+// bar is a period with its details.
 type bar struct {
 	Class, Title string
 	X, Width     share
 	Cells        cells
 }
 
-// cells are a span in the table.
-type cells struct{ From, To, State, Serves, Version, Views, Doing string }
+// cells is a span in the table.
+type cells struct{ From, To, State, Healthy, Version, Targets, Running string }
 
-// label is a text in a drawing, clipped at its end and hidden where it has no room.
+// label is a text in a drawing, which is hidden if it does not fit.
 type label struct {
 	Fits, Class, Text string
 	X, Width          share
 }
 
-// mark is an instant with its details.
+// mark is a moment with its details.
 type mark struct {
 	X            share
 	Text, Title  string
@@ -56,22 +57,25 @@ type mark struct {
 	DX           int // of the text, in pixels
 }
 
-// roomy is how many instances are drawn with text in their rows.
-const roomy = 16
+// maxDetailedRows is up to how many rows there is text in them. More of them would not fit on a
+// screen with the tracks below.
+const maxDetailedRows = 16
 
-func newTimeline(r record.Rehearsal, s scale, p palette) timeline {
-	spans, shortest := drawable(r.Instances, s.whole)
-	t := timeline{Ticks: s.ticks(), Faults: faults(r.Events, s), Roomy: len(r.Instances) <= roomy, Height: 16}
-	if t.Roomy {
+func newTimeline(r record.Rehearsal, s scale, p palette, to links) timeline {
+	spans, shortest := drawableSpans(r.Instances, s.whole)
+	t := timeline{Ticks: s.ticks(), Faults: faults(r.Events, s), Detailed: len(r.Instances) <= maxDetailedRows, Height: 16}
+	if t.Detailed {
 		t.Height = 40
 	}
 	if shortest > 0 {
-		t.Shortest = lasting(shortest)
+		t.Shortest = record.Duration(shortest)
 	}
 	notes := notesOf(r)
 	seen := map[string]bool{}
 	for n, i := range r.Instances {
-		t.Rows = append(t.Rows, newRow(i, spans[n], notes[i.ID], s, p, t.Roomy))
+		row := newRow(i, spans[n], notes[i.ID], s, p, t.Detailed)
+		row.Anchor = to[i.ID]
+		t.Rows = append(t.Rows, row)
 		t.Spans += len(spans[n])
 		for _, class := range classes(spans[n]) {
 			seen[class] = true
@@ -83,46 +87,49 @@ func newTimeline(r record.Rehearsal, s scale, p palette) timeline {
 		}
 	}
 	for _, v := range p.versions {
-		t.Versions = append(t.Versions, fact{p.class(v), named(v)})
+		t.Versions = append(t.Versions, fact{p.class(v), versionName(v)})
 	}
 	t.Versions = t.Versions[:min(len(t.Versions), 12)]
 	return t
 }
 
-func newRow(i record.Instance, spans []record.Span, notes notes, s scale, p palette, roomy bool) row {
-	r := row{ID: cut(i.ID, 60), Zone: cut(i.Zone, 40), Versions: versions(i), Out: lasting(i.Out), Exit: "not run", ExitClass: "unrun"}
+func newRow(i record.Instance, spans []record.Span, notes notes, s scale, p palette, detailed bool) row {
+	r := row{ID: truncate(i.ID, 60), Zone: truncate(i.Zone, 40), Versions: versions(i), Out: record.Duration(i.Out), Exit: "not run", ExitClass: "unrun"}
 	if i.Exit != nil {
 		r.Exit, r.ExitClass = fmt.Sprintf("exit %d", *i.Exit), "ok"
 	}
 	if i.Exit != nil && *i.Exit != 0 {
 		r.ExitClass = "failed"
-		r.End = &mark{X: s.at(notes.ended), Text: fmt.Sprintf("✕ %d", *i.Exit), Anchor: side(s.at(notes.ended))}
+		r.End = &mark{X: s.at(notes.ended), Text: fmt.Sprintf("✕ %d", *i.Exit), Anchor: textAnchor(s.at(notes.ended))}
+	}
+	if lost := len(notes.losses); lost > 0 {
+		r.Exit, r.ExitClass = r.Exit+", "+record.Grouped(lost)+" lost", "failed"
 	}
 	conditions := classes(spans)
 	for n, span := range spans {
 		r.Spans = append(r.Spans, newBar(i, span, conditions[n], notes, s))
 	}
-	for _, v := range runs(spans, func(n int) string { return spans[n].Version }) {
+	for _, v := range runsOf(spans, func(n int) string { return spans[n].Version }) {
 		r.Strips = append(r.Strips, bar{Class: p.class(v.text), X: s.at(v.from), Width: s.width(v)})
 	}
 	for _, l := range notes.lost {
 		r.Lost = append(r.Lost, bar{X: s.at(l.from), Width: s.width(l)})
 	}
-	if roomy {
-		r.States, r.Doing = stateLabels(spans, conditions, s), doingLabels(spans, s)
+	if detailed {
+		r.States, r.Running = stateLabels(spans, conditions, s), runningLabels(spans, s)
 	}
 	return r
 }
 
 func versions(i record.Instance) string {
 	if i.Before == i.After {
-		return named(i.After)
+		return versionName(i.After)
 	}
-	return named(i.Before) + " → " + named(i.After)
+	return versionName(i.Before) + " → " + versionName(i.After)
 }
 
-// side keeps a text that begins or ends at its mark within the drawing.
-func side(at share) string {
+// textAnchor keeps a text that begins or ends at its mark inside the drawing.
+func textAnchor(at share) string {
 	if at > 0.85 {
 		return "end"
 	}
@@ -131,19 +138,19 @@ func side(at share) string {
 
 func newBar(i record.Instance, s record.Span, class string, notes notes, axis scale) bar {
 	c := cells{
-		From: instant(s.From), To: instant(s.To), State: cut(s.State, 60), Serves: "no",
-		Version: named(s.Version), Views: views(s.Views), Doing: cut(s.Doing, 120),
+		From: clockTime(s.From), To: clockTime(s.To), State: truncate(s.State, 60), Healthy: "no",
+		Version: versionName(s.Version), Targets: targetsText(s.Targets), Running: truncate(s.Running, 120),
 	}
-	if s.Serves {
-		c.Serves = "yes"
+	if s.Healthy {
+		c.Healthy = "yes"
 	}
 	lines := []string{
-		fmt.Sprintf("%s  %s – %s (%s)", cut(i.ID, 60), c.From, c.To, lasting(s.To-s.From)),
+		fmt.Sprintf("%s  %s – %s (%s)", truncate(i.ID, 60), c.From, c.To, record.Duration(s.To-s.From)),
 		fmt.Sprintf("%s: %s, %s", nameOf(class), c.State, c.Version),
-		c.Views,
+		c.Targets,
 	}
-	if c.Doing != "" {
-		lines = append(lines, "runs: "+c.Doing)
+	if c.Running != "" {
+		lines = append(lines, "running: "+c.Running)
 	}
 	return bar{
 		Class: class, Title: strings.Join(append(lines, notes.within(s)...), "\n"),
@@ -151,34 +158,34 @@ func newBar(i record.Instance, s record.Span, class string, notes notes, axis sc
 	}
 }
 
-func views(all []record.View) string {
-	var said []string
+func targetsText(all []record.TargetState) string {
+	var parts []string
 	for _, v := range all {
-		said = append(said, cut(v.Source, 40)+" "+cut(v.State, 20))
+		parts = append(parts, truncate(v.Source, 40)+" "+truncate(v.State, 20))
 	}
-	return strings.Join(said, ", ")
+	return strings.Join(parts, ", ")
 }
 
-// stateLabels name the condition, and the version where it serves.
+// stateLabels name the condition, and the version of a healthy instance.
 func stateLabels(spans []record.Span, conditions []string, s scale) []label {
 	var all []label
-	for _, r := range runs(spans, func(n int) string {
-		if text := nameOf(conditions[n]); !spans[n].Serves || spans[n].Version == "" {
+	for _, r := range runsOf(spans, func(n int) string {
+		if text := nameOf(conditions[n]); !spans[n].Healthy || spans[n].Version == "" {
 			return text
 		}
-		return "serving " + cut(spans[n].Version, 20)
+		return "healthy, " + truncate(spans[n].Version, 20)
 	}) {
 		l := label{Class: conditions[r.first], Text: r.text, X: s.at(r.from), Width: s.width(r)}
-		l.Fits = fits(l.Text, 6.4, l.Width)
+		l.Fits = minWidthClass(l.Text, 6.4, l.Width)
 		all = append(all, l)
 	}
 	return all
 }
 
-func doingLabels(spans []record.Span, s scale) []label {
+func runningLabels(spans []record.Span, s scale) []label {
 	var all []label
-	for _, r := range runs(spans, func(n int) string { return cut(spans[n].Doing, 60) }) {
-		all = append(all, label{Text: r.text, X: s.at(r.from), Width: s.width(r), Fits: fits(r.text, 5.6, s.width(r))})
+	for _, r := range runsOf(spans, func(n int) string { return truncate(spans[n].Running, 60) }) {
+		all = append(all, label{Text: r.text, X: s.at(r.from), Width: s.width(r), Fits: minWidthClass(r.text, 5.6, s.width(r))})
 	}
 	return all
 }

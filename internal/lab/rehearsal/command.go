@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"maps"
 	"os/exec"
 	"sync"
 	"syscall"
@@ -13,73 +14,74 @@ import (
 	"balanced/internal/procgroup"
 )
 
-// command is a command line for the shell, to be run on instances.
+// command is a command line for the shell that can be run on any instance.
 type command struct {
 	line    string
 	dir     string   // where it runs
-	environ []string // what the instance's own settings are added to
-	// output takes what it writes on an instance, stdout and stderr together. A Closer is
-	// closed when the command has ended.
+	environ []string // the settings of the instance are added to it
+	// output returns where stdout and stderr of the command on an instance go. If it is an
+	// io.Closer, it is closed when the command has ended.
 	output func(instance string) io.Writer
 
-	mu      sync.Mutex
-	running map[string]int // by instance, the process that leads it
+	mu    sync.Mutex
+	pidOf map[string]int // the shell that runs on an instance, by instance ID
 }
 
-// lastWord is how long a command that is stopped has to say where it stands; balanced
-// takes up to 5 s for its last look.
-const lastWord = 10 * time.Second
+// stopGrace is the time from SIGTERM to SIGKILL for a command that is stopped. balanced
+// takes up to 5 s to read its last state and print it.
+const stopGrace = 10 * time.Second
 
-// on runs the command on one instance and returns its exit code as a shell would give
-// it: 128 and the number for a signal. err means that it could not be run at all. When
-// ctx ends, the command and all it started get SIGTERM, time for a last word, then
-// SIGKILL: none of its process group outlives the call.
-func (c *command) on(ctx context.Context, i lab.Instance) (exit int, err error) {
+// run runs the command on one instance and returns its exit code as a shell reports it:
+// 128 plus the number for a signal. An error means that the command could not be run at
+// all. When ctx ends, the command and everything in its process group get SIGTERM, then
+// SIGKILL after stopGrace; none of them is left when run returns.
+func (c *command) run(ctx context.Context, i lab.Instance) (exit int, err error) {
 	cmd := exec.CommandContext(ctx, "sh", "-c", c.line)
 	cmd.Dir, cmd.Env = c.dir, i.Environ(c.environ)
 	if c.output != nil {
-		one := &struct{ io.Writer }{c.output(i.ID)} // one pipe for both, whatever it is: the lines keep their order
-		cmd.Stdout, cmd.Stderr = one, one
-		if lines, ok := one.Writer.(io.Closer); ok {
-			defer lines.Close()
+		// os/exec uses one pipe for both only if they are the same comparable value. With one
+		// pipe, the lines of stdout and stderr keep their order.
+		both := &struct{ io.Writer }{c.output(i.ID)}
+		cmd.Stdout, cmd.Stderr = both, both
+		if closer, ok := both.Writer.(io.Closer); ok {
+			defer closer.Close()
 		}
 	}
 	cmd.SysProcAttr = procgroup.Attr(true)
 	cmd.Cancel = func() error { return procgroup.Signal(cmd.Process, syscall.SIGTERM) }
-	cmd.WaitDelay = lastWord
+	cmd.WaitDelay = stopGrace
 	if err := cmd.Start(); err != nil {
 		return 0, err
 	}
-	c.note(i.ID, cmd.Process.Pid)
-	defer c.note(i.ID, 0)
+	c.setPID(i.ID, cmd.Process.Pid)
+	defer c.setPID(i.ID, 0)
 	err = cmd.Wait()
-	_ = procgroup.Signal(cmd.Process, syscall.SIGKILL) // most often none is left
+	_ = procgroup.Signal(cmd.Process, syscall.SIGKILL) // fails if, as usual, no process is left
 	if _, failed := errors.AsType[*exec.ExitError](err); err != nil && !failed && !errors.Is(err, exec.ErrWaitDelay) && ctx.Err() == nil {
 		return 0, err
 	}
 	return exitCode(cmd.ProcessState.Sys().(syscall.WaitStatus)), nil
 }
 
-func (c *command) note(instance string, pid int) {
+// setPID notes which process runs on an instance; 0 is none.
+func (c *command) setPID(instance string, pid int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.running == nil {
-		c.running = map[string]int{}
+	if c.pidOf == nil {
+		c.pidOf = map[string]int{}
 	}
-	c.running[instance] = pid
+	c.pidOf[instance] = pid
 	if pid == 0 {
-		delete(c.running, instance)
+		delete(c.pidOf, instance)
 	}
 }
 
-// leaders are the processes of the commands that run now, by instance.
-func (c *command) leaders() map[string]int {
+// pids returns the shells that run now, by instance ID.
+func (c *command) pids() map[string]int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	all := map[string]int{}
-	for id, pid := range c.running {
-		all[id] = pid
-	}
+	maps.Copy(all, c.pidOf)
 	return all
 }
 

@@ -12,28 +12,28 @@ import (
 	"balanced/internal/lab"
 )
 
-func TestASignalIsACodeAsInAShell(t *testing.T) {
+func TestExitCodeOfASignalIsThatOfAShell(t *testing.T) {
 	c := command{line: "kill -9 $$", environ: os.Environ()}
-	if exit, err := c.on(t.Context(), lab.Instance{ID: "i-1"}); err != nil || exit != 137 {
+	if exit, err := c.run(t.Context(), lab.Instance{ID: "i-1"}); err != nil || exit != 137 {
 		t.Errorf("exit %d, %v; want 137", exit, err)
 	}
 }
 
-func TestACommandRunsWithTheSettingsOfItsInstance(t *testing.T) {
+func TestCommandHasTheVariablesOfItsInstance(t *testing.T) {
 	var out bytes.Buffer
 	c := command{line: `echo "$BALANCED_LAB_INSTANCE $MINE"`, environ: append(os.Environ(), "MINE=kept"), output: func(string) io.Writer { return &out }}
-	if exit, err := c.on(t.Context(), lab.Instance{ID: "i-1"}); exit != 0 || err != nil || out.String() != "i-1 kept\n" {
+	if exit, err := c.run(t.Context(), lab.Instance{ID: "i-1"}); exit != 0 || err != nil || out.String() != "i-1 kept\n" {
 		t.Errorf("exit %d, %v, %q", exit, err, &out)
 	}
 }
 
-func TestTheLastWordNeedsNoLineOfItsOwn(t *testing.T) {
-	var said []string
+func TestOutputWithoutNewlineAtItsEndIsKept(t *testing.T) {
+	var got []string
 	c := command{line: `printf 'a\nb'`, environ: os.Environ(), output: func(string) io.Writer {
-		return &lines{each: func(text string) { said = append(said, text) }}
+		return &lines{each: func(text string) { got = append(got, text) }}
 	}}
-	if _, err := c.on(t.Context(), lab.Instance{ID: "i-1"}); err != nil || !slices.Equal(said, []string{"a", "b"}) {
-		t.Errorf("%v, %q; want a and b", err, said)
+	if _, err := c.run(t.Context(), lab.Instance{ID: "i-1"}); err != nil || !slices.Equal(got, []string{"a", "b"}) {
+		t.Errorf("%v, %q; want a and b", err, got)
 	}
 }
 
@@ -44,29 +44,29 @@ func (w writer) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-func TestACommandThatIsStoppedHasItsLastWord(t *testing.T) {
+func TestStoppedCommandCanStillPrint(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	var out bytes.Buffer
 	c := command{
-		// The inner shell stands for balanced: it says where it stands, then ends.
+		// The inner shell plays balanced: at SIGTERM it prints its last line and ends.
 		line:    `sh -c 'trap "echo stopped; exit 143" TERM; echo ready; while :; do sleep 0.05; done'; echo not reached`,
 		environ: os.Environ(),
 		output: func(string) io.Writer {
 			return writer(func(p []byte) { out.Write(p); cancel() })
 		},
 	}
-	if _, err := c.on(ctx, lab.Instance{ID: "i-1"}); err != nil || !strings.Contains(out.String(), "stopped\n") || strings.Contains(out.String(), "not reached") {
-		t.Errorf("%v, output %q; want the last word of what was stopped and nothing after it", err, &out)
+	if _, err := c.run(ctx, lab.Instance{ID: "i-1"}); err != nil || !strings.Contains(out.String(), "stopped\n") || strings.Contains(out.String(), "not reached") {
+		t.Errorf("%v, output %q; want the last line of the stopped command and nothing after it", err, &out)
 	}
 }
 
-func TestACommandThatCannotRunIsFoundBefore(t *testing.T) {
+func TestCheckFindsCommandsThatCannotRun(t *testing.T) {
 	for line, want := range map[string]string{
 		"":                              "the command is empty",
-		"true && 'oops":                 "the shell cannot read the command",
-		"nosuchcommand && true":         "there is no command nosuchcommand",
-		"true && nosuchcommand || true": "there is no command nosuchcommand",
-		"./nosuchfile.sh":               "there is no command ./nosuchfile.sh",
+		"true && 'oops":                 "the shell cannot parse the command",
+		"nosuchcommand && true":         "command nosuchcommand does not exist",
+		"true && nosuchcommand || true": "command nosuchcommand does not exist",
+		"./nosuchfile.sh":               "command ./nosuchfile.sh does not exist; to rehearse without it, use `balanced-lab deploy v2`",
 	} {
 		if err := checkCommand(line, t.TempDir(), os.Environ()); err == nil || !strings.HasPrefix(err.Error(), want) {
 			t.Errorf("%q: %v; want %q", line, err, want)
@@ -79,8 +79,8 @@ func TestACommandThatCannotRunIsFoundBefore(t *testing.T) {
 	}
 }
 
-func TestWithoutBalancedItsRunOnlyRuns(t *testing.T) {
-	s, err := newStage(Plan{Naive: true, Lab: "/bin/true"})
+func TestBalancedOfANaiveRehearsalOnlyRunsCommands(t *testing.T) {
+	s, err := newBinDir(Plan{Naive: true, Lab: "/bin/true"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -90,21 +90,21 @@ func TestWithoutBalancedItsRunOnlyRuns(t *testing.T) {
 		"balanced run --ok 213 -- sh -c 'echo b; exit 3'": "b\n",
 	} {
 		var out bytes.Buffer
-		c := command{line: line, environ: Plan{}.environ(s.dir), output: func(string) io.Writer { return &out }}
-		exit, err := c.on(t.Context(), lab.Instance{ID: "i-1"})
+		c := command{line: line, environ: Plan{}.environ(s.path), output: func(string) io.Writer { return &out }}
+		exit, err := c.run(t.Context(), lab.Instance{ID: "i-1"})
 		if err != nil || out.String() != want || exit != map[string]int{"b\n": 3}[want] {
 			t.Errorf("%s: exit %d, %v, %q", line, exit, err, &out)
 		}
 	}
 }
 
-func TestAFasterControlPlaneSettlesFasterUnlessToldOtherwise(t *testing.T) {
+func TestSpeedShortensTheSettleTimeUnlessItIsSet(t *testing.T) {
 	p := Plan{Speed: 10, Environ: []string{"A=b"}}
 	if env := p.environ("/d"); !slices.Contains(env, "BALANCED_SETTLE=1s") || !strings.HasPrefix(env[0], "PATH=/d:") {
 		t.Errorf("%q", env)
 	}
 	p.Environ = []string{"BALANCED_SETTLE=3s"}
 	if env := p.environ("/d"); env[len(env)-1] != "BALANCED_SETTLE=3s" {
-		t.Errorf("%q: the last one wins, and it is not the operator's", env)
+		t.Errorf("%q: want the operator's own setting last, so that it wins", env)
 	}
 }

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-func TestTheTableOfScenariosIsThatOfTheFiles(t *testing.T) {
+func TestDocumentedScenariosAreThoseOfTheFiles(t *testing.T) {
 	text, err := os.ReadFile("../../../docs/rehearsal.md")
 	if err != nil {
 		t.Fatal(err)

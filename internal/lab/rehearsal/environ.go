@@ -12,12 +12,12 @@ import (
 	"balanced/internal/lab/record"
 )
 
-// settle is what balanced waits by default for answers that lag. Those of a simulated
-// Region do not, so a faster control plane settles faster.
-const settle = 10 * time.Second
+// defaultSettle is the default of balanced's --settle, the time it allows for AWS's reads to
+// catch up. The reads of a simulated Region do not lag, so --speed shortens it too.
+const defaultSettle = 10 * time.Second
 
-func (r *rehearsal) newCommand(s stage) *command {
-	c := &command{line: r.Command, dir: r.Dir, environ: r.environ(s.dir)}
+func (r *rehearsal) newCommand(dir binDir) *command {
+	c := &command{line: r.Command, dir: r.Dir, environ: r.environ(dir.path)}
 	if r.Trace {
 		c.line = "PS4='$ '; set -x\n" + c.line
 	}
@@ -27,26 +27,26 @@ func (r *rehearsal) newCommand(s stage) *command {
 	return c
 }
 
-// environ puts the lab's programs first on the PATH.
+// environ puts the folder with the lab's programs first on the PATH.
 func (p Plan) environ(dir string) []string {
 	env := []string{"PATH=" + dir + string(os.PathListSeparator) + os.Getenv("PATH")}
 	if p.Speed > 1 {
-		env = append(env, fmt.Sprintf("BALANCED_SETTLE=%s", time.Duration(float64(settle)/p.Speed).Round(time.Millisecond)))
+		env = append(env, fmt.Sprintf("BALANCED_SETTLE=%s", time.Duration(float64(defaultSettle)/p.Speed).Round(time.Millisecond)))
 	}
 	for _, v := range p.Environ {
 		if !strings.HasPrefix(v, "PATH=") {
-			env = append(env, v) // a setting of the operator's own wins, since it comes later
+			env = append(env, v) // the last value of a variable wins, so the operator's own setting does
 		}
 	}
 	return env
 }
 
-// lines hands on what is written, line by line.
+// lines is an io.Writer that passes on what is written to it line by line.
 type lines struct {
 	each func(string)
 
 	mu   sync.Mutex
-	part []byte // a line that is not finished
+	part []byte // the beginning of a line whose end has not been written yet
 }
 
 func (l *lines) Write(p []byte) (int, error) {
@@ -63,7 +63,7 @@ func (l *lines) Write(p []byte) (int, error) {
 	}
 }
 
-// Close hands on what came last, if it did not end its line.
+// Close passes on a last line that has no newline at its end.
 func (l *lines) Close() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-func TestFaultsAreRead(t *testing.T) {
+func TestParseFault(t *testing.T) {
 	for text, want := range map[string]Fault{
 		"bad-version 2":                 {kind: "bad-version", n: 2},
 		"peer-dies 4":                   {kind: "peer-dies", n: 4, when: 1, state: "Standby"},
@@ -21,12 +21,12 @@ func TestFaultsAreRead(t *testing.T) {
 	}
 	for _, bad := range []string{"", "peer-dies", "peer-dies 0", "peer-dies x", "quake 1", "peer-dies 1 if 2", "peer-dies 1 when", "peer-dies 1 when soon", "peer-dies 1 when 0 Standby", "peer-dies 1 when 1 Standby now", "peer-dies 1 when 1 Standbye"} {
 		if got, err := ParseFault(bad); err == nil || !strings.Contains(err.Error(), FaultUsage) {
-			t.Errorf("%q: %+v, %v; want an error that says how", bad, got, err)
+			t.Errorf("%q: %+v, %v; want an error with the syntax", bad, got, err)
 		}
 	}
 }
 
-func TestAFaultNeedsItsInstance(t *testing.T) {
+func TestFaultOfAnInstanceThatDoesNotExistIsAnError(t *testing.T) {
 	for text, ok := range map[string]bool{"peer-dies 4": true, "peer-dies 5": false, "scale-out 9": true, "scale-out 1 when 5 Standby": false} {
 		f, err := ParseFault(text)
 		if err != nil {

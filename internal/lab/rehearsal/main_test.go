@@ -5,13 +5,13 @@ import (
 	"os"
 	"testing"
 
-	"balanced/internal/lab/host"
+	"balanced/internal/lab/appserver"
 )
 
-// TestMain lets this binary be the servers of the instances too.
+// TestMain makes this binary the server process if its first argument is app.
 func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == "app" {
-		if err := host.Main(os.Args[2:], os.Stdin, os.Stdout); err != nil {
+		if err := appserver.Main(os.Args[2:], os.Stdin, os.Stdout); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}

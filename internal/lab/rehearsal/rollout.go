@@ -10,8 +10,8 @@ import (
 	"balanced/internal/lab"
 )
 
-// Concurrency is how many instances a rollout is at work on at a time: a number, or a
-// share of all of them, rounded down. It is at least one.
+// Concurrency is how many instances a rollout works on at a time: a number, or a percentage
+// of all instances, rounded down. It is at least 1.
 type Concurrency struct {
 	n       int
 	percent bool
@@ -20,17 +20,17 @@ type Concurrency struct {
 // OneByOne is one instance at a time.
 func OneByOne() Concurrency { return Concurrency{n: 1} }
 
-// ParseConcurrency reads "1", "4" or "50%".
+// ParseConcurrency parses "1", "4" or "50%".
 func ParseConcurrency(text string) (Concurrency, error) {
 	digits, percent := strings.CutSuffix(text, "%")
 	n, err := strconv.Atoi(digits)
 	if err != nil || n < 1 || percent && n > 100 {
-		return Concurrency{}, fmt.Errorf("concurrency %q: want a number or a percentage of at least 1", text)
+		return Concurrency{}, fmt.Errorf("concurrency %q: want a number of at least 1, or a percentage from 1%% to 100%%", text)
 	}
 	return Concurrency{n, percent}, nil
 }
 
-// Of so many instances.
+// Of returns the number for a fleet of a given size.
 func (c Concurrency) Of(instances int) int {
 	n := c.n
 	if c.percent {
@@ -39,12 +39,12 @@ func (c Concurrency) Of(instances int) int {
 	return max(1, min(n, instances))
 }
 
-// Floor is how many are to serve while so many are out, one at least. It is not what the
-// agents take for the floor: that is in their flags.
-func (c Concurrency) Floor(instances int) int { return max(1, instances-c.Of(instances)) }
+// Minimum is how many instances stay healthy if no more are out at a time than c allows, at
+// least 1. The agents have a minimum of their own, which depends on their flags.
+func (c Concurrency) Minimum(instances int) int { return max(1, instances-c.Of(instances)) }
 
-// rollout runs a command on instance after instance, as `knife ssh -C N --exit-on-error`
-// does.
+// rollout runs a command on one instance after another, like
+// `knife ssh -C N --exit-on-error`.
 type rollout struct {
 	concurrency int
 	exitOnError bool
@@ -53,21 +53,22 @@ type rollout struct {
 
 	mu     sync.Mutex // guards all below
 	next   int
-	exit   int // of the first that failed
+	exit   int // of the first command that failed
 	failed string
 	err    error
 }
 
-// over goes over the instances and returns the exit code of the first command that
-// failed, and where. After it no more are begun, unless exitOnError is off; those under
-// way finish. An end of ctx ends the rollout, with its cause as the error.
-func (r *rollout) over(ctx context.Context, instances []lab.Instance) (exit int, failed string, err error) {
+// runAll runs the command on the instances, in order, and returns the exit code of the
+// first command that failed and its instance. After a failure no more commands are begun,
+// unless exitOnError is off; those that run finish. If ctx ends, the rollout ends with the
+// cause as its error.
+func (r *rollout) runAll(ctx context.Context, instances []lab.Instance) (exit int, failed string, err error) {
 	var working sync.WaitGroup
 	for range r.concurrency {
 		working.Go(func() {
-			for i, ok := r.turn(ctx, instances); ok; i, ok = r.turn(ctx, instances) {
+			for i, ok := r.nextInstance(ctx, instances); ok; i, ok = r.nextInstance(ctx, instances) {
 				exit, err := r.run(ctx, i)
-				r.ended(i, exit, err)
+				r.finished(i, exit, err)
 			}
 		})
 	}
@@ -78,7 +79,8 @@ func (r *rollout) over(ctx context.Context, instances []lab.Instance) (exit int,
 	return r.exit, r.failed, r.err
 }
 
-func (r *rollout) turn(ctx context.Context, instances []lab.Instance) (lab.Instance, bool) {
+// nextInstance returns false if no more commands are to be begun.
+func (r *rollout) nextInstance(ctx context.Context, instances []lab.Instance) (lab.Instance, bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	stop := r.err != nil || r.exit != 0 && r.exitOnError
@@ -89,7 +91,7 @@ func (r *rollout) turn(ctx context.Context, instances []lab.Instance) (lab.Insta
 	return instances[r.next-1], true
 }
 
-func (r *rollout) ended(i lab.Instance, exit int, err error) {
+func (r *rollout) finished(i lab.Instance, exit int, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.err == nil {

@@ -9,7 +9,7 @@ import (
 	"balanced/internal/lab/record"
 )
 
-func TestScenariosThatComeWithTheLabAreWhole(t *testing.T) {
+func TestScenariosOfTheLabAreComplete(t *testing.T) {
 	names := Scenarios()
 	if len(names) < 10 {
 		t.Fatalf("only %v", names)
@@ -21,7 +21,7 @@ func TestScenariosThatComeWithTheLabAreWhole(t *testing.T) {
 			continue
 		}
 		if s.About == "" || s.Command == "" || s.Expect.Lost == "" || strings.Count(s.About, "\n") > 0 {
-			t.Errorf("%s does not say what it shows, runs or loses: %+v", name, s)
+			t.Errorf("%s has no about, command or lost: %+v", name, s)
 		}
 		for _, text := range s.Faults {
 			if _, err := ParseFault(text); err != nil {
@@ -31,15 +31,15 @@ func TestScenariosThatComeWithTheLabAreWhole(t *testing.T) {
 	}
 }
 
-func TestABrokenScenarioIsOneLine(t *testing.T) {
+func TestErrorOfAScenarioIsOneLine(t *testing.T) {
 	for text, want := range map[string]string{
 		"comand: x":                    "field comand not found",
 		"expect: {exit: lots}":         "cannot unmarshal",
-		"expect: {lost: few}":          `lost "few"`,
+		"expect: {lost: few}":          `lost is "few"`,
 		"flags: [a":                    "yaml:",
 		"expect: {exit: 0, exits: 80}": "field exits not found",
-		"expect: {standby: 1}":         "members is missing",
-		"expect: {versions: {v2: 1}}":  "members is missing",
+		"expect: {standby: 1}":         "need members",
+		"expect: {versions: {v2: 1}}":  "need members",
 		"\n":                           "the file is empty",
 	} {
 		file := filepath.Join(t.TempDir(), "s.yaml")
@@ -51,19 +51,19 @@ func TestABrokenScenarioIsOneLine(t *testing.T) {
 		}
 	}
 	if _, err := ReadScenario(t.TempDir()); err == nil || !strings.Contains(err.Error(), "is a directory") {
-		t.Errorf("%v; want why it cannot be read", err)
+		t.Errorf("%v; want the cause", err)
 	}
 	if _, err := ReadScenario("no-such"); err == nil || !strings.Contains(err.Error(), "bad-version") {
-		t.Errorf("%v; want the names there are", err)
+		t.Errorf("%v; want the names of the lab's scenarios", err)
 	}
 }
 
-// ending is a record of a fleet of four whose first instance is out.
-func ending() record.Rehearsal {
+// sampleRecord is a fleet of four whose first instance stays in Standby.
+func sampleRecord() record.Rehearsal {
 	code := 80
-	r := record.Rehearsal{Exit: 80, Group: record.Group{FewestServing: 3}, Traffic: record.Traffic{Requests: 12345, OK: 12345}, Events: []record.Event{{Text: "it stays in Standby"}}}
+	r := record.Rehearsal{Result: record.Result{Exit: 80}, Group: record.Group{FewestHealthy: 3}, Traffic: record.Traffic{Requests: 12345, OK: 12345}, Events: []record.Event{{Text: "it stays in Standby"}}}
 	for n, state := range []string{"Standby", "InService", "InService", "InService", "gone"} {
-		i := record.Instance{ID: "i-" + string(rune('1'+n)), Before: "v1", After: "v1", Spans: []record.Span{{State: state, Serves: state == "InService"}}}
+		i := record.Instance{ID: "i-" + string(rune('1'+n)), Before: "v1", After: "v1", Spans: []record.Span{{State: state, Healthy: state == "InService"}}}
 		if n == 0 {
 			i.After, i.Exit = "v2", &code
 		}
@@ -72,37 +72,41 @@ func ending() record.Rehearsal {
 	return r
 }
 
-func TestTheSummaryIsOneSentence(t *testing.T) {
-	want := "stopped at i-1: exit 80, 1 of 4 in Standby, 3 on v1, 0 of 12,345 requests lost"
-	if got := summary(ending(), "i-1", true); got != want {
+func TestSummary(t *testing.T) {
+	want := "stopped at i-1: exit 80; 1 of 4 in Standby; 3 on v1; 0 of 12,345 requests lost"
+	if got := summary(sampleRecord(), "i-1", true); got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
-	if got := summary(ending(), "i-1", false); !strings.HasPrefix(got, "failed at i-1: exit 80, ") {
-		t.Errorf("a rollout that went on: %q", got)
+	if got := summary(sampleRecord(), "i-1", false); !strings.HasPrefix(got, "failed at i-1: exit 80; ") {
+		t.Errorf("the rollout went on: %q", got)
 	}
-	good := ending()
+	good := sampleRecord()
 	good.Exit = 0
-	if got := summary(good, "", true); !strings.HasPrefix(got, "done: 3 on v1, 3 of 4 serve, never fewer than 3, 0 of 12,345") {
-		t.Errorf("got %q", got)
+	if got, want := summary(good, "", true), "done; 3 on v1; 3 of 4 healthy, never fewer than 3; 0 of 12,345 requests lost"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	good.Traffic.Lost = 211
+	if got := summary(good, "", true); !strings.HasPrefix(got, "finished, but 211 of 12,345 requests lost; 3 on v1") {
+		t.Errorf("with losses: %q", got)
 	}
 }
 
-func TestWhatIsNotAsExpectedIsSaid(t *testing.T) {
-	as := Expect{Exit: 80, Members: 4, Standby: 1, Versions: map[string]int{"v1": 3, "v2": 1}, Lost: "none", Fewest: 3, Says: "stays"}
-	if err := as.Met(ending()); err != nil {
+func TestVerifyReportsEveryDifference(t *testing.T) {
+	expect := Expect{Exit: 80, Members: 4, Standby: 1, Versions: map[string]int{"v1": 3, "v2": 1}, Lost: "none", FewestHealthy: 3, Event: "stays"}
+	if err := expect.Verify(sampleRecord()); err != nil {
 		t.Errorf("as expected: %v", err)
 	}
 	for want, change := range map[string]func(*record.Rehearsal){
-		`events without it, expected "stays"`: func(r *record.Rehearsal) { r.Events[0].Text = "it goes" },
-		"exit 0, expected 80":                 func(r *record.Rehearsal) { r.Exit = 0 },
-		"lost 2, expected none":               func(r *record.Rehearsal) { r.Traffic.Lost = 2 },
-		"fewest serving 2, expected 3":        func(r *record.Rehearsal) { r.Group.FewestServing = 2 },
-		"in Standby 0 of 4":                   func(r *record.Rehearsal) { r.Instances[0].Spans[0].State = "InService" },
-		"versions map[v1:4]":                  func(r *record.Rehearsal) { r.Instances[0].After = "v1" },
+		`no event contains "stays"`:                           func(r *record.Rehearsal) { r.Events[0].Text = "it goes" },
+		"exit code is 0, expected 80":                         func(r *record.Rehearsal) { r.Exit = 0 },
+		"number of lost requests is 2, expected none":         func(r *record.Rehearsal) { r.Traffic.Lost = 2 },
+		"lowest number of healthy instances is 2, expected 3": func(r *record.Rehearsal) { r.Group.FewestHealthy = 2 },
+		"0 of 4 are in Standby, expected 1 of 4":              func(r *record.Rehearsal) { r.Instances[0].Spans[0].State = "InService" },
+		"versions are map[v1:4]":                              func(r *record.Rehearsal) { r.Instances[0].After = "v1" },
 	} {
-		r := ending()
+		r := sampleRecord()
 		change(&r)
-		if err := as.Met(r); err == nil || !strings.Contains(err.Error(), want) {
+		if err := expect.Verify(r); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, want %q", err, want)
 		}
 	}

@@ -9,35 +9,43 @@ import (
 	"balanced/internal/lab/record"
 )
 
-// column is one of the table. narrow makes it smaller where the terminal is too narrow
-// for all, in the order of the columns' ranks; least is how far at first, 0 to leave it
-// out at once.
+// This table is our own, not text/tabwriter's: when the terminal is too narrow, columns become
+// narrower and then disappear by importance, and they keep their widths from one picture to
+// the next. tabwriter can do neither.
+
+// column is a column of the table.
 type column struct {
-	title string
-	cell  func(record.InstanceNow) piece
-	right bool
-	rank  int // the first to give way has the lowest; 0 never does
-	least int
-	usual int // not narrower than this while there is room, so that columns seldom move
-	width int
+	title      string
+	short      string // title if the column is too narrow for it
+	cell       func(record.InstanceNow) piece
+	right      bool
+	rank       int // columns with a low rank shrink first; 0 never shrinks
+	minWidth   int // shrink to this before a column of a higher rank shrinks; 0: leave the column out
+	usualWidth int // wider only if needed, so that columns seldom move
+	width      int
 }
 
+// gap is the space between two columns.
 const gap = 2
 
-// layout is the head and a line for each instance. The columns are as wide as all of
-// the fleet wants them, so that they do not move when other instances are shown.
+// layout returns the head and a line for each shown instance. The widths depend on all
+// instances, so that columns do not move when others are shown.
 func layout(shown, all []record.InstanceNow, columns int) []line {
 	cols := columnsOf(all)
 	for n := range cols {
-		cols[n].width = max(cols[n].usual, utf8.RuneCountInString(cols[n].title))
+		cols[n].width = max(cols[n].usualWidth, utf8.RuneCountInString(cols[n].title))
 		for _, i := range all {
 			cols[n].width = max(cols[n].width, utf8.RuneCountInString(cols[n].cell(i).text))
 		}
 	}
-	cols = narrow(cols, columns)
+	cols = shrink(cols, columns)
 	head := line{}
 	for _, c := range cols {
-		head = append(head, c.pad(piece{c.title, faint}), piece{strings.Repeat(" ", gap), ""})
+		title := c.title
+		if c.short != "" && c.width < utf8.RuneCountInString(title) {
+			title = c.short
+		}
+		head = append(head, c.pad(piece{title, faint}), piece{strings.Repeat(" ", gap), ""})
 	}
 	table := []line{head}
 	for _, i := range shown {
@@ -59,10 +67,11 @@ func (c column) pad(p piece) piece {
 	return piece{p.text + fill, p.color}
 }
 
-// narrow lets columns give way until all fit: each as far as it likes, then altogether.
-func narrow(cols []column, columns int) []column {
+// shrink makes columns narrower until they fit: first each down to its minWidth, in the order
+// of their ranks, then it leaves them out.
+func shrink(cols []column, columns int) []column {
 	for step := range 12 {
-		rank, gone := step%6+1, step >= 6
+		rank, remove := step%6+1, step >= 6
 		over := -gap - columns
 		for _, c := range cols {
 			over += c.width + gap
@@ -72,12 +81,12 @@ func narrow(cols []column, columns int) []column {
 		}
 		for n := range cols {
 			if c := &cols[n]; c.rank == rank {
-				give := min(over, max(c.width-c.least, 0))
-				if gone || c.least == 0 {
-					give = c.width
+				by := min(over, max(c.width-c.minWidth, 0))
+				if remove || c.minWidth == 0 {
+					by = c.width
 				}
-				c.width -= give
-				over -= give
+				c.width -= by
+				over -= by
 			}
 		}
 		cols = slices.DeleteFunc(cols, func(c column) bool { return c.width == 0 })
@@ -87,20 +96,20 @@ func narrow(cols []column, columns int) []column {
 
 func columnsOf(all []record.InstanceNow) []column {
 	cols := []column{
-		{title: "INSTANCE", cell: func(i record.InstanceNow) piece { return piece{plain(i.ID), ""} }, rank: 6, least: 10},
-		{title: "ZONE", cell: func(i record.InstanceNow) piece { return piece{plain(i.Zone), faint} }, rank: 2},
-		{title: "STATE", cell: func(i record.InstanceNow) piece { return piece{plain(i.State), stateColor(i)} }, usual: len("EnteringStandby")},
+		{title: "INSTANCE", cell: func(i record.InstanceNow) piece { return piece{printable(i.ID), ""} }, rank: 6, minWidth: 10},
+		{title: "ZONE", cell: func(i record.InstanceNow) piece { return piece{printable(i.Zone), faint} }, rank: 2},
+		{title: "STATE", cell: func(i record.InstanceNow) piece { return piece{printable(i.State), stateColor(i)} }, usualWidth: len("EnteringStandby")},
 	}
 	for _, source := range sources(all) {
-		cols = append(cols, column{title: plain(source), cell: func(i record.InstanceNow) piece {
+		cols = append(cols, column{title: printable(source), cell: func(i record.InstanceNow) piece {
 			state := stateAt(i, source)
-			return piece{plain(state), viewColor(state)}
-		}, rank: 4, least: 4, usual: len("unhealthy")})
+			return piece{printable(state), viewColor(state)}
+		}, rank: 4, minWidth: len("healthy"), usualWidth: len("unhealthy")})
 	}
 	return append(
 		cols,
-		column{title: "VERSION", cell: func(i record.InstanceNow) piece { return piece{plain(i.Version), ""} }, rank: 5, least: 3},
-		column{title: "DOING", cell: func(i record.InstanceNow) piece { return piece{plain(i.Doing), ""} }, rank: 1, least: 12, usual: 20},
+		column{title: "VERSION", short: "VER", cell: func(i record.InstanceNow) piece { return piece{printable(i.Version), ""} }, rank: 5, minWidth: 3},
+		column{title: "RUNNING", cell: func(i record.InstanceNow) piece { return piece{printable(i.Running), ""} }, rank: 1, minWidth: 12, usualWidth: 20},
 		column{title: "REQ/S", cell: func(i record.InstanceNow) piece { return piece{fmt.Sprintf("%.0f", i.Rate), ""} }, right: true, rank: 3},
 		column{title: "LOST", cell: lost, right: true},
 	)
@@ -113,11 +122,11 @@ func lost(i record.InstanceNow) piece {
 	return piece{fmt.Sprint(i.Lost), red}
 }
 
-// sources are the load balancers that say something of any instance, in order.
+// sources returns the names of all load balancers, in order.
 func sources(all []record.InstanceNow) []string {
 	var names []string
 	for _, i := range all {
-		for _, v := range i.Views {
+		for _, v := range i.Targets {
 			if !slices.Contains(names, v.Source) {
 				names = append(names, v.Source)
 			}
@@ -127,7 +136,7 @@ func sources(all []record.InstanceNow) []string {
 }
 
 func stateAt(i record.InstanceNow, source string) string {
-	for _, v := range i.Views {
+	for _, v := range i.Targets {
 		if v.Source == source {
 			return v.State
 		}

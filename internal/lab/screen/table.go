@@ -3,6 +3,7 @@ package screen
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -10,14 +11,14 @@ import (
 	"balanced/internal/lab/record"
 )
 
-// line is a line of the table, in pieces of one colour each.
+// line is a line of the table, as pieces that each have one colour.
 type line []piece
 
 type piece struct {
 	text, color string // SGR parameters; "" for none
 }
 
-// fit writes a line into so many columns.
+// fit returns a line cut to a number of columns, and its width.
 func (l line) fit(columns int, color bool) (text string, width int) {
 	var b strings.Builder
 	for _, p := range l {
@@ -31,7 +32,7 @@ func (l line) fit(columns int, color bool) (text string, width int) {
 	return b.String(), width
 }
 
-// shorten ends a text with a sign that there was more.
+// shorten cuts a text that is too long and puts an ellipsis at its end.
 func shorten(text string, most int) string {
 	if utf8.RuneCountInString(text) <= most {
 		return text
@@ -42,53 +43,54 @@ func shorten(text string, most int) string {
 	return string([]rune(text)[:most-1]) + "…"
 }
 
-// Colours.
+// Colours, as SGR parameters.
 const (
 	green, yellow, blue, red, faint, bold = "32", "33", "34", "31", "2", "1"
 )
 
-// lines are the table, which has so much room.
-func lines(now record.Now, columns, rows int) []line {
+// tableLines returns the table for a terminal of a size.
+func tableLines(now record.Now, columns, rows int) []line {
 	all := []line{headline(now)}
-	shown, folded := fold(now.Instances, rows-len(all)-1)
+	shown, folded := chooseShown(now.Instances, rows-len(all)-1)
 	all = append(all, layout(shown, now.Instances, columns)...)
 	if len(folded) > 0 {
-		all = append(all, rest(folded))
+		all = append(all, foldedLine(folded))
 	}
 	return all[:min(len(all), max(rows, 1))]
 }
 
 func headline(now record.Now) line {
-	whole := int(max(now.At, 0))
-	lost, serving := faint, ""
+	lost, healthy := faint, ""
 	if now.Lost > 0 {
 		lost = red + ";" + bold
 	}
-	if now.Serving < now.Group.Floor {
-		serving = red
+	if now.Healthy < now.Group.Minimum {
+		healthy = red
 	}
 	return line{
-		{fmt.Sprintf("%d:%02d ", whole/60, whole%60), bold},
-		{plain(now.Doing), bold},
-		{fmt.Sprintf("  %d serve, floor %d", now.Serving, now.Group.Floor), serving},
+		{record.Duration(math.Floor(max(now.At, 0))) + " ", bold},
+		{printable(now.Phase), bold},
 		{fmt.Sprintf("  %d lost", now.Lost), lost},
-		{fmt.Sprintf("  %d requests, %.0f/s", now.Requests, now.Rate), ""},
-		{fmt.Sprintf("  desired %d, min %d, max %d", now.Group.Desired, now.Group.Min, now.Group.Max), faint},
+		{fmt.Sprintf("  %d healthy, minimum %d", now.Healthy, now.Group.Minimum), healthy},
+		{fmt.Sprintf("  %s requests, %.0f/s", record.Grouped(now.Requests), now.Rate), ""},
+		{fmt.Sprintf("  min %d, desired %d, max %d", now.Group.Min, now.Group.Desired, now.Group.Max), faint},
+		{"  Ctrl-C stops", faint},
 	}
 }
 
-// fold chooses the instances that have a line each. Where there are too many, one line
-// is for those left out: first those that serve and run nothing, from the end.
-func fold(all []record.InstanceNow, rows int) (shown, folded []record.InstanceNow) {
+// chooseShown chooses the instances that get a line each. If there are too many, the last
+// line counts the others. Healthy instances on which nothing runs are left out first, from
+// the end of the list.
+func chooseShown(all []record.InstanceNow, rows int) (shown, folded []record.InstanceNow) {
 	if len(all) <= rows {
 		return all, nil
 	}
-	places := make([]int, len(all))
+	order := make([]int, len(all))
 	for n := range all {
-		places[n] = n
+		order[n] = n
 	}
-	slices.SortStableFunc(places, func(a, b int) int { return cmp.Compare(dull(all[a]), dull(all[b])) })
-	kept := places[:max(rows-1, 0)]
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(interest(all[a]), interest(all[b])) })
+	kept := order[:max(rows-1, 0)]
 	for n, i := range all {
 		if slices.Contains(kept, n) {
 			shown = append(shown, i)
@@ -99,12 +101,12 @@ func fold(all []record.InstanceNow, rows int) (shown, folded []record.InstanceNo
 	return shown, folded
 }
 
-// dull orders instances by how little there is to see of them.
-func dull(i record.InstanceNow) int {
+// interest orders instances: 0 are the most interesting ones.
+func interest(i record.InstanceNow) int {
 	switch {
-	case i.Doing != "":
+	case i.Running != "":
 		return 0
-	case !i.Serves && i.State != "gone":
+	case !i.Healthy && i.State != "gone":
 		return 1
 	case i.State == "gone":
 		return 3
@@ -112,27 +114,27 @@ func dull(i record.InstanceNow) int {
 	return 2
 }
 
-// rest is the line of those left out, counted.
-func rest(folded []record.InstanceNow) line {
+// foldedLine counts the instances that have no line of their own, by state.
+func foldedLine(folded []record.InstanceNow) line {
 	counts := map[string]int{}
 	for _, i := range folded {
-		if i.Serves {
-			counts["serving"]++
+		if i.Healthy {
+			counts["healthy"]++
 		} else {
-			counts[plain(i.State)]++
+			counts[printable(i.State)]++
 		}
 	}
-	var said []string
+	var parts []string
 	for state, n := range counts {
-		said = append(said, fmt.Sprintf("%d %s", n, state))
+		parts = append(parts, fmt.Sprintf("%d %s", n, state))
 	}
-	slices.Sort(said)
-	return line{{fmt.Sprintf("and %d more: %s", len(folded), strings.Join(said, ", ")), faint}}
+	slices.Sort(parts)
+	return line{{fmt.Sprintf("and %d more: %s", len(folded), strings.Join(parts, ", ")), faint}}
 }
 
 func stateColor(i record.InstanceNow) string {
 	switch {
-	case i.Serves:
+	case i.Healthy:
 		return green
 	case i.State == "gone":
 		return faint

@@ -6,16 +6,16 @@ import (
 	"testing"
 )
 
-// terminal understands what a screen writes, and fails the test on anything else.
+// terminal interprets what a Screen writes, and fails the test if it does not know a sequence.
 type terminal struct {
 	t             *testing.T
 	columns, rows int
-	cells         [][]rune // what is seen
-	gone          []string // what has scrolled away
+	cells         [][]rune // what the terminal shows
+	gone          []string // lines that have scrolled away
 	row, column   int
 	hidden        bool
 	nowrap        bool
-	held          bool
+	inFrame       bool
 	colours       int
 	writes        int
 }
@@ -42,8 +42,8 @@ func (s *terminal) Write(p []byte) (int, error) {
 		text = text[len(string(r)):]
 		s.put(r)
 	}
-	if s.held {
-		s.t.Errorf("a frame that does not end: %q", p)
+	if s.inFrame {
+		s.t.Errorf("synchronized output that does not end: %q", p)
 	}
 	return len(p), nil
 }
@@ -104,7 +104,7 @@ func (s *terminal) escape(text string) string {
 	case sequence == "\x1b[?7l" || sequence == "\x1b[?7h":
 		s.nowrap = strings.HasSuffix(sequence, "l")
 	case sequence == "\x1b[?2026h" || sequence == "\x1b[?2026l":
-		s.held = strings.HasSuffix(sequence, "h")
+		s.inFrame = strings.HasSuffix(sequence, "h")
 	case strings.HasSuffix(sequence, "m"):
 		s.colours++
 	case strings.HasSuffix(sequence, "A"):
@@ -118,14 +118,14 @@ func (s *terminal) escape(text string) string {
 	return text
 }
 
-// erase takes the rest of the line away. Behind a full line the cursor still is on its
-// last character, which goes too.
+// erase erases the rest of the line. After a full line the cursor is still on its last
+// character, which is erased too.
 func (s *terminal) erase() {
 	at := min(s.column, s.columns-1)
 	s.cells[s.row] = s.cells[s.row][:min(at, len(s.cells[s.row]))]
 }
 
-// seen is what the terminal shows, without the empty lines at its end.
+// seen is what the terminal shows, without empty lines at its end.
 func (s *terminal) seen() string {
 	var all []string
 	for _, line := range s.cells {

@@ -11,33 +11,40 @@ import (
 
 	vegeta "github.com/tsenart/vegeta/v12/lib"
 
-	"balanced/internal/lab/host"
-	"balanced/internal/lab/plane"
+	"balanced/internal/lab/appserver"
+	"balanced/internal/lab/proxy"
 	"balanced/internal/lab/record"
 )
 
-// Meter counts what came of the requests. Its methods may be called from several
+// Meter counts requests and what became of them. Its methods may be called from several
 // goroutines.
 type Meter struct {
 	started time.Time
-	Witness
+	Observer
 
 	mu        sync.Mutex // guards all below
 	total     record.Traffic
-	seconds   map[int]*record.Second
-	instances map[string]*Count
+	seconds   map[int]*second
+	instances map[string]*instanceCount
 	latency   vegeta.LatencyMetrics
 	histogram vegeta.Histogram
 }
 
-// Count is what one instance has had.
-type Count struct {
-	Requests, Lost int
-	endings        map[int]int // by second
+// second counts the requests that began within one second.
+type second struct {
+	record.Second
+	latencies []time.Duration // of successful requests that are not long
 }
 
-// bounds of the histogram.
-func bounds() vegeta.Buckets {
+// instanceCount counts the requests that one instance got. The key "" counts those that
+// reached no instance.
+type instanceCount struct {
+	requests, lost int
+	endedIn        map[int]int // by second
+}
+
+// bucketBounds are the lower bounds of the histogram's buckets.
+func bucketBounds() vegeta.Buckets {
 	b := vegeta.Buckets{0}
 	for d := time.Millisecond; d < 20*time.Second; d *= 2 {
 		b = append(b, d)
@@ -45,102 +52,116 @@ func bounds() vegeta.Buckets {
 	return b
 }
 
-func (m *Meter) add(source string, k kind, r *vegeta.Result) {
-	at := r.Timestamp.Sub(m.started)
-	instance, version := r.Headers.Get(plane.InstanceHeader), r.Headers.Get(host.VersionHeader)
-	lost := r.Error != "" || r.Code < http.StatusOK || r.Code >= http.StatusMultipleChoices
+// result is what became of one request.
+type result struct {
+	began, latency    time.Duration // began: since the start
+	instance, version string        // "" if it reached none
+	lost, long        bool
+}
+
+func (m *Meter) add(source string, k kind, v *vegeta.Result) {
+	r := result{
+		began: v.Timestamp.Sub(m.started), latency: v.Latency, long: k.name == long,
+		instance: v.Headers.Get(proxy.InstanceHeader), version: v.Headers.Get(appserver.VersionHeader),
+		lost: v.Error != "" || v.Code < http.StatusOK || v.Code >= http.StatusMultipleChoices,
+	}
 	var loss record.Loss
-	if lost {
-		loss = m.loss(source, r)
-		loss.At = at.Seconds()
-		instance, version = loss.Instance, loss.Version
+	if r.lost {
+		loss = m.loss(source, v)
+		loss.At = r.began.Seconds()
+		r.instance, r.version = loss.Instance, loss.Version
 	}
 	m.mu.Lock()
 	m.init()
-	m.count(at, at+r.Latency, instance, version, lost)
+	m.count(r)
 	switch {
-	case lost:
+	case r.lost:
 		m.total.Losses = append(m.total.Losses, loss)
-	case k.name != "long":
-		m.latency.Add(r.Latency)
-		m.histogram.Add(r)
+	case !r.long:
+		m.latency.Add(r.latency)
+		m.histogram.Add(v)
 	}
 	m.mu.Unlock()
-	if lost {
-		m.Lost(loss)
+	if r.lost {
+		m.OnLost(loss)
 	}
 }
 
 // init is called with m.mu held.
 func (m *Meter) init() {
 	if m.seconds == nil {
-		m.seconds, m.instances = map[int]*record.Second{}, map[string]*Count{}
+		m.seconds, m.instances = map[int]*second{}, map[string]*instanceCount{}
 		m.total.Versions = map[string]int{}
-		m.histogram.Buckets = bounds()
+		m.histogram.Buckets = bucketBounds()
 	}
 }
 
 // count is called with m.mu held.
-func (m *Meter) count(at, ended time.Duration, instance, version string, lost bool) {
-	s := m.seconds[int(at.Seconds())]
+func (m *Meter) count(r result) {
+	at := int(r.began.Seconds())
+	s := m.seconds[at]
 	if s == nil {
-		s = &record.Second{At: int(at.Seconds()), Versions: map[string]int{}}
-		m.seconds[s.At] = s
+		s = &second{Second: record.Second{At: at, Versions: map[string]int{}}}
+		m.seconds[at] = s
 	}
-	c := m.instances[instance]
+	c := m.instances[r.instance]
 	if c == nil {
-		c = &Count{endings: map[int]int{}}
-		m.instances[instance] = c
+		c = &instanceCount{endedIn: map[int]int{}}
+		m.instances[r.instance] = c
 	}
 	m.total.Requests++
-	c.Requests++
-	c.endings[int(ended.Seconds())]++
-	if lost {
+	c.requests++
+	c.endedIn[int((r.began+r.latency).Seconds())]++
+	if r.lost {
 		m.total.Lost++
 		s.Lost++
-		c.Lost++
+		c.lost++
 		return
 	}
 	m.total.OK++
-	m.total.Versions[version]++
+	m.total.Versions[r.version]++
 	s.OK++
-	s.Versions[version]++
+	s.Versions[r.version]++
+	if !r.long {
+		s.latencies = append(s.latencies, r.latency)
+	}
 }
 
-// loss is what is known of a lost request: by the load balancer, or else by the client.
-func (m *Meter) loss(source string, r *vegeta.Result) record.Loss {
-	l := record.Loss{Source: source, Cause: cmp.Or(r.Error, http.StatusText(int(r.Code)))}
-	if u, err := url.Parse(r.URL); err == nil {
-		if fate, known := m.Fate(u.Query().Get(plane.IDKey)); known {
-			l.Instance, l.Cause = fate.Instance, fate.Cause
+// loss is what is known about a lost request: by the load balancer, or else by the client.
+func (m *Meter) loss(source string, v *vegeta.Result) record.Loss {
+	l := record.Loss{Source: source, Cause: cmp.Or(v.Error, http.StatusText(int(v.Code)))}
+	if u, err := url.Parse(v.URL); err == nil {
+		l.Request = u.Query().Get(proxy.IDKey)
+		if outcome, known := m.Outcome(l.Request); known {
+			l.Instance, l.Cause = outcome.Instance, outcome.Cause
 		}
 	}
 	if l.Instance != "" {
-		l.Version = cmp.Or(r.Headers.Get(host.VersionHeader), m.Version(l.Instance))
+		l.Version = cmp.Or(v.Headers.Get(appserver.VersionHeader), m.Version(l.Instance))
 	}
 	return l
 }
 
-// Now is the totals so far.
-func (m *Meter) Now() (requests, lost int) {
+// Totals returns the number of requests so far, and how many of them were lost.
+func (m *Meter) Totals() (requests, lost int) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.total.Requests, m.total.Lost
 }
 
-// Of is the count of an instance, and how many requests ended there in the last whole
-// second: those that take long count too. "" is all that reached none.
-func (m *Meter) Of(instance string, now time.Time) (requests, lost, lastSecond int) {
+// Instance returns the number of requests that an instance got, how many of them were lost,
+// and how many ended in the last whole second, long ones included.
+func (m *Meter) Instance(id string, now time.Time) (requests, lost, lastSecond int) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	c := m.instances[instance]
+	c := m.instances[id]
 	if c == nil {
 		return 0, 0, 0
 	}
-	return c.Requests, c.Lost, c.endings[int(now.Sub(m.started).Seconds())-1]
+	return c.requests, c.lost, c.endedIn[int(now.Sub(m.started).Seconds())-1]
 }
 
-// Record is what users felt, second by second up to an end.
+// Record returns the counts, with one record.Second for each second up to end.
 func (m *Meter) Record(end time.Duration) record.Traffic {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -151,12 +172,24 @@ func (m *Meter) Record(end time.Duration) record.Traffic {
 	t.Latency = m.latencies()
 	for at := range int(end.Seconds()) + 1 {
 		s := record.Second{At: at, Versions: map[string]int{}}
-		if seen := m.seconds[at]; seen != nil {
-			s = *seen
+		if counted := m.seconds[at]; counted != nil {
+			s = counted.Second
+			s.P50, s.P99 = percentiles(counted.latencies)
 		}
 		t.Seconds = append(t.Seconds, s)
 	}
 	return t
+}
+
+// percentiles are the 50th and the 99th (nearest rank), in milliseconds; 0 if there is no
+// latency.
+func percentiles(all []time.Duration) (p50, p99 float64) {
+	if len(all) == 0 {
+		return 0, 0
+	}
+	sorted := slices.Sorted(slices.Values(all))
+	rank := func(percent int) float64 { return milliseconds(sorted[(len(sorted)*percent+99)/100-1]) }
+	return rank(50), rank(99)
 }
 
 // latencies is called with m.mu held.
@@ -165,15 +198,15 @@ func (m *Meter) latencies() record.Latency {
 		return record.Latency{}
 	}
 	l := record.Latency{
-		P50: ms(m.latency.Quantile(0.50)), P90: ms(m.latency.Quantile(0.90)),
-		P99: ms(m.latency.Quantile(0.99)), Max: ms(m.latency.Max),
+		P50: milliseconds(m.latency.Quantile(0.50)), P90: milliseconds(m.latency.Quantile(0.90)),
+		P99: milliseconds(m.latency.Quantile(0.99)), Max: milliseconds(m.latency.Max),
 	}
 	for n, count := range m.histogram.Counts {
 		most := m.latency.Max
 		if n+1 < len(m.histogram.Buckets) {
 			most = m.histogram.Buckets[n+1]
 		}
-		l.Buckets = append(l.Buckets, record.Bucket{AtMost: ms(most), Count: int(count)})
+		l.Buckets = append(l.Buckets, record.Bucket{AtMost: milliseconds(most), Count: int(count)})
 	}
 	for n := len(l.Buckets); n > 1 && l.Buckets[n-1].Count == 0; n-- {
 		l.Buckets = l.Buckets[:n-1]
@@ -181,4 +214,7 @@ func (m *Meter) latencies() record.Latency {
 	return l
 }
 
-func ms(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
+// milliseconds is rounded to microseconds.
+func milliseconds(d time.Duration) float64 {
+	return float64(d.Round(time.Microsecond)) / float64(time.Millisecond)
+}

@@ -7,37 +7,37 @@ import (
 	"testing"
 	"time"
 
-	"balanced/internal/lab/host"
-	"balanced/internal/lab/plane"
+	"balanced/internal/lab/appserver"
+	"balanced/internal/lab/proxy"
 	"balanced/internal/lab/record"
 )
 
-// witness knows nothing and keeps what it is told.
-func witness(lost chan<- record.Loss) Witness {
-	return Witness{
-		Fate: func(id string) (plane.Fate, bool) {
-			return plane.Fate{Instance: "i-1", Cause: "told by the plane"}, id == "web-again-7"
+// observer knows the outcome of one request, and keeps the losses it is told of.
+func observer(lost chan<- record.Loss) Observer {
+	return Observer{
+		Outcome: func(id string) (proxy.Outcome, bool) {
+			return proxy.Outcome{Instance: "i-1", Cause: "told by the proxy"}, id == "web-kept-7"
 		},
 		Version: func(string) string { return "v1" },
-		Lost:    func(l record.Loss) { lost <- l },
+		OnLost:  func(l record.Loss) { lost <- l },
 	}
 }
 
-func TestEachRequestIsCountedOnceAndEachLossHasAName(t *testing.T) {
+func TestEveryRequestIsCountedOnceAndEveryLossHasItsNameAndCause(t *testing.T) {
 	var arrived atomic.Int64
 	failed := make(chan struct{}, 2)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		arrived.Add(1)
-		w.Header().Set(host.VersionHeader, "v2")
-		w.Header().Set(plane.InstanceHeader, "i-2")
-		if req.URL.Query().Get(plane.IDKey) == "web-again-7" || req.URL.Query().Get(plane.IDKey) == "web-new-3" {
+		w.Header().Set(appserver.VersionHeader, "v2")
+		w.Header().Set(proxy.InstanceHeader, "i-2")
+		if req.URL.Query().Get(proxy.IDKey) == "web-kept-7" || req.URL.Query().Get(proxy.IDKey) == "web-new-3" {
 			w.WriteHeader(http.StatusBadGateway)
 			failed <- struct{}{}
 		}
 	}))
 	defer server.Close()
 	lost := make(chan record.Loss, 10)
-	run := Start([]Target{{"web", server.URL}}, Load{Rate: 200, Long: 10 * time.Millisecond}, witness(lost))
+	run := Start([]Target{{"web", server.URL}}, Load{Rate: 200, Long: 10 * time.Millisecond}, observer(lost))
 	<-failed
 	<-failed
 	run.Stop()
@@ -46,14 +46,20 @@ func TestEachRequestIsCountedOnceAndEachLossHasAName(t *testing.T) {
 		t.Errorf("%d arrived; counted %d, ok %d, lost %d, versions %v", arrived.Load(), got.Requests, got.OK, got.Lost, got.Versions)
 	}
 	if len(got.Losses) != 2 || len(lost) != 2 {
-		t.Fatalf("losses %+v, %d told", got.Losses, len(lost))
+		t.Fatalf("losses %+v, %d reported", got.Losses, len(lost))
 	}
-	causes := map[string]string{got.Losses[0].Cause: got.Losses[0].Instance, got.Losses[1].Cause: got.Losses[1].Instance}
-	if causes["told by the plane"] != "i-1" {
-		t.Errorf("losses %+v: one of them is known to the plane", got.Losses)
+	causes, names := map[string]string{}, map[string]bool{}
+	for _, l := range got.Losses {
+		causes[l.Cause], names[l.Request] = l.Instance, true
+	}
+	if !names["web-kept-7"] || !names["web-new-3"] {
+		t.Errorf("losses %+v, want web-kept-7 and web-new-3 by name", got.Losses)
+	}
+	if causes["told by the proxy"] != "i-1" {
+		t.Errorf("losses %+v: want one with the cause that the proxy knows", got.Losses)
 	}
 	if _, ok := causes["502 Bad Gateway"]; !ok {
-		t.Errorf("losses %+v: the other one only to its client", got.Losses)
+		t.Errorf("losses %+v: want one with the cause that only its client knows", got.Losses)
 	}
 	all := 0
 	for n, s := range got.Seconds {
@@ -70,7 +76,7 @@ func TestEachRequestIsCountedOnceAndEachLossHasAName(t *testing.T) {
 	}
 }
 
-func TestWhatIsOpenAtTheEndIsWaitedFor(t *testing.T) {
+func TestStopWaitsForOpenRequests(t *testing.T) {
 	var arrived atomic.Int64
 	begun, release := make(chan struct{}, 1000), make(chan struct{})
 	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
@@ -79,8 +85,8 @@ func TestWhatIsOpenAtTheEndIsWaitedFor(t *testing.T) {
 		<-release
 	}))
 	defer server.Close()
-	run := Start([]Target{{"web", server.URL}}, Load{Rate: 50}, witness(make(chan record.Loss, 100)))
-	for range 5 { // the load does not wait for answers
+	run := Start([]Target{{"web", server.URL}}, Load{Rate: 50}, observer(make(chan record.Loss, 100)))
+	for range 5 { // requests are sent although none is answered
 		<-begun
 	}
 	for _, a := range run.attackers {

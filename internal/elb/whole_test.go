@@ -291,7 +291,7 @@ func TestRegistrationsAreNotMissed(t *testing.T) {
 				return strings.Replace(whole(action, form), lost, "", 1)
 			}
 			play(t, answer, func(ctx context.Context, c *elb.Client, _ map[string]int) {
-				all, err := c.Registrations(ctx, "i-1", "10.0.0.1")
+				all, err := c.Registrations(ctx, "i-1", "10.0.0.1", "")
 				if whole := lost == "nothing"; len(all) != 0 || (err == nil) != whole || !whole && failure.Of(err) != failure.Unreachable {
 					t.Errorf("%+v, %v", all, err)
 				}

@@ -95,14 +95,7 @@ func (s *Session) attempt(ctx context.Context, in middleware.FinalizeInput, next
 	var line connTrace
 	before, start := c.attempts, time.Now()
 	out, meta, err := next.HandleFinalize(httptrace.WithClientTrace(inner, line.trace()), in)
-	if c.attempts > before {
-		s.pacer.answer(c, start, throttled(err), err == nil || answered(err))
-	} else {
-		s.pacer.release(c)
-	}
-	if at, ok := awsmiddleware.GetServerTime(meta); ok {
-		c.ahead = time.Since(at).Truncate(time.Second)
-	}
+	s.noteAnswer(c, meta, start, err, c.attempts > before)
 	if err == nil {
 		s.logAttempt(c, meta, start, nil)
 		return out, meta, nil
@@ -111,24 +104,37 @@ func (s *Session) attempt(ctx context.Context, in middleware.FinalizeInput, next
 		// Not wrapped: the cancelled context inside would stop the retries.
 		err = &silence{after: attemptTime, text: awsText(err)}
 	}
-	err = s.diagnose(c, err, c.attempts > before)
-	if c.attempts > before && line.reached() && !turnedAway(err) {
-		c.landed = true
-	}
+	sent := c.attempts > before
+	err = s.diagnose(c, err, sent)
+	c.landed = c.landed || sent && line.reached() && !turnedAway(err)
 	if ctx.Err() == nil || answered(err) {
 		c.last = err
 	}
 	s.logAttempt(c, meta, start, err)
-	if ctx.Value(onceKey{}) != nil {
+	if isOnce(ctx) {
 		err = onceError{err}
 	}
 	return out, meta, err
 }
 
+func isOnce(ctx context.Context) bool { return ctx.Value(onceKey{}) != nil }
+
+// noteAnswer tells the pacer how an attempt ended, and compares the clocks.
+func (s *Session) noteAnswer(c *call, meta middleware.Metadata, start time.Time, err error, sent bool) {
+	if sent {
+		s.pacer.answer(c, start, throttled(err), err == nil || answered(err))
+	} else {
+		s.pacer.release(c)
+	}
+	if at, ok := awsmiddleware.GetServerTime(meta); ok {
+		c.ahead = time.Since(at).Truncate(time.Second)
+	}
+}
+
 // begin waits until an attempt may be sent, and bounds its time. A move goes before all reads, and may take all of its
 // call's time.
 func (s *Session) begin(ctx context.Context, c *call) (context.Context, context.CancelFunc, error) {
-	if ctx.Value(onceKey{}) != nil {
+	if isOnce(ctx) {
 		return ctx, func() {}, nil
 	}
 	if err := s.pacer.await(ctx, c); err != nil {

@@ -238,25 +238,32 @@ func (c *call) classify(ctx context.Context, err error) error {
 		}
 		return u
 	}
+	if final := c.ownFault(err, unreachable); final != nil {
+		return final
+	}
+	if api, ok := errors.AsType[smithy.APIError](err); ok {
+		return c.refused(api, err, unreachable)
+	}
+	return c.unanswered(err, ended, unreachable)
+}
+
+// ownFault is a call that was not sent, or not accepted, for want of a turn, of settings or of credentials.
+func (c *call) ownFault(err error, unreachable func(Why) error) error {
 	if errors.Is(err, errHeldBack) {
 		return unreachable(Throttled)
 	}
 	if settings, ok := errors.AsType[*SettingsError](err); ok {
 		return settings
 	}
-	if creds, ok := errors.AsType[*credentialsError](err); ok {
-		if creds.missing {
-			return c.noCredentials(err)
-		}
+	if creds, ok := errors.AsType[*credentialsError](err); ok && !creds.missing {
 		return unreachable(NoAnswer)
+	} else if ok {
+		return c.noCredentials(err)
 	}
 	if _, ok := errors.AsType[*wrongKeys](err); ok {
 		return c.noCredentials(err)
 	}
-	if api, ok := errors.AsType[smithy.APIError](err); ok {
-		return c.refused(api, err, unreachable)
-	}
-	return c.unanswered(err, ended, unreachable)
+	return nil
 }
 
 func (c *call) noCredentials(err error) error {

@@ -201,8 +201,8 @@ func (p *pacer) untilNext() time.Duration {
 	return time.Until(p.next)
 }
 
-// hold counts a call as held back until it is let go.
-func (p *pacer) hold() (letGo func()) {
+// hold counts a call as held back until it goes on.
+func (p *pacer) hold() (goOn func()) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.waiting == 0 {

@@ -30,19 +30,22 @@ func TestWhatIsNotAWSIsNoAnswer(t *testing.T) {
 	}
 	for _, status := range []int{204, 300, 301, 302, 303, 304, 307, 308, 400, 401, 403, 404, 405, 410, 413, 418, 451, 500, 502, 503, 511} {
 		for name, body := range bodies {
+			if status != 302 && status != 403 && name != "HTML" && name != "nothing" {
+				continue // the bodies that there are most of are enough for the others
+			}
 			t.Run(fmt.Sprintf("%d with %s", status, name), func(t *testing.T) {
 				strange := func(*http.Request) (*http.Response, error) {
 					resp := reply(status, body)
 					resp.Header.Set("Location", "http://elsewhere.example/")
 					return resp, nil
 				}
-				r, _, err := within(t, time.Minute, describe, strange)
+				r, _, err := within(t, 20*time.Second, describe, strange)
 				u, ok := errors.AsType[*UnreachableError](err)
 				if !ok || u.Why != NotAWS && u.Why != ServerError || failure.Of(err) != failure.Unreachable {
 					t.Errorf("%v, class %v", err, failure.Of(err))
 				}
 				if n := len(r.requests); n < 3 || n > 20 {
-					t.Errorf("asked %d times in a minute", n)
+					t.Errorf("asked %d times in 20 s", n)
 				}
 				if _, _, err := within(t, time.Minute, describe, strange, fine); err != nil {
 					t.Errorf("not asked again: %v", err)
@@ -165,7 +168,7 @@ func TestAnswersAreBounded(t *testing.T) {
 			var read atomic.Int64
 			_, _, err := within(t, 10*time.Second, enter, func(*http.Request) (*http.Response, error) {
 				resp := reply(c.status, "")
-				resp.Body, resp.ContentLength = endless{"<a><b>c</b></a>", &read}, -1
+				resp.Body, resp.ContentLength = endless{strings.Repeat("<a><b>c</b></a>", 1<<10), &read}, -1
 				return resp, nil
 			})
 			if failure.Of(err) != failure.Unreachable || !Doubtful(err) {
@@ -185,7 +188,7 @@ func TestTheMetadataServiceIsBounded(t *testing.T) {
 		resp := reply(200, "token")
 		resp.Header.Set("X-Aws-Ec2-Metadata-Token-Ttl-Seconds", "60")
 		if req.Method == http.MethodGet {
-			resp.Body, resp.ContentLength = endless{"i-0abc ", &read}, -1
+			resp.Body, resp.ContentLength = endless{strings.Repeat("i-0abc ", 1<<10), &read}, -1
 		}
 		return resp, nil
 	})

@@ -176,7 +176,7 @@ func targetState(state, code, description string) (fleet.Health, string) {
 	switch state {
 	case "healthy":
 		return fleet.Healthy, reason
-	case "unhealthy", "unhealthy.draining": // draining for being sick: still registered
+	case "unhealthy", "unhealthy.draining": // draining because it is unhealthy: still registered
 		return fleet.Unhealthy, reason
 	case "initial":
 		return fleet.Initial, reason

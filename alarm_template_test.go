@@ -28,7 +28,7 @@ func fromYAML[T any](t *testing.T, file string) T {
 	return fromJSON[T](t, string(text))
 }
 
-// watched is what the alarm goes off for: the least of each minute, in all of an hour's.
+// watched is what the alarm goes off for: one instance or more at each count of an hour, one a minute.
 const watched = `{
 	"Namespace": "AWS/AutoScaling", "MetricName": "GroupStandbyInstances", "Statistic": "Minimum", "Threshold": 1,
 	"ComparisonOperator": "GreaterThanOrEqualToThreshold", "Period": 60, "TreatMissingData": "missing"

@@ -47,7 +47,7 @@ func cmdFix(ts *testscript.TestScript, neg bool, args []string) {
 
 // shell runs a command as somebody with the AWS CLI would, and returns its stdout.
 func shell(ts *testscript.TestScript, command string, env []string) []byte {
-	cmd := exec.Command("bash", "-c", command)
+	cmd := exec.Command("bash", "-euo", "pipefail", "-c", command)
 	cmd.Env = append(env, "HOME="+ts.Getenv("WORK"), "AWS_REGION=eu-west-1", "AWS_DEFAULT_REGION=eu-west-1", "AWS_MAX_ATTEMPTS=1")
 	for _, name := range []string{"PATH", "AWS_ENDPOINT_URL", "AWS_EC2_METADATA_SERVICE_ENDPOINT", "BALANCED_PROBE", "BALANCED_SETTLE", "BALANCED_HOLD_FILE"} {
 		cmd.Env = append(cmd.Env, name+"="+ts.Getenv(name))

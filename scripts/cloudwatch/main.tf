@@ -59,7 +59,7 @@ resource "aws_cloudwatch_metric_alarm" "in_standby" {
   metric_name = "GroupStandbyInstances"
   dimensions  = { AutoScalingGroupName = var.group }
 
-  # The least of each minute, in all of them: one rollout after the other without a minute between them also counts.
+  # The metric is one count a minute. A rollout of that length that has an instance out at each count sets it off too.
   statistic           = "Minimum"
   period              = 60
   evaluation_periods  = var.minutes

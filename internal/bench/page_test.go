@@ -93,16 +93,17 @@ func (p *page) calls() {
 
 func (p *page) noticed(drains []lateness) {
 	p.say("\n## From drained to exit\n")
-	p.say("A drain of 300 s, by how it ends, over 101 runs each. The time counts from the moment Auto Scaling says Standby,")
-	p.say("or from the settle time of 10 s where it says so before. The calls of the last look are in it.")
+	p.say("A drain of 300 s, by how it ends, over 101 runs each of one host, behind a MinSize that holds the minimum. The time")
+	p.say("runs from the moment Auto Scaling says Standby to the end of the process, the calls of the last look included.")
 	p.table("the drain ends", "median", "longest", "polls, most")
 	for i, e := range endings {
 		p.row(e.name(), tenths(drains[i].median), tenths(drains[i].most), drains[i].polls)
 	}
-	p.say("\nFifteen polls cannot see every moment of 300 s within two: they are put where the end is due. A target group holds")
-	p.say("its target for the whole delay, so nothing is lost by looking seldom before. A Classic load balancer lets go with")
-	p.say("its last request, which no API foretells; there the pause grows with the time passed, and an end in the middle is")
-	p.say("noticed by looking every 2.7 s, or every second for each host that is out where there are more than two of them.")
+	p.say("\nA target group holds its target for the whole delay, so there is one poll at the end of the delay and almost none")
+	p.say("before. A Classic load balancer deregisters an instance with its last request, at a time that no API foretells: there,")
+	p.say("and where a drain is overdue, the pause between two polls is at most 2.7 s, or one second for each instance of the")
+	p.say("group that is out, if that is longer. One host alone thus notices every end within 4 s; a whole group together asks")
+	p.say("about once a second.")
 }
 
 func (p *page) processes(b *budget) {

@@ -18,8 +18,7 @@ func TestTheTerraformModuleAllowsWhatThePolicyAllows(t *testing.T) {
 	}
 }
 
-// TestTerraformMakesThePolicy runs what of the module needs no provider: providers are
-// fetched from a registry.
+// TestTerraformMakesThePolicy runs the part of the module that needs no provider.
 func TestTerraformMakesThePolicy(t *testing.T) {
 	needs(t, "terraform")
 	dir := t.TempDir()
@@ -27,12 +26,7 @@ func TestTerraformMakesThePolicy(t *testing.T) {
 		write(t, filepath.Join(dir, file), read(t, "scripts/terraform/"+file), 0o644)
 	}
 	write(t, filepath.Join(dir, "main.tf"), "locals {\n  partition = \"aws\"\n}\noutput \"policy\" {\n  value = local.policy\n}\n", 0o644)
-	terraform := func(args ...string) (string, error) {
-		cmd := exec.CommandContext(t.Context(), "terraform", append([]string{"-chdir=" + dir}, args...)...)
-		cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "TF_IN_AUTOMATION=1", "CHECKPOINT_DISABLE=1"}
-		out, err := cmd.Output()
-		return string(out), err
-	}
+	terraform := terraformIn(t, dir)
 	for _, args := range [][]string{{"init", "-input=false"}, {"apply", "-input=false", "-auto-approve", "-var=group=NAME"}} {
 		if out, err := terraform(args...); err != nil {
 			t.Fatalf("terraform %s: %v\n%s", args, err, out)
@@ -55,10 +49,10 @@ func write(t *testing.T, file, text string, mode os.FileMode) {
 	}
 }
 
-// Packer and Terraform themselves would say so, with all their plugins there.
+// TestVariablesAreExplainedAndDeclared says what Packer and Terraform say where all their plugins are there.
 func TestVariablesAreExplainedAndDeclared(t *testing.T) {
 	declared := regexp.MustCompile(`(?m)^variable "(\w+)" \{\n  description = ".+\."\n  type +=`)
-	for _, pattern := range []string{"scripts/packer/*.hcl", "scripts/terraform/*.tf"} {
+	for _, pattern := range []string{"scripts/packer/*.hcl", "scripts/terraform/*.tf", "scripts/cloudwatch/*.tf"} {
 		files, err := filepath.Glob(pattern)
 		if err != nil || len(files) == 0 {
 			t.Fatalf("%s: %d files, %v", pattern, len(files), err)

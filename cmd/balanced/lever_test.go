@@ -1,3 +1,5 @@
+//go:build unix
+
 package main
 
 import (
@@ -14,28 +16,36 @@ func levers(ts *testscript.TestScript, r *sim.Region) map[string]func(args []str
 		return func(args []string) { r.UpdateMetadata(args[0], change) }
 	}
 	return map[string]func([]string){
-		"sick":         func(a []string) { r.SetAppHealthy(a[0], false) },
-		"well":         func(a []string) { r.SetAppHealthy(a[0], true) },
-		"unhealthy":    func(a []string) { r.SetHealthStatus(a[0], "Unhealthy") },
-		"state":        func(a []string) { r.SetState(a[0], a[1]) },
-		"out":          func(a []string) { ts.Check(r.EnterStandby("web", a[0], true)) },
-		"in":           func(a []string) { ts.Check(r.ExitStandby("web", a[0])) },
-		"terminate":    func(a []string) { r.Terminate(a[0]) },
-		"kill":         func(a []string) { r.KillInstance(a[0]) },
-		"detach":       func(a []string) { r.Detach(a[0]) },
-		"sizes":        func(a []string) { r.SetSizes("web", number(ts, a[0]), number(ts, a[1]), number(ts, a[2])) },
-		"suspend":      func(a []string) { r.Suspend("web", a...) },
-		"resume":       func(a []string) { r.Resume("web", a...) },
-		"deny":         func(a []string) { r.Deny(a...) },
-		"allow":        func(a []string) { r.Allow(a...) },
-		"refresh":      func([]string) { r.StartRefresh("web", "Wait"); r.SetRefreshStatus("web", "Baking") },
-		"port":         func(a []string) { r.RegisterExtraPort("web", a[0], number(ts, a[1])) },
-		"elsewhere":    func(a []string) { r.AddTargetGroup(sim.TargetGroup{Name: a[1]}); r.AddTargets(a[1], a[0]) },
-		"imds-v1":      metadata(func(m *sim.Metadata) { m.V1Allowed = true }),
-		"imds-off":     metadata(func(m *sim.Metadata) { m.Off = true }),
-		"imds-hops":    metadata(func(m *sim.Metadata) { m.HopLimited = true }),
-		"no-profile":   metadata(func(m *sim.Metadata) { m.NoProfile = true }),
-		"expired":      metadata(func(m *sim.Metadata) { m.CredentialsExpired = true }),
+		"sick":       func(a []string) { r.SetAppHealthy(a[0], false) },
+		"well":       func(a []string) { r.SetAppHealthy(a[0], true) },
+		"unhealthy":  func(a []string) { r.SetHealthStatus(a[0], "Unhealthy") },
+		"state":      func(a []string) { r.SetState(a[0], a[1]) },
+		"out":        func(a []string) { ts.Check(r.EnterStandby("web", a[0], true)) },
+		"in":         func(a []string) { ts.Check(r.ExitStandby("web", a[0])) },
+		"terminate":  func(a []string) { r.Terminate(a[0]) },
+		"kill":       func(a []string) { r.KillInstance(a[0]) },
+		"detach":     func(a []string) { r.Detach(a[0]) },
+		"sizes":      func(a []string) { r.SetSizes("web", number(ts, a[0]), number(ts, a[1]), number(ts, a[2])) },
+		"shift":      func(a []string) { r.ShiftZone("front", a[0]) },
+		"override":   func(a []string) { r.SetOverride("front", a[0], a[1]) },
+		"retain":     func(a []string) { r.Retain(a[0]) },
+		"suspend":    func(a []string) { r.Suspend("web", a...) },
+		"resume":     func(a []string) { r.Resume("web", a...) },
+		"deny":       func(a []string) { r.Deny(a...) },
+		"allow":      func(a []string) { r.Allow(a...) },
+		"refresh":    func([]string) { r.StartRefresh("web", "Wait"); r.SetRefreshStatus("web", "Baking") },
+		"port":       func(a []string) { r.RegisterExtraPort("web", a[0], number(ts, a[1])) },
+		"elsewhere":  func(a []string) { r.AddTargetGroup(sim.TargetGroup{Name: a[1]}); r.AddTargets(a[1], a[0]) },
+		"imds-v1":    metadata(func(m *sim.Metadata) { m.V1Allowed = true }),
+		"imds-off":   metadata(func(m *sim.Metadata) { m.Off = true }),
+		"imds-hops":  metadata(func(m *sim.Metadata) { m.HopLimited = true }),
+		"no-profile": metadata(func(m *sim.Metadata) { m.NoProfile = true }),
+		"expired":    metadata(func(m *sim.Metadata) { m.CredentialsExpired = true }),
+		"slow-token": metadata(func(m *sim.Metadata) { m.TokenTime = 1200 * time.Millisecond }),
+		"odd-event": metadata(func(m *sim.Metadata) {
+			m.Events = []sim.MaintenanceEvent{{Code: "instance-reboot", Date: "tomorrow at noon"}}
+		}),
+		"late-role":    metadata(func(m *sim.Metadata) { m.CredentialsFrom = time.Now().Add(4 * time.Second) }),
 		"spot":         metadata(func(m *sim.Metadata) { m.SpotAction, m.SpotTime = "terminate", "2031-01-02T03:04:05Z" }),
 		"target-state": func(a []string) { r.UpdateMetadata(a[0], func(m *sim.Metadata) { m.TargetState = &a[1] }) },
 	}

@@ -38,5 +38,5 @@ func run() int {
 			signals.Arrive(sig)
 		}
 	}()
-	return cli.Main(ctx, os.Args, os.Stdin, os.Stdout, os.Stderr, os.Getenv)
+	return cli.Main(ctx, os.Args, os.Stdin, os.Stdout, os.Stderr, os.Environ())
 }

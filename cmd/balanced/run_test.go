@@ -1,7 +1,10 @@
+//go:build unix
+
 package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -47,12 +50,28 @@ func promises(ts *testscript.TestScript, code int, stderr string, moves int) {
 		return
 	}
 	line := lastLineOf(stderr)
+	if strings.HasPrefix(line, "{") { // a log of JSON
+		line = fromJSON(ts, line, code)
+	}
 	if !strings.HasPrefix(line, "balanced: ") || !strings.Contains(line, "; ") || strings.Contains(line, "...") {
 		ts.Fatalf("exit %d, last line of stderr %q: want balanced: REASON; WHAT TO DO, whole", code, line)
 	}
 	if code >= 64 && code <= 81 && moves > 0 && !strings.Contains(line, " exited "+fmt.Sprint(code)+",") { // not one of ours
 		ts.Fatalf("exit %d promises that nothing was moved, but %d calls took effect", code, moves)
 	}
+}
+
+// fromJSON is the last event of a failed run as the last line has it.
+func fromJSON(ts *testscript.TestScript, line string, code int) string {
+	var e struct {
+		Level, Msg, Reason, Hint string
+		ExitCode                 int `json:"exit_code"`
+	}
+	ts.Check(json.Unmarshal([]byte(line), &e))
+	if e.Level != "error" || e.Msg != "finished" || e.ExitCode != code {
+		ts.Fatalf("exit %d, last event %s", code, line)
+	}
+	return "balanced: " + e.Reason + "; " + e.Hint
 }
 
 func lastLineOf(text string) string {
@@ -85,15 +104,20 @@ func cmdStart(ts *testscript.TestScript, neg bool, args []string) {
 	b := &background{cmd: exec.Command(path, args[2:]...), instance: s.self, before: s.movesOfHost()}
 	b.cmd.Dir, b.cmd.Stdout, b.cmd.Stderr = ts.MkAbs("."), &b.stdout, &b.stderr
 	b.cmd.WaitDelay = 5 * time.Second // what it leaves behind when killed holds its pipes
-	for _, name := range []string{
-		"PATH", "HOME", "WORK", "TMPDIR", "TESTSCRIPT_COMMAND_DIR", "GOCOVERDIR",
-		"AWS_ENDPOINT_URL", "AWS_EC2_METADATA_SERVICE_ENDPOINT", "BALANCED_SETTLE", "BALANCED_PROBE", "BALANCED_HOLD_FILE", "BALANCED_WAIT", "LIFECYCLE_EVENT",
-	} {
+	for _, name := range passedOn() {
 		b.cmd.Env = append(b.cmd.Env, name+"="+ts.Getenv(name))
 	}
 	ts.Check(b.cmd.Start())
 	ts.Defer(func() { b.cmd.Process.Kill(); b.cmd.Wait() })
 	s.runs[args[0]] = b
+}
+
+// passedOn are the variables that runs get from their script.
+func passedOn() []string {
+	return []string{
+		"PATH", "HOME", "WORK", "TMPDIR", "TESTSCRIPT_COMMAND_DIR", "GOCOVERDIR",
+		"AWS_ENDPOINT_URL", "AWS_EC2_METADATA_SERVICE_ENDPOINT", "BALANCED_SETTLE", "BALANCED_PROBE", "BALANCED_HOLD_FILE", "BALANCED_WAIT", "LIFECYCLE_EVENT",
+	}
 }
 
 // signal NAME HUP|INT|TERM|KILL.

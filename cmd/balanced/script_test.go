@@ -1,3 +1,5 @@
+//go:build unix
+
 package main
 
 import (
@@ -67,9 +69,13 @@ func TestScripts(t *testing.T) {
 			"page":    cmdPage,
 
 			"stderr-below": cmdStderrBelow,
+			"typing":       typing,
 		},
 	})
 }
+
+// typing is cmdTyping where there are pseudo-terminals that tests can open.
+var typing = func(ts *testscript.TestScript, _ bool, _ []string) { ts.Logf("no pseudo-terminals here") }
 
 type stageKey struct{}
 

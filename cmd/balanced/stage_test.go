@@ -1,3 +1,5 @@
+//go:build unix
+
 package main
 
 import (
@@ -47,10 +49,14 @@ type spec struct {
 	health         string
 	checked        checked
 	spare          bool // a target group behind no listener
+	operator       string
+	attributes     map[string]string // of the target group
+	protocol       string            // of the target group; default HTTP
+	balancer       string            // type of its load balancer; default application
 }
 
 func readSpec(ts *testscript.TestScript, args []string) spec {
-	s := spec{name: "eu-west-1", size: 3, min: -1, max: 12, zones: 3, drain: time.Second, check: 200 * time.Millisecond, tg: true, classic: true, crossZone: true, health: "EC2"}
+	s := spec{name: "eu-west-1", size: 3, min: -1, max: 12, zones: 3, drain: time.Second, check: 200 * time.Millisecond, tg: true, classic: true, crossZone: true, health: "EC2", attributes: map[string]string{}, balancer: "application"}
 	for _, arg := range args {
 		key, value, _ := strings.Cut(arg, "=")
 		var err error
@@ -83,6 +89,15 @@ func readSpec(ts *testscript.TestScript, args []string) spec {
 			s.lattice = value
 		case "health":
 			s.health = value
+		case "operator":
+			s.operator = value
+		case "attribute": // attribute=KEY:VALUE
+			name, setting, _ := strings.Cut(value, ":")
+			s.attributes[name] = setting
+		case "protocol":
+			s.protocol = value
+		case "balancer":
+			s.balancer = value
 		default:
 			if !s.checked.read(key, value) {
 				ts.Fatalf("region: unknown %q", arg)
@@ -134,17 +149,17 @@ func cmdRegion(ts *testscript.TestScript, neg bool, args []string) {
 func (s *stage) build(ts *testscript.TestScript, sp spec) {
 	check := sim.HealthCheck{Interval: sp.check, Timeout: sp.check / 2, Healthy: 2, Unhealthy: 2}
 	g := sim.Group{
-		Name: "web", Min: sp.min, Max: sp.max, Desired: sp.size, WarmPool: sp.warm, HealthCheckType: sp.health,
+		Name: "web", Min: sp.min, Max: sp.max, Desired: sp.size, WarmPool: sp.warm, HealthCheckType: sp.health, Settings: sim.Settings{Operator: sp.operator},
 		Zones: []string{sp.name + "a", sp.name + "b", sp.name + "c"}[:sp.zones],
 	}
 	if sp.lattice != "" {
 		g.Lattice = []string{sp.lattice}
 	}
-	tg := sim.TargetGroup{Name: "web", LoadBalancer: "front", Drain: sp.drain, Check: check, CrossZone: strconv.FormatBool(sp.crossZone)}
+	tg := sim.TargetGroup{Name: "web", LoadBalancer: "front", Drain: sp.drain, Check: check, CrossZone: strconv.FormatBool(sp.crossZone), Protocol: sp.protocol, Attributes: sp.attributes}
 	elb := sim.Classic{Name: "old-elb", Draining: true, Drain: sp.drain, Check: check, CrossZone: sp.crossZone}
 	s.app.employ(ts, sp.checked, &tg, &elb)
 	if sp.tg {
-		s.region.AddLoadBalancer(sim.LoadBalancer{Name: "front"})
+		s.region.AddLoadBalancer(sim.LoadBalancer{Name: "front", Type: sp.balancer})
 		s.region.AddTargetGroup(tg)
 		g.TargetGroups = []string{"web"}
 	}

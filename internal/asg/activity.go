@@ -18,34 +18,58 @@ import (
 // (API reference, DescribeScalingActivities). It asks for page after page of 100
 // until enough, called with all read so far, says so, or the feed's six weeks end.
 func (c *Client) Activities(ctx context.Context, group string, enough func([]fleet.Activity) bool) ([]fleet.Activity, error) {
-	in := &awsasg.DescribeScalingActivitiesInput{
-		AutoScalingGroupName: aws.String(group), // without it the call spans the account and times out
-		MaxRecords:           aws.Int32(100),
+	all, err := awsapi.Complete(ctx, c.cfg, "autoscaling:DescribeScalingActivities", func(ctx context.Context) (all []fleet.Activity, err error) {
+		err = awsapi.Pages(func(token string) (next string, done bool, err error) {
+			out, err := c.activities(ctx, &awsasg.DescribeScalingActivitiesInput{
+				AutoScalingGroupName: aws.String(group), // without it the call spans the account and times out
+				MaxRecords:           aws.Int32(100),
+				NextToken:            page(token),
+			})
+			if err != nil {
+				return "", false, err
+			}
+			for _, a := range out.Activities {
+				if err := whole(a); err != nil {
+					return "", false, err
+				}
+				all = append(all, activity(a))
+			}
+			// An empty page that has a successor shows nothing, so it is never enough.
+			next = aws.ToString(out.NextToken)
+			return next, next != "" && len(out.Activities) > 0 && enough(all), nil
+		})
+		return all, err
+	})
+	return all, awsapi.Wrap(err, "describe activities of %s", group)
+}
+
+// whole: an activity without its start would be older than any other, and one without its description nobody's.
+func whole(a types.Activity) error {
+	switch {
+	case aws.ToString(a.ActivityId) == "":
+		return awsapi.Lacks("id of an activity")
+	case a.StartTime == nil:
+		return awsapi.Lacks("start of activity %s", *a.ActivityId)
+	case a.StatusCode == "":
+		return awsapi.Lacks("status of activity %s", *a.ActivityId)
+	case a.Description == nil:
+		return awsapi.Lacks("description of activity %s", *a.ActivityId)
 	}
-	var all []fleet.Activity
-	for {
-		out, err := c.activities(ctx, in)
-		if err != nil {
-			return nil, awsapi.Wrap(err, "describe activities of %s", group)
-		}
-		for _, a := range out.Activities {
-			all = append(all, activity(a))
-		}
-		in.NextToken = out.NextToken
-		if aws.ToString(in.NextToken) == "" || enough(all) {
-			return all, nil
-		}
-	}
+	return nil
 }
 
 func activity(a types.Activity) fleet.Activity {
 	out := fleet.Activity{
-		ID:     aws.ToString(a.ActivityId),
-		Status: string(a.StatusCode),
-		Start:  aws.ToTime(a.StartTime),
-		End:    aws.ToTime(a.EndTime),
-		Text:   aws.ToString(a.Description),
-		Cause:  aws.ToString(a.Cause),
+		ID:      aws.ToString(a.ActivityId),
+		Status:  string(a.StatusCode),
+		Start:   aws.ToTime(a.StartTime),
+		End:     aws.ToTime(a.EndTime),
+		Text:    aws.ToString(a.Description),
+		Cause:   aws.ToString(a.Cause),
+		Message: aws.ToString(a.StatusMessage),
+	}
+	if _, reason, ok := strings.Cut(out.Text, "Status Reason: "); ok && out.Message == "" {
+		out.Message = strings.TrimSpace(reason)
 	}
 	out.Kind, out.Instance = classify(out.Text)
 	out.From, out.To, out.Moved = capacity(out.Cause)
@@ -65,10 +89,12 @@ var kinds = []struct {
 	{"terminating ec2 instance", fleet.Terminate},
 }
 
-var instanceID = regexp.MustCompile(`^[^:]*: (i-[0-9a-z]+)`)
+// instanceID is the first sentence's: the reason of a failure, which comes after it, may name others.
+var instanceID = regexp.MustCompile(`^[^:.]*: (i-[0-9a-z]+)`)
 
 // classify reads a description such as "Terminating EC2 instance: i-0ab - Waiting For
-// ELB Connection Draining." A launch that failed names no instance.
+// ELB Connection Draining." or "Launching a new EC2 instance: i-0ab.  Status Reason: …". A launch that failed early names
+// no instance.
 func classify(text string) (kind fleet.ActivityKind, instance string) {
 	lower := strings.ToLower(text)
 	if m := instanceID.FindStringSubmatch(text); m != nil {

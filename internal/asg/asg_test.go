@@ -24,6 +24,9 @@ func TestClassify(t *testing.T) {
 		{"Moving EC2 instance out of Standby: i-1", fleet.FromStandby, "i-1"},
 		{"Launching a new EC2 instance: i-1", fleet.Launch, "i-1"},
 		{"Launching a new EC2 instance.  Status Reason: We currently do not have sufficient capacity: none", fleet.Launch, ""},
+		{"Launching a new EC2 instance: i-1.  Status Reason: Instance became unhealthy: i-2", fleet.Launch, "i-1"},
+		{"Launching a new EC2 instance.  Status Reason: cannot replace it: i-2", fleet.Launch, ""}, // the reason may name another
+		{"Moving EC2 instance to Standby: i-1.  Status Reason: cancelled by a user: i-2", fleet.ToStandby, "i-1"},
 		{"Launching a new EC2 instance from warm pool: i-1", fleet.Launch, "i-1"},
 		{"Launching a new EC2 instance into warm pool: i-1", fleet.WarmLaunch, "i-1"},
 		{"Terminating EC2 instance: i-1", fleet.Terminate, "i-1"},
@@ -131,5 +134,50 @@ func TestMembers(t *testing.T) {
 	g := group(types.AutoScalingGroup{Instances: in, Status: aws.String("Delete in progress")}, answeredAt(middleware.Metadata{}))
 	if diff := cmp.Diff(want, g.Members); diff != "" || !g.Deleting || !g.Weighted() {
 		t.Errorf("%+v\n%s", g, diff)
+	}
+}
+
+func TestWhyAnActivityFailedIsKept(t *testing.T) {
+	for name, c := range map[string]struct {
+		text, message string
+		want          string
+	}{
+		"in its own place":   {"Launching a new EC2 instance.  Status Reason: no capacity. Launching EC2 instance failed.", "no capacity. Launching EC2 instance failed.", "no capacity. Launching EC2 instance failed."},
+		"in the description": {"Launching a new EC2 instance.  Status Reason: You have exceeded a quota.", "", "You have exceeded a quota."},
+		"not at all":         {"Launching a new EC2 instance", "", ""},
+	} {
+		in := types.Activity{Description: &c.text, StatusCode: "Failed"}
+		if c.message != "" {
+			in.StatusMessage = &c.message
+		}
+		if a := activity(in); a.Message != c.want || !a.FailedLaunch() || a.Running() {
+			t.Errorf("%s: %+v", name, a)
+		}
+	}
+}
+
+func TestWhoManagesAGroupAndWhatItRetains(t *testing.T) {
+	for name, c := range map[string]struct {
+		in       types.AutoScalingGroup
+		operator string
+		retains  bool
+	}{
+		"nobody":                {types.AutoScalingGroup{}, "", false},
+		"an operator":           {types.AutoScalingGroup{Operator: &types.Operator{Principal: aws.String("eks.amazonaws.com")}}, "eks.amazonaws.com", false},
+		"an empty policy":       {types.AutoScalingGroup{InstanceLifecyclePolicy: &types.InstanceLifecyclePolicy{}}, "", false},
+		"a policy to terminate": {types.AutoScalingGroup{InstanceLifecyclePolicy: &types.InstanceLifecyclePolicy{RetentionTriggers: &types.RetentionTriggers{TerminateHookAbandon: "terminate"}}}, "", false},
+		"a policy to retain":    {types.AutoScalingGroup{InstanceLifecyclePolicy: &types.InstanceLifecyclePolicy{RetentionTriggers: &types.RetentionTriggers{TerminateHookAbandon: "retain"}}}, "", true},
+	} {
+		if g := group(c.in, answeredAt(middleware.Metadata{})); g.Operator != c.operator || g.Retains != c.retains {
+			t.Errorf("%s: %q, %v", name, g.Operator, g.Retains)
+		}
+	}
+}
+
+func TestWhatARefreshDoes(t *testing.T) {
+	for strategy, inPlace := range map[types.RefreshStrategy]bool{"Rolling": false, "ReplaceRootVolume": true, "": false} {
+		if r := refresh(types.InstanceRefresh{Status: "InProgress", Strategy: strategy}); r.InPlace() != inPlace || r.Strategy != string(strategy) {
+			t.Errorf("%q: %+v", strategy, r)
+		}
 	}
 }

@@ -32,12 +32,15 @@ type calls struct {
 
 // Client asks Auto Scaling. Its errors are those of package awsapi, wrapped with what
 // was asked about what. It is safe for concurrent use.
-type Client struct{ calls }
+type Client struct {
+	calls
+	cfg aws.Config
+}
 
 // New takes the settings of a loaded awsapi session.
 func New(cfg aws.Config) *Client {
 	sdk := awsasg.NewFromConfig(cfg)
-	return &Client{calls{
+	return &Client{cfg: cfg, calls: calls{
 		instances:    sdk.DescribeAutoScalingInstances,
 		groups:       sdk.DescribeAutoScalingGroups,
 		activities:   sdk.DescribeScalingActivities,
@@ -47,64 +50,106 @@ func New(cfg aws.Config) *Client {
 	}}
 }
 
-// Membership asks about one instance, in one call. Group is empty where Auto Scaling
-// does not list the instance: it is in no group, or no longer, or not yet.
+// Membership asks about one instance. Group is empty where Auto Scaling does not list the instance: it is in no group,
+// or no longer, or not yet. That is said only where the list was there and was read to its end.
 func (c *Client) Membership(ctx context.Context, instance string) (fleet.Membership, error) {
-	out, err := c.instances(ctx, &awsasg.DescribeAutoScalingInstancesInput{
-		InstanceIds: []string{instance},
+	m, err := awsapi.Complete(ctx, c.cfg, "autoscaling:DescribeAutoScalingInstances", func(ctx context.Context) (fleet.Membership, error) {
+		return c.membership(ctx, instance)
 	})
-	if err != nil {
-		return fleet.Membership{}, awsapi.Wrap(err, "describe instance %s", instance)
-	}
-	m := fleet.Membership{At: answeredAt(out.ResultMetadata)}
-	for _, i := range out.AutoScalingInstances {
-		if aws.ToString(i.InstanceId) != instance {
-			continue
+	return m, awsapi.Wrap(err, "describe instance %s", instance)
+}
+
+func (c *Client) membership(ctx context.Context, instance string) (m fleet.Membership, err error) {
+	err = awsapi.Pages(func(token string) (next string, found bool, err error) {
+		out, err := c.instances(ctx, &awsasg.DescribeAutoScalingInstancesInput{InstanceIds: []string{instance}, NextToken: page(token)})
+		if err != nil {
+			return "", false, err
 		}
-		m.Group = aws.ToString(i.AutoScalingGroupName)
-		m.Zone = aws.ToString(i.AvailabilityZone)
-		m.State = fleet.State(aws.ToString(i.LifecycleState))
-		m.Healthy = healthy(i.HealthStatus)
+		m.At = answeredAt(out.ResultMetadata)
+		for _, i := range out.AutoScalingInstances {
+			switch aws.ToString(i.InstanceId) {
+			case instance:
+				m, err = membership(i, m.At)
+				return "", true, err
+			case "":
+				return "", false, awsapi.Lacks("id of an instance")
+			}
+		}
+		return aws.ToString(out.NextToken), false, nil
+	})
+	return m, err
+}
+
+func membership(i types.AutoScalingInstanceDetails, at time.Time) (fleet.Membership, error) {
+	m := fleet.Membership{
+		Group: aws.ToString(i.AutoScalingGroupName), Zone: aws.ToString(i.AvailabilityZone),
+		State: fleet.State(aws.ToString(i.LifecycleState)), Healthy: healthy(i.HealthStatus), At: at,
 	}
-	return m, nil
+	if m.Group == "" {
+		return fleet.Membership{}, awsapi.Lacks("group of instance %s", aws.ToString(i.InstanceId))
+	}
+	return m, wholeInstance(i.InstanceId, i.LifecycleState, i.HealthStatus, i.AvailabilityZone)
 }
 
 // Group asks about the whole group: sizes, members, what is attached and suspended.
-// fleet.ErrNoGroup where the name is not listed.
+// fleet.ErrNoGroup where the name is not listed, in a list that was there and was read to its end.
 func (c *Client) Group(ctx context.Context, name string) (fleet.Group, error) {
-	in := &awsasg.DescribeAutoScalingGroupsInput{AutoScalingGroupNames: []string{name}}
-	for {
-		out, err := c.groups(ctx, in)
-		if err != nil {
-			return fleet.Group{}, awsapi.Wrap(err, "describe group %s", name)
-		}
-		for _, g := range out.AutoScalingGroups {
-			if aws.ToString(g.AutoScalingGroupName) == name {
-				return group(g, answeredAt(out.ResultMetadata)), nil
-			}
-		}
-		// A filtered page may be empty and still have a successor.
-		if in.NextToken = out.NextToken; aws.ToString(in.NextToken) == "" {
-			return fleet.Group{}, awsapi.Wrap(fleet.ErrNoGroup, "describe group %s", name)
-		}
-	}
+	g, err := awsapi.Complete(ctx, c.cfg, "autoscaling:DescribeAutoScalingGroups", func(ctx context.Context) (fleet.Group, error) {
+		return c.group(ctx, name)
+	})
+	return g, awsapi.Wrap(err, "describe group %s", name)
 }
 
-// Refreshes lists instance refreshes, newest first. One page is enough: only one runs
+func (c *Client) group(ctx context.Context, name string) (g fleet.Group, err error) {
+	listed := false
+	err = awsapi.Pages(func(token string) (next string, found bool, err error) {
+		out, err := c.groups(ctx, &awsasg.DescribeAutoScalingGroupsInput{AutoScalingGroupNames: []string{name}, NextToken: page(token)})
+		if err != nil {
+			return "", false, err
+		}
+		for _, one := range out.AutoScalingGroups {
+			switch aws.ToString(one.AutoScalingGroupName) {
+			case name:
+				listed, g = true, group(one, answeredAt(out.ResultMetadata))
+				return "", true, wholeGroup(one)
+			case "":
+				return "", false, awsapi.Lacks("name of a group")
+			}
+		}
+		return aws.ToString(out.NextToken), false, nil
+	})
+	if err == nil && !listed {
+		err = fleet.ErrNoGroup
+	}
+	return g, err
+}
+
+// Refreshes lists instance refreshes, newest first. The first page that holds any is enough: only one runs
 // at a time, and AWS sorts by creation, newest first (API reference,
 // DescribeInstanceRefreshes).
 func (c *Client) Refreshes(ctx context.Context, group string) ([]fleet.Refresh, error) {
-	out, err := c.refreshes(ctx, &awsasg.DescribeInstanceRefreshesInput{
-		AutoScalingGroupName: aws.String(group),
+	all, err := awsapi.Complete(ctx, c.cfg, "autoscaling:DescribeInstanceRefreshes", func(ctx context.Context) (all []fleet.Refresh, err error) {
+		err = awsapi.Pages(func(token string) (next string, enough bool, err error) {
+			out, err := c.refreshes(ctx, &awsasg.DescribeInstanceRefreshesInput{AutoScalingGroupName: aws.String(group), NextToken: page(token)})
+			if err != nil {
+				return "", false, err
+			}
+			for _, r := range out.InstanceRefreshes {
+				all = append(all, refresh(r))
+			}
+			return aws.ToString(out.NextToken), len(all) > 0, nil
+		})
+		return all, err
 	})
-	if err != nil {
-		return nil, awsapi.Wrap(err, "describe instance refreshes of %s", group)
+	return all, awsapi.Wrap(err, "describe instance refreshes of %s", group)
+}
+
+// page is a page token as the SDK wants it.
+func page(token string) *string {
+	if token == "" {
+		return nil
 	}
-	var all []fleet.Refresh
-	for _, r := range out.InstanceRefreshes {
-		all = append(all, refresh(r))
-	}
-	return all, nil
+	return &token
 }
 
 // EnterStandby asks to move the instance out of service, once, whatever becomes of

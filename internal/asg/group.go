@@ -8,6 +8,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/autoscaling/types"
 
+	"balanced/internal/awsapi"
 	"balanced/internal/fleet"
 )
 
@@ -23,6 +24,12 @@ func group(g types.AutoScalingGroup, at time.Time) fleet.Group {
 		Grace:             time.Duration(aws.ToInt32(g.HealthCheckGracePeriod)) * time.Second,
 		MinHealthyPercent: -1,
 		At:                at,
+	}
+	if g.Operator != nil {
+		out.Operator = aws.ToString(g.Operator.Principal)
+	}
+	if p := g.InstanceLifecyclePolicy; p != nil && p.RetentionTriggers != nil {
+		out.Retains = p.RetentionTriggers.TerminateHookAbandon == types.RetentionActionRetain
 	}
 	if p := g.InstanceMaintenancePolicy; p != nil && p.MinHealthyPercentage != nil {
 		out.MinHealthyPercent = int(*p.MinHealthyPercentage)
@@ -41,6 +48,49 @@ func group(g types.AutoScalingGroup, at time.Time) fleet.Group {
 	}
 	attach(&out, g)
 	return out
+}
+
+// wholeGroup: sizes, lists and members that AWS always writes are there. A list of load balancers that is missing would
+// be a group behind none, a size that is missing 0.
+func wholeGroup(g types.AutoScalingGroup) error {
+	name := aws.ToString(g.AutoScalingGroupName)
+	for _, part := range []struct {
+		what string
+		has  bool
+	}{
+		{"MinSize", g.MinSize != nil},
+		{"MaxSize", g.MaxSize != nil},
+		{"DesiredCapacity", g.DesiredCapacity != nil},
+		{"HealthCheckType", aws.ToString(g.HealthCheckType) != ""},
+		{"Instances", g.Instances != nil},
+		{"LoadBalancerNames", g.LoadBalancerNames != nil},
+		{"TargetGroupARNs", g.TargetGroupARNs != nil},
+		{"SuspendedProcesses", g.SuspendedProcesses != nil},
+	} {
+		if !part.has {
+			return awsapi.Lacks("%s of group %s", part.what, name)
+		}
+	}
+	for _, i := range g.Instances {
+		state := string(i.LifecycleState)
+		if err := wholeInstance(i.InstanceId, &state, i.HealthStatus, i.AvailabilityZone); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// wholeInstance: a state or a health that is missing is not the opposite of the one hoped for.
+func wholeInstance(id, state, health, zone *string) error {
+	for _, part := range []struct {
+		name string
+		text *string
+	}{{"id", id}, {"lifecycle state", state}, {"health status", health}, {"zone", zone}} {
+		if aws.ToString(part.text) == "" {
+			return awsapi.Lacks("%s of instance %s", part.name, aws.ToString(id))
+		}
+	}
+	return nil
 }
 
 // attach takes the union of the old fields and the new one: which of them shows a
@@ -75,9 +125,10 @@ func healthy(s *string) bool { return strings.EqualFold(aws.ToString(s), "Health
 
 func refresh(r types.InstanceRefresh) fleet.Refresh {
 	out := fleet.Refresh{
-		ID:      aws.ToString(r.InstanceRefreshId),
-		Status:  string(r.Status),
-		Percent: int(aws.ToInt32(r.PercentageComplete)),
+		ID:       aws.ToString(r.InstanceRefreshId),
+		Status:   string(r.Status),
+		Percent:  int(aws.ToInt32(r.PercentageComplete)),
+		Strategy: string(r.Strategy),
 	}
 	if r.Preferences != nil {
 		out.Standby = string(r.Preferences.StandbyInstances)

@@ -42,33 +42,34 @@ type call struct {
 	landed             bool  // an attempt may have reached AWS and not been turned away
 	throttled          int   // attempts that AWS throttled
 	look               *Look
-	leads              bool // it has the turn of its look
+	leads              bool          // it has the turn of its look
+	keys               keySource     // of its session
+	unknown            int           // answers that AWS does not know the keys
+	ahead              time.Duration // this host's clock before AWS's, by the last answer
 }
 
 type callKey struct{}
 
-// watch puts our three steps around the SDK's: one outside the retries, one around
-// each attempt, one after signing.
-func (s *Session) watch(stack *middleware.Stack) error {
-	err := stack.Initialize.Add(middleware.InitializeMiddlewareFunc("balancedCall", s.whole), middleware.Before)
-	if err != nil {
-		return err
-	}
-	err = stack.Finalize.Insert(middleware.FinalizeMiddlewareFunc("balancedAttempt", s.attempt),
-		(*retry.Attempt)(nil).ID(), middleware.After)
-	if err != nil {
-		return err
-	}
-	return stack.Finalize.Add(middleware.FinalizeMiddlewareFunc("balancedSent", s.sent), middleware.After)
+// instrument puts our steps around the SDK's: one outside the retries, one around each attempt, one after signing, and
+// two around the decoding of the answer.
+func (s *Session) instrument(stack *middleware.Stack) error {
+	return errors.Join(
+		stack.Initialize.Add(middleware.InitializeMiddlewareFunc("balancedCall", s.wholeCall), middleware.Before),
+		stack.Finalize.Insert(middleware.FinalizeMiddlewareFunc("balancedAttempt", s.attempt), (*retry.Attempt)(nil).ID(), middleware.After),
+		stack.Finalize.Add(middleware.FinalizeMiddlewareFunc("balancedSent", s.sent), middleware.After),
+		stack.Deserialize.Add(middleware.DeserializeMiddlewareFunc("balancedResult", checkResult), middleware.Before),
+		stack.Deserialize.Insert(middleware.DeserializeMiddlewareFunc("balancedDocument", checkDocument), "balancedBound", middleware.Before),
+	)
 }
 
-func (s *Session) whole(ctx context.Context, in middleware.InitializeInput, next middleware.InitializeHandler) (
+func (s *Session) wholeCall(ctx context.Context, in middleware.InitializeInput, next middleware.InitializeHandler) (
 	middleware.InitializeOutput, middleware.Metadata, error,
 ) {
 	c := &call{
 		// "Elastic Load Balancing v2" is elasticloadbalancingv2, as in the SDK's folders.
 		service:   strings.ToLower(strings.ReplaceAll(awsmiddleware.GetServiceID(ctx), " ", "")),
 		operation: awsmiddleware.GetOperationName(ctx),
+		keys:      s.keys,
 	}
 	if c.look, _ = ctx.Value(lookKey{}).(*Look); c.look == nil {
 		c.look = newLook()
@@ -77,7 +78,7 @@ func (s *Session) whole(ctx context.Context, in middleware.InitializeInput, next
 	defer s.pacer.release(c)
 	out, meta, err := next.HandleInitialize(middleware.WithStackValue(ctx, callKey{}, c), in)
 	if err != nil {
-		err = c.explain(ctx, err)
+		err = c.classify(ctx, err)
 	}
 	return out, meta, err
 }
@@ -86,21 +87,12 @@ func (s *Session) attempt(ctx context.Context, in middleware.FinalizeInput, next
 	middleware.FinalizeOutput, middleware.Metadata, error,
 ) {
 	c := middleware.GetStackValue(ctx, callKey{}).(*call)
-	once := ctx.Value(onceKey{}) != nil
-	if !once { // a move goes before all reads
-		if err := s.pacer.await(ctx, c); err != nil {
-			if c.last == nil {
-				c.last = errHeldBack
-			}
-			return middleware.FinalizeOutput{}, middleware.Metadata{}, err
-		}
-	}
-	inner, cancel := ctx, func() {}
-	if !once { // a call sent once may take all of its time
-		inner, cancel = context.WithTimeout(ctx, attemptTime)
+	inner, cancel, err := s.begin(ctx, c)
+	if err != nil {
+		return middleware.FinalizeOutput{}, middleware.Metadata{}, err
 	}
 	defer cancel()
-	var line wire
+	var line connTrace
 	before, start := c.attempts, time.Now()
 	out, meta, err := next.HandleFinalize(httptrace.WithClientTrace(inner, line.trace()), in)
 	if c.attempts > before {
@@ -108,28 +100,70 @@ func (s *Session) attempt(ctx context.Context, in middleware.FinalizeInput, next
 	} else {
 		s.pacer.release(c)
 	}
+	if at, ok := awsmiddleware.GetServerTime(meta); ok {
+		c.ahead = time.Since(at).Truncate(time.Second)
+	}
 	if err == nil {
-		s.note(c, meta, start, nil)
+		s.logAttempt(c, meta, start, nil)
 		return out, meta, nil
 	}
 	if ctx.Err() == nil && inner.Err() != nil && !answered(err) {
 		// Not wrapped: the cancelled context inside would stop the retries.
-		err = &silence{after: attemptTime, text: err.Error()}
+		err = &silence{after: attemptTime, text: awsText(err)}
 	}
-	if c.attempts == before {
-		err = unsent(err)
-	} else if line.reached() && !turnedAway(err) {
+	err = s.diagnose(c, err, c.attempts > before)
+	if c.attempts > before && line.reached() && !turnedAway(err) {
 		c.landed = true
 	}
 	if ctx.Err() == nil || answered(err) {
 		c.last = err
 	}
-	s.settle(err)
-	s.note(c, meta, start, err)
-	if once {
+	s.logAttempt(c, meta, start, err)
+	if ctx.Value(onceKey{}) != nil {
 		err = onceError{err}
 	}
 	return out, meta, err
+}
+
+// begin waits until an attempt may be sent, and bounds its time. A move goes before all reads, and may take all of its
+// call's time.
+func (s *Session) begin(ctx context.Context, c *call) (context.Context, context.CancelFunc, error) {
+	if ctx.Value(onceKey{}) != nil {
+		return ctx, func() {}, nil
+	}
+	if err := s.pacer.await(ctx, c); err != nil {
+		if c.last == nil {
+			c.last = errHeldBack
+		}
+		return nil, nil, err
+	}
+	inner, cancel := context.WithTimeout(ctx, attemptTime)
+	return inner, cancel, nil
+}
+
+// diagnose finds the cause of a failed attempt where the SDK's error does not say it.
+func (s *Session) diagnose(c *call, err error, sent bool) error {
+	if cause := settingBehind(err); cause != nil {
+		return cause
+	}
+	if !sent {
+		return notSent(err)
+	}
+	api, ok := errors.AsType[smithy.APIError](err)
+	if !ok {
+		return err
+	}
+	switch kind := kindOf(api); kind {
+	case codeExpired, codeUnknownKeys:
+		if kind == codeUnknownKeys {
+			c.unknown++
+		}
+		if !s.keys.heal(kind, c.unknown, s.ring.renews()) {
+			return &wrongKeys{err: err}
+		}
+		s.ring.Invalidate() // the role's are rotated by then, and the next attempt fetches the new ones
+	}
+	return err
 }
 
 func (s *Session) sent(ctx context.Context, in middleware.FinalizeInput, next middleware.FinalizeHandler) (
@@ -143,20 +177,8 @@ func (s *Session) sent(ctx context.Context, in middleware.FinalizeInput, next mi
 	return next.HandleFinalize(ctx, in)
 }
 
-// settle drops credentials that AWS calls expired: the role's are rotated by then,
-// and the next attempt fetches the new ones.
-func (s *Session) settle(err error) {
-	api, ok := errors.AsType[smithy.APIError](err)
-	if !ok || kindOf(api.ErrorCode()) != codeExpired {
-		return
-	}
-	if cache, ok := s.cfg.Credentials.(interface{ Invalidate() }); ok {
-		cache.Invalidate()
-	}
-}
-
-// note logs one attempt. Never bodies, headers or signatures.
-func (s *Session) note(c *call, meta middleware.Metadata, start time.Time, err error) {
+// logAttempt logs one attempt. Never bodies, headers or signatures.
+func (s *Session) logAttempt(c *call, meta middleware.Metadata, start time.Time, err error) {
 	id, _ := awsmiddleware.GetRequestIDMetadata(meta)
 	fields := []zap.Field{
 		logging.Call(c.key()), logging.Attempt(c.attempts), logging.RequestID(id),
@@ -174,10 +196,10 @@ func (s *Session) note(c *call, meta middleware.Metadata, start time.Time, err e
 	s.log.Debug("aws call", append(fields, logging.Error(err))...)
 }
 
-// wire sees how far one attempt came, where net/http carries it.
-type wire struct{ asked, got bool }
+// connTrace sees how far one attempt came, where net/http carries it.
+type connTrace struct{ asked, got bool }
 
-func (w *wire) trace() *httptrace.ClientTrace {
+func (w *connTrace) trace() *httptrace.ClientTrace {
 	return &httptrace.ClientTrace{
 		GetConn: func(string) { w.asked = true },
 		GotConn: func(httptrace.GotConnInfo) { w.got = true },
@@ -186,4 +208,4 @@ func (w *wire) trace() *httptrace.ClientTrace {
 
 // reached: something may have arrived at AWS. A transport that traces nothing is
 // taken to have sent it.
-func (w *wire) reached() bool { return w.got || !w.asked }
+func (w *connTrace) reached() bool { return w.got || !w.asked }

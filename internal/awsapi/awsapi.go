@@ -11,15 +11,16 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"os"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/credentials/ec2rolecreds"
 	"github.com/aws/smithy-go/logging"
+	"github.com/aws/smithy-go/middleware"
 	"go.uber.org/zap"
 )
 
@@ -41,8 +42,13 @@ type Options struct {
 
 // Session is how one run of balanced talks to AWS. It is safe for concurrent use.
 type Session struct {
-	cfg    aws.Config
-	log    *zap.Logger
+	cfg  aws.Config
+	log  *zap.Logger
+	keys keySource
+	ring *keyring
+	// regionFrom is where the Region was set, as people say it.
+	regionFrom string
+
 	mu     sync.Mutex
 	counts map[string]int
 	pacer  pacer
@@ -56,12 +62,13 @@ func Load(ctx context.Context, o Options) (*Session, error) {
 	if s.log == nil {
 		s.log = zap.NewNop()
 	}
-	cfg, err := config.LoadDefaultConfig(ctx, o.sdk(s.log)...)
+	role := &roleMetadata{}
+	cfg, err := config.LoadDefaultConfig(ctx, o.sdk(s.log, role)...)
 	if err != nil {
-		return nil, &SettingsError{Err: err}
+		return nil, unloadable(err)
 	}
 	if cfg.Region == "" {
-		return nil, &SettingsError{Err: errors.New("no region")}
+		return nil, &SettingsError{Err: errors.New("no region"), Fix: "set AWS_REGION"}
 	}
 	if end := aws.ToString(cfg.BaseEndpoint); end != "" && !strings.HasPrefix(end, "http://") && !strings.HasPrefix(end, "https://") {
 		return nil, &SettingsError{Err: fmt.Errorf("the endpoint %q is not an http or https URL", end)}
@@ -70,23 +77,46 @@ func Load(ctx context.Context, o Options) (*Session, error) {
 	// settings as they load, keep the SDK's own three attempts.
 	cfg.Retryer = o.retryer
 	cfg.RetryMaxAttempts = 0 // AWS_MAX_ATTEMPTS would end calls before their deadline
-	cfg.APIOptions = append(cfg.APIOptions, s.watch)
+	cfg.APIOptions = append(cfg.APIOptions, s.instrument)
 	if o.HTTP != nil { // loading refuses a client of ours where AWS_CA_BUNDLE is set
-		cfg.HTTPClient = o.HTTP
+		cfg.HTTPClient = withoutRedirects(o.HTTP)
 	}
+	role.client = Metadata(cfg, o.HTTP, o.MetadataEndpoint)
+	s.regionFrom = regionSource(cfg)
+	s.keys, s.ring = keysFrom(cfg), &keyring{CredentialsProvider: cfg.Credentials}
+	cfg.Credentials = s.ring
 	cfg.HTTPClient = inMemory{cfg.HTTPClient}
 	s.cfg = cfg
 	return s, nil
 }
 
-func (o Options) sdk(log *zap.Logger) []func(*config.LoadOptions) error {
+// unloadable says what is wrong with settings that cannot be read.
+func unloadable(err error) error {
+	if OutOfFiles(err) {
+		return &UnreachableError{Why: NoAnswer, Err: err}
+	}
+	if _, ok := errors.AsType[config.SharedConfigProfileNotExistError](err); ok {
+		for _, name := range []string{"AWS_PROFILE", "AWS_DEFAULT_PROFILE"} {
+			if profile := os.Getenv(name); profile != "" {
+				return &SettingsError{Err: fmt.Errorf("no profile %s in the shared files", profile), Fix: "unset " + name + ", or add the profile to " + profileFile(profile)}
+			}
+		}
+	}
+	fix := ""
+	if bundle := os.Getenv("AWS_CA_BUNDLE"); strings.Contains(err.Error(), "CA bundle") && bundle != "" {
+		fix = "fix the file " + bundle + ", or unset AWS_CA_BUNDLE"
+	}
+	return &SettingsError{Err: err, Fix: fix}
+}
+
+func (o Options) sdk(log *zap.Logger, role *roleMetadata) []func(*config.LoadOptions) error {
 	opts := []func(*config.LoadOptions) error{
 		config.WithDefaultRegion(o.Region),
 		config.WithLogger(logging.LoggerFunc(func(_ logging.Classification, format string, v ...any) {
 			log.Debug("sdk", zap.String("text", fmt.Sprintf(format, v...)))
 		})),
 		config.WithEC2RoleCredentialOptions(func(r *ec2rolecreds.Options) {
-			r.Client = Metadata(o.HTTP, o.MetadataEndpoint)
+			r.Client = role
 		}),
 		// Renewed early, so that a call that is sent once is not the one to find them expired.
 		config.WithCredentialsCacheOptions(func(c *aws.CredentialsCacheOptions) {
@@ -97,7 +127,7 @@ func (o Options) sdk(log *zap.Logger) []func(*config.LoadOptions) error {
 		opts = append(opts, config.WithBaseEndpoint(o.Endpoint))
 	}
 	// One client for all: both ELB services live on one host and share its connections.
-	return append(opts, config.WithHTTPClient(awshttp.NewBuildableClient()))
+	return append(opts, config.WithHTTPClient(newClient()), config.WithAPIOptions([]func(*middleware.Stack) error{boundAnswers}))
 }
 
 func (o Options) random() float64 {

@@ -70,7 +70,7 @@ func TestAFinalAnswerIsNotAskedForTwice(t *testing.T) {
 		{"denied", says(403, "AccessDenied", "User: x is not authorized to perform: autoscaling:Describe…"), &DeniedError{}, "autoscaling:DescribeAutoScalingGroups denied: User: x"},
 		{"denied by an organisation", says(403, "AccessDeniedException", "explicit deny"), &DeniedError{}, "denied: explicit deny"},
 		{"not signed up", says(403, "OptInRequired", "subscribe first"), &DeniedError{}, "denied: subscribe first"},
-		{"wrong keys", says(403, "SignatureDoesNotMatch", "the signature differs"), &NoCredentialsError{}, "no usable credentials: the signature differs"},
+		{"wrong keys", says(403, "SignatureDoesNotMatch", "the signature differs"), &NoCredentialsError{}, "no usable credentials from the instance's role: the signature differs"},
 		{"refused", says(400, "ValidationError", "no such thing"), &RefusedError{}, "ValidationError: no such thing"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"os"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
@@ -20,6 +21,8 @@ const (
 	codeOther codeKind = iota
 	codeThrottled
 	codeExpired
+	codeUnknownKeys // no such access key, or not in this partition
+	codeClock       // signed with a time that is too far off
 	codeBadKeys
 	codeDenied
 	codeRefused // said no, though with a status of 500
@@ -28,20 +31,23 @@ const (
 // kindOf sorts AWS's error codes (Auto Scaling and ELB API references, "Common
 // errors"). One service documents one name for throttling and sends another, so all
 // names count everywhere.
-func kindOf(code string) codeKind {
+func kindOf(api smithy.APIError) codeKind {
+	code := api.ErrorCode()
 	if _, ok := retry.DefaultThrottleErrorCodes[code]; ok {
 		return codeThrottled
 	}
 	switch code {
 	case "DependencyThrottle": // Classic ELB's, absent from the SDK's list
 		return codeThrottled
-	case "ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "UnrecognizedClientException",
-		"RequestExpired", "TokenRefreshRequired":
-		// RequestExpired is a clock that is off: the SDK signs the next attempt with
-		// the time of this answer.
+	case "ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired":
 		return codeExpired
-	case "SignatureDoesNotMatch", "IncompleteSignature", "InvalidSignatureException", "AuthFailure",
-		"MissingAuthenticationToken", "MissingAuthenticationTokenException", "RequestTimeTooSkewed":
+	case "InvalidClientTokenId", "UnrecognizedClientException":
+		return codeUnknownKeys
+	case "RequestExpired", "RequestTimeTooSkewed":
+		return codeClock
+	case "SignatureDoesNotMatch", "InvalidSignatureException":
+		return signature(api.ErrorMessage())
+	case "IncompleteSignature", "AuthFailure", "MissingAuthenticationToken", "MissingAuthenticationTokenException":
 		return codeBadKeys
 	case "UnauthorizedOperation", "UnauthorizedAccess", "OptInRequired", "NotAuthorized":
 		return codeDenied
@@ -54,14 +60,23 @@ func kindOf(code string) codeKind {
 	return codeOther
 }
 
+// signature tells a clock that is off from keys that are wrong, for which AWS has one code: "Signature expired:
+// 20260101T000000Z is now earlier than …", "Signature not yet current: …".
+func signature(message string) codeKind {
+	if strings.Contains(message, "Signature expired") || strings.Contains(message, "not yet current") {
+		return codeClock
+	}
+	return codeBadKeys
+}
+
 // turnedAway: AWS did not even begin to do what was asked.
 func turnedAway(err error) bool {
 	api, ok := errors.AsType[smithy.APIError](err)
 	if !ok {
 		return false
 	}
-	switch kindOf(api.ErrorCode()) {
-	case codeThrottled, codeExpired, codeBadKeys, codeDenied:
+	switch kindOf(api) {
+	case codeThrottled, codeExpired, codeUnknownKeys, codeClock, codeBadKeys, codeDenied:
 		return true
 	}
 	return statusOf(err) == http.StatusTooManyRequests
@@ -70,7 +85,7 @@ func turnedAway(err error) bool {
 // throttled: AWS said that it is asked too often.
 func throttled(err error) bool {
 	api, ok := errors.AsType[smithy.APIError](err)
-	return ok && (kindOf(api.ErrorCode()) == codeThrottled || statusOf(err) == http.StatusTooManyRequests)
+	return ok && (kindOf(api) == codeThrottled || statusOf(err) == http.StatusTooManyRequests)
 }
 
 // answered: AWS said something that can be read.
@@ -89,20 +104,30 @@ func statusOf(err error) int {
 	return 0
 }
 
-func connection(err error) bool {
-	_, ok := errors.AsType[*smithyhttp.RequestSendError](err)
-	return ok
-}
-
-// said is AWS's own message where there is one, else the whole chain.
-func said(err error) string {
+// awsText is AWS's own message where there is one, else the whole chain; never longer than an error may be.
+func awsText(err error) string {
 	if err == nil {
 		return "nothing"
 	}
 	if api, ok := errors.AsType[smithy.APIError](err); ok && api.ErrorMessage() != "" {
-		return api.ErrorMessage()
+		return shorten(api.ErrorMessage(), textLimit)
 	}
-	return err.Error()
+	if send, ok := errors.AsType[*smithyhttp.RequestSendError](err); ok {
+		return shorten(send.Err.Error(), textLimit) // without the SDK's "https response error StatusCode: 0, RequestID: "
+	}
+	for _, own := range []func(error) (error, bool){
+		as[*strangeAnswer], as[*IncompleteError], as[*silence],
+	} {
+		if e, ok := own(err); ok {
+			return e.Error()
+		}
+	}
+	return shorten(err.Error(), textLimit)
+}
+
+func as[E error](err error) (error, bool) {
+	e, ok := errors.AsType[E](err)
+	return e, ok
 }
 
 // errHeldBack is a call that was never sent, since AWS had throttled those before it.
@@ -130,35 +155,72 @@ type credentialsError struct {
 func (e *credentialsError) Error() string { return e.err.Error() }
 func (e *credentialsError) Unwrap() error { return e.err }
 
-// unsent says why an attempt was not sent: nearly always for want of credentials. The
+// wrongKeys are credentials that AWS does not take and that no later try replaces.
+type wrongKeys struct{ err error }
+
+func (e *wrongKeys) Error() string { return e.err.Error() }
+func (e *wrongKeys) Unwrap() error { return e.err }
+
+// notSent says why an attempt was not sent: nearly always for want of credentials. The
 // SDK has no type for an endpoint that it cannot make out of its settings, hence the text.
-func unsent(err error) error {
+func notSent(err error) error {
 	for _, begins := range []string{"failed to resolve service endpoint", "failed to bind endpoint params"} {
 		if strings.HasPrefix(err.Error(), begins) {
 			return &SettingsError{Err: err}
 		}
 	}
-	return withoutCredentials(err)
-}
-
-// withoutCredentials tells "there are none" from "could not be fetched just now". The
-// metadata service answers 404 where the instance has no profile, and 200 with a code
-// other than Success where EC2 cannot assume the role.
-func withoutCredentials(err error) error {
+	if _, ok := errors.AsType[*credentialsError](err); ok {
+		return err
+	}
+	if noRole(err) {
+		return &credentialsError{missing: true, err: &NoRoleYetError{Err: err}}
+	}
 	return &credentialsError{missing: !fetching(err), err: err}
 }
 
+// noRole: the metadata service answers 404 or an empty list where the instance has no profile, or where EC2 has not
+// assumed the role yet, and 200 with a code other than Success where EC2 may not assume it.
+func noRole(err error) bool {
+	text := err.Error()
+	if !strings.Contains(text, "EC2 IMDS role") || MetadataDisabled() {
+		return false
+	}
+	if api, ok := errors.AsType[smithy.APIError](err); ok {
+		return kindOf(api) != codeThrottled
+	}
+	return statusOf(err) == http.StatusNotFound || strings.Contains(text, "empty EC2 IMDS role list")
+}
+
+// fetching: the credentials could not be fetched just now, and a later try may get them.
 func fetching(err error) bool {
 	if api, ok := errors.AsType[smithy.APIError](err); ok {
-		return kindOf(api.ErrorCode()) == codeThrottled
+		return kindOf(api) == codeThrottled || statusOf(err) >= http.StatusInternalServerError
 	}
-	if _, ok := errors.AsType[*silence](err); ok || connection(err) {
+	if _, ok := errors.AsType[*silence](err); ok || connection(err) || OutOfFiles(err) {
 		return true
 	}
 	if _, ok := errors.AsType[*smithy.CanceledError](err); ok {
 		return true
 	}
+	if _, ok := errors.AsType[*smithy.DeserializationError](err); ok {
+		return true // of a token service's answer: a proxy's page, or one cut short
+	}
+	if MetadataDisabled() {
+		return false
+	}
+	if strings.Contains(err.Error(), "failed to decode") && strings.Contains(err.Error(), "EC2 IMDS role") {
+		return true
+	}
 	op, ok := errors.AsType[*smithy.OperationError](err)
-	return ok && op.ServiceID == awsimds.ServiceID && statusOf(err) != http.StatusNotFound &&
-		!strings.EqualFold(os.Getenv("AWS_EC2_METADATA_DISABLED"), "true")
+	return ok && op.ServiceID == awsimds.ServiceID && statusOf(err) != http.StatusNotFound
+}
+
+// OutOfFiles: the process or the host may open no more files, and so no more connections.
+func OutOfFiles(err error) bool {
+	return errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) || strings.Contains(err.Error(), "too many open files")
+}
+
+// MetadataDisabled: the environment turns the metadata service off, for the SDK and for balanced.
+func MetadataDisabled() bool {
+	return strings.EqualFold(os.Getenv("AWS_EC2_METADATA_DISABLED"), "true")
 }

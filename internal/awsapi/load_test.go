@@ -2,6 +2,7 @@ package awsapi
 
 import (
 	"errors"
+	"net/http"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -102,7 +103,12 @@ func TestWaitsGrowToTenSeconds(t *testing.T) {
 }
 
 func TestMetadataNeverGoesThroughAProxy(t *testing.T) {
-	if direct().GetTransport().Proxy != nil {
-		t.Error("it does")
+	t.Setenv("HTTP_PROXY", "http://proxy.example:3128")
+	req, err := http.NewRequest(http.MethodGet, "http://169.254.169.254/", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if proxy, err := direct().GetTransport().Proxy(req); proxy != nil || err != nil {
+		t.Errorf("through %v, %v", proxy, err)
 	}
 }

@@ -1,37 +1,63 @@
 package awsapi
 
 import (
+	"context"
 	"net"
 	"net/http"
-	"os"
+	"net/url"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	"github.com/aws/aws-sdk-go-v2/config"
 	awsimds "github.com/aws/aws-sdk-go-v2/feature/ec2/imds"
+	"github.com/aws/smithy-go/middleware"
 )
 
-// Metadata is the SDK's metadata client as balanced wants it: version 2 only, never
-// through a proxy, one retry. A nil client waits 1 s for a connection and 2 s for an
-// answer; an empty endpoint is the SDK's own.
-func Metadata(client aws.HTTPClient, endpoint string, opts ...func(*awsimds.Options)) *awsimds.Client {
+// MetadataSettings are the SDK's own, from the environment and the shared files. Its errors are those of Load.
+func MetadataSettings(ctx context.Context) (aws.Config, error) {
+	cfg, err := config.LoadDefaultConfig(ctx)
+	if err != nil {
+		return aws.Config{}, unloadable(err)
+	}
+	return cfg, nil
+}
+
+// Metadata is the SDK's metadata client as balanced wants it: version 2 only, never through a proxy, without redirects,
+// with bounded answers and one retry. Where endpoint is empty, the SDK's settings say where the service is
+// (ec2_metadata_service_endpoint, ec2_metadata_service_endpoint_mode, and their variables, which win).
+func Metadata(cfg aws.Config, client aws.HTTPClient, endpoint string, opts ...func(*awsimds.Options)) *awsimds.Client {
 	if client == nil {
 		// Wrapped, since the SDK gives a client that it knows 250 ms to connect and 500 ms
 		// to answer. On a busy host that is too little, and a token that is late would be
 		// taken for one that never arrives.
 		client = struct{ aws.HTTPClient }{direct()}
 	}
-	var mode awsimds.EndpointModeState
-	// A value the SDK does not know leaves the mode unset, which is IPv4.
-	_ = mode.SetFromString(os.Getenv("AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE"))
-	return awsimds.New(awsimds.Options{
-		HTTPClient:     client,
-		Endpoint:       endpoint,
-		EndpointMode:   mode,
-		EnableFallback: aws.FalseTernary,
-		Retryer:        retry.AddWithMaxAttempts(retry.NewStandard(), 2),
-	}, opts...)
+	own := func(o *awsimds.Options) {
+		o.HTTPClient = withoutRedirects(client)
+		o.EnableFallback = aws.FalseTernary
+		o.Retryer = retry.AddWithMaxAttempts(retry.NewStandard(), 2)
+		o.APIOptions = append(o.APIOptions, boundMetadata)
+		if endpoint != "" {
+			o.Endpoint = endpoint
+		}
+	}
+	return awsimds.NewFromConfig(aws.Config{ConfigSources: cfg.ConfigSources}, append([]func(*awsimds.Options){own}, opts...)...)
+}
+
+// roleMetadata fetches the role's credentials. Its client is made of settings that are only known once all are loaded.
+type roleMetadata struct{ client *awsimds.Client }
+
+func (r *roleMetadata) GetMetadata(ctx context.Context, in *awsimds.GetMetadataInput, opts ...func(*awsimds.Options)) (*awsimds.GetMetadataOutput, error) {
+	return r.client.GetMetadata(ctx, in, opts...)
+}
+
+// metadataPatience is the longest that the metadata service may take to begin an answer; callers wait for less.
+const metadataPatience = 10 * time.Second
+
+func boundMetadata(stack *middleware.Stack) error {
+	return stack.Deserialize.Add(middleware.DeserializeMiddlewareFunc("balancedBound", boundAnswer(metadataLimit)), middleware.After)
 }
 
 // direct ignores HTTP_PROXY: the address is link-local, so a proxy would ask about its
@@ -39,5 +65,8 @@ func Metadata(client aws.HTTPClient, endpoint string, opts ...func(*awsimds.Opti
 func direct() *awshttp.BuildableClient {
 	return awshttp.NewBuildableClient().
 		WithDialerOptions(func(d *net.Dialer) { d.Timeout = time.Second }).
-		WithTransportOptions(func(t *http.Transport) { t.Proxy, t.ResponseHeaderTimeout = nil, 2*time.Second })
+		WithTransportOptions(func(t *http.Transport) {
+			t.Proxy = noRedirect(func(*url.URL) (*url.URL, error) { return nil, nil })
+			t.ResponseHeaderTimeout, t.MaxResponseHeaderBytes = metadataPatience, headerLimit
+		})
 }

@@ -144,3 +144,68 @@ func TestThePaceIsBackAfterAFewLooks(t *testing.T) {
 		}
 	})
 }
+
+// AWS may say in a header how long to wait (x-amz-retry-after, milliseconds), which the SDK keeps to within five seconds.
+// It passes while the pace runs: the longer of both counts, not their sum.
+func TestAWSsOwnPauseRunsBesideThePace(t *testing.T) {
+	for header, want := range map[string]time.Duration{
+		"":      3 * time.Second, // firstPause with the most that jitter adds
+		"0":     3 * time.Second,
+		"1000":  3 * time.Second,
+		"4000":  4 * time.Second,
+		"60000": 5 * time.Second,
+		"soon":  3 * time.Second,
+		"-1":    3 * time.Second,
+	} {
+		paced(t, func(t *testing.T, r *region, s *Session) {
+			r.script = []step{func(req *http.Request) (*http.Response, error) {
+				resp, err := slow(req)
+				resp.Header.Set("X-Amz-Retry-After", header)
+				return resp, err
+			}, fine}
+			start := time.Now()
+			if err := describe(t.Context(), s); err != nil || time.Since(start) != want || len(r.requests) != 2 {
+				t.Errorf("header %q: %v after %v and %d requests, want %v", header, err, time.Since(start), len(r.requests), want)
+			}
+		})
+	}
+}
+
+// A header cannot make a call that is not throttled faster than its own pace, nor hold a move back.
+func TestAWSsOwnPauseForOtherFailures(t *testing.T) {
+	busy := func(req *http.Request) (*http.Response, error) {
+		resp, err := says(503, "ServiceUnavailable", "busy")(req)
+		resp.Header.Set("X-Amz-Retry-After", "0")
+		return resp, err
+	}
+	paced(t, func(t *testing.T, r *region, s *Session) {
+		r.script = []step{busy, fine}
+		start := time.Now()
+		if err := describe(t.Context(), s); err != nil || time.Since(start) != firstWait {
+			t.Errorf("%v after %v", err, time.Since(start))
+		}
+		r.requests, r.script = nil, []step{busy}
+		if start = time.Now(); enter(t.Context(), s) == nil || time.Since(start) != 0 || len(r.requests) != 1 {
+			t.Errorf("a move: %d requests in %v", len(r.requests), time.Since(start))
+		}
+	})
+}
+
+// The SDK's settings of retries would end calls before their deadline, or spread the calls of one look over time.
+func TestTheSDKsOwnRetrySettingsDoNotCount(t *testing.T) {
+	for _, mode := range []string{"standard", "adaptive"} {
+		hermetic(t)
+		t.Setenv("AWS_RETRY_MODE", mode)
+		t.Setenv("AWS_MAX_ATTEMPTS", "1")
+		synctest.Test(t, func(t *testing.T) {
+			r := &region{script: []step{slow, cut, says(503, "ServiceUnavailable", "busy"), fine}}
+			start := time.Now()
+			if err := describe(t.Context(), load(t, r, nil)); err != nil || len(r.requests) != 4 {
+				t.Errorf("%s: %v after %d requests", mode, err, len(r.requests))
+			}
+			if took := time.Since(start); took > 10*time.Second {
+				t.Errorf("%s: took %v", mode, took)
+			}
+		})
+	}
+}

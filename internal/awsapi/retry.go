@@ -2,7 +2,6 @@ package awsapi
 
 import (
 	"errors"
-	"net"
 	"net/http"
 	"time"
 
@@ -46,33 +45,54 @@ func (o Options) wait(attempt int, err error) (time.Duration, error) {
 
 // again decides what the SDK's own rules get wrong or do not know.
 func again(err error) aws.Ternary {
-	if _, ok := errors.AsType[onceError](err); ok {
-		return aws.FalseTernary
-	}
-	if _, ok := errors.AsType[*SettingsError](err); ok {
+	if onlyOnce(err) {
 		return aws.FalseTernary
 	}
 	if creds, ok := errors.AsType[*credentialsError](err); ok {
 		return aws.BoolTernary(!creds.missing)
 	}
 	if api, ok := errors.AsType[smithy.APIError](err); ok {
-		switch kindOf(api.ErrorCode()) {
-		case codeThrottled, codeExpired:
+		switch kindOf(api) {
+		case codeThrottled, codeExpired, codeUnknownKeys, codeClock:
+			// A clock that is off is made up for: the SDK signs the next attempt with the time of this answer.
 			return aws.TrueTernary
 		}
-		if statusOf(err) == http.StatusTooManyRequests {
-			return aws.TrueTernary
-		}
-		return aws.UnknownTernary
+		return yes(statusOf(err) == http.StatusTooManyRequests)
 	}
+	return yes(notAnswered(err))
+}
+
+// onlyOnce: a call that must not be sent twice, or whose failure a setting causes.
+func onlyOnce(err error) bool {
+	_, once := errors.AsType[onceError](err)
+	_, settings := errors.AsType[*SettingsError](err)
+	_, keys := errors.AsType[*wrongKeys](err)
+	return once || settings || keys
+}
+
+// notAnswered: what came, if anything, was no answer of AWS or not all of it. Whether a success can be decoded shows in
+// its status: the error that the SDK's decoder makes of a body differs from release to release.
+func notAnswered(err error) bool {
 	if _, ok := errors.AsType[*silence](err); ok {
-		return aws.TrueTernary
+		return true
+	}
+	if _, ok := errors.AsType[*strangeAnswer](err); ok {
+		return true
+	}
+	if _, ok := errors.AsType[*IncompleteError](err); ok {
+		return true
 	}
 	if _, ok := errors.AsType[*smithy.DeserializationError](err); ok {
-		return aws.TrueTernary
+		return true
 	}
 	// A resolver that is briefly broken answers NXDOMAIN too; the SDK gives up on it.
-	if _, ok := errors.AsType[*net.DNSError](err); ok {
+	status := statusOf(err)
+	return status >= 200 && status < 300 || connection(err) || OutOfFiles(err)
+}
+
+// yes leaves to the SDK's rules what is not true.
+func yes(is bool) aws.Ternary {
+	if is {
 		return aws.TrueTernary
 	}
 	return aws.UnknownTernary

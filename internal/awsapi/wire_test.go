@@ -94,7 +94,8 @@ func cut(*http.Request) (*http.Response, error) {
 }
 
 var (
-	fine = plain(200, "<R><DescribeAutoScalingGroupsResult/><EnterStandbyResult/><DescribeTargetHealthResult/></R>")
+	fine = plain(200, "<R><DescribeAutoScalingGroupsResult><AutoScalingGroups/></DescribeAutoScalingGroupsResult>"+
+		"<EnterStandbyResult/><DescribeTargetHealthResult><TargetHealthDescriptions/></DescribeTargetHealthResult></R>")
 	slow = says(400, "Throttling", "Rate exceeded")
 )
 

@@ -70,7 +70,7 @@ func (s *still) HealthOf(_ context.Context, _ fleet.Source, id string) (fleet.Ta
 	return fleet.Target{Instance: id, Port: 80, Health: fleet.Healthy}, nil
 }
 
-func (s *still) Registrations(context.Context, string, string) ([]fleet.Registration, error) {
+func (s *still) Registrations(context.Context, string, string, string) ([]fleet.Registration, error) {
 	return nil, nil
 }
 func (s *still) Notices(context.Context) (fleet.Notices, error) { return fleet.Notices{}, nil }

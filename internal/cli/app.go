@@ -15,22 +15,23 @@ import (
 
 // program is one call of balanced: its streams and its environment.
 type program struct {
+	args           []string
 	stdin          io.Reader
 	stdout, stderr io.Writer
-	getenv         func(string) string
+	env            environment
+	end            *ending
 }
 
+func (p *program) getenv(name string) string { return p.env[name] }
+
 // Main runs balanced once and returns its exit code. It does all but signals and the
-// exit itself: ctx ends when the run is told to stop, its cause a Signalled. getenv
-// answers for balanced's own variables; those of the AWS SDK are read by the SDK.
-func Main(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer, getenv func(string) string) int {
-	p := &program{stdin: stdin, stdout: stdout, stderr: stderr, getenv: getenv}
+// exit itself: ctx ends when the run is told to stop, its cause a Signalled. environ are
+// the variables, as os.Environ has them; those of the AWS SDK are read by the SDK.
+func Main(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer, environ []string) int {
+	p := &program{args: args, stdin: stdin, stdout: stdout, stderr: stderr, env: readEnvironment(environ), end: &ending{}}
 	err := p.app().RunContext(ctx, args)
-	e := endOf(err)
-	if err != nil && !e.answer {
-		fmt.Fprintln(stderr, lastLine(err))
-	}
-	return e.code
+	p.sayHowItEnded(err)
+	return endOf(err).code
 }
 
 func (p *program) app() *cli.App {
@@ -42,24 +43,26 @@ func (p *program) app() *cli.App {
 		Commands: []*cli.Command{
 			p.outCommand(), p.inCommand(), p.runCommand(), p.waitCommand(), p.hookCommand(),
 			p.statusCommand(), p.doctorCommand(), p.policyCommand(),
-			p.exitCodesCommand(), p.completionCommand(), p.versionCommand(),
+			p.exitCodesCommand(), p.explainCommand(), p.completionCommand(), p.versionCommand(), p.helpCommand(),
 		},
-		Flags:           append(globalFlags(), helpFlag(), &cli.BoolFlag{Name: "version", DisableDefaultText: true, Usage: "print the version"}),
-		Action:          p.root,
-		OnUsageError:    usage,
-		ExitErrHandler:  func(*cli.Context, error) {}, // the default one exits
-		HideHelp:        true,                         // the library's own flag is a variable shared by all
-		HideHelpCommand: true,
-		HideVersion:     true,
-		Reader:          p.stdin,
-		Writer:          p.stdout,
-		ErrWriter:       p.stderr,
+		Flags:                 append(globalFlags(), metricsFlag(), helpFlag(), versionFlag()),
+		Action:                p.root,
+		OnUsageError:          usage,
+		ExitErrHandler:        func(*cli.Context, error) {}, // the default one exits
+		CustomAppHelpTemplate: cli.AppHelpTemplate + guides()[""].text(""),
+		HideHelp:              true, // the library's own flag is a variable shared by all
+		HideHelpCommand:       true,
+		HideVersion:           true,
+		Reader:                p.stdin,
+		Writer:                p.stdout,
+		ErrWriter:             p.stderr,
 	}
 }
 
-// command fills in what every command has. One without ArgsUsage takes no arguments.
+// command fills in what every command has, its guide among it. One without ArgsUsage takes no arguments.
 func (p *program) command(c cli.Command, action cli.ActionFunc) *cli.Command {
-	c.Flags = append(append(c.Flags, globalFlags()...), helpFlag())
+	c.Flags = append(c.Flags, helpFlag())
+	c.CustomHelpTemplate = cli.CommandHelpTemplate + guides()[c.Name].text(c.Name)
 	c.HideHelp, c.HideHelpCommand = true, true
 	c.OnUsageError, c.Action = usage, action
 	if c.ArgsUsage == "" {
@@ -68,8 +71,12 @@ func (p *program) command(c cli.Command, action cli.ActionFunc) *cli.Command {
 	return &c
 }
 
+// noArguments refuses arguments, but for `help` alone.
 func noArguments(action cli.ActionFunc) cli.ActionFunc {
 	return func(c *cli.Context) error {
+		if c.NArg() == 1 && c.Args().First() == "help" {
+			return cli.ShowCommandHelp(c, c.Command.Name)
+		}
 		if unexpected := c.Args().First(); unexpected != "" {
 			return usageError{command: c.Command.Name, problems: []string{fmt.Sprintf("unexpected argument %q", unexpected)}}
 		}
@@ -81,11 +88,41 @@ func helpFlag() cli.Flag {
 	return &cli.BoolFlag{Name: "help", Aliases: []string{"h"}, DisableDefaultText: true, Usage: "show this help"}
 }
 
+func versionFlag() cli.Flag {
+	return &cli.BoolFlag{Name: "version", Aliases: []string{"v"}, DisableDefaultText: true, Usage: "print the version"}
+}
+
+func (p *program) helpCommand() *cli.Command {
+	return p.command(cli.Command{Name: "help", Usage: "show this help, or that of a command", ArgsUsage: "[COMMAND]"}, p.help)
+}
+
+func (p *program) help(c *cli.Context) error {
+	name := c.Args().First()
+	switch {
+	case c.NArg() > 1:
+		return usageError{command: "help", problems: []string{fmt.Sprintf("unexpected argument %q", c.Args().Get(1))}}
+	case name == "":
+		return cli.ShowAppHelp(c)
+	case c.App.Command(name) == nil:
+		return unknownCommand(c.App, name)
+	}
+	return cli.ShowCommandHelp(c, name)
+}
+
+// unknownCommand is the error about a name that is no command.
+func unknownCommand(app *cli.App, name string) error {
+	var known []string
+	for _, command := range app.Commands {
+		known = append(known, command.Name)
+	}
+	return usageError{problems: []string{fmt.Sprintf("unknown command %q", name) + didYouMean(name, known, "")}}
+}
+
 // root is what runs without a command that is known.
 func (p *program) root(c *cli.Context) error {
 	switch name := c.Args().First(); {
 	case name != "":
-		return usageError{problems: []string{fmt.Sprintf("unknown command %q", name)}}
+		return unknownCommand(c.App, name)
 	case c.Bool("version"):
 		return p.version(c)
 	}
@@ -112,21 +149,31 @@ func (e usageError) FailureHint() string {
 
 // usage takes an error of the flag parser.
 func usage(c *cli.Context, err error, isSubcommand bool) error {
-	e := usageError{problems: []string{plain(err)}}
+	e, flags := usageError{}, c.App.Flags
 	if isSubcommand {
-		e.command = c.Command.Name
+		e.command, flags = c.Command.Name, c.Command.Flags
 	}
+	e.problems = []string{plain(err, flags)}
 	return e
 }
 
-// plain says what the flag parser says, in our words.
-func plain(err error) string {
+// plain says what the parser of these flags says, in our words.
+func plain(err error, flags []cli.Flag) string {
 	text := err.Error()
 	if name, ok := strings.CutPrefix(text, "flag provided but not defined: -"); ok {
-		return "unknown flag --" + strings.TrimLeft(name, "-")
+		name = strings.TrimLeft(name, "-")
+		return "unknown flag --" + name + didYouMean(name, longNames(flags), "--")
 	}
 	if name, ok := strings.CutPrefix(text, "flag needs an argument: -"); ok {
 		return "--" + strings.TrimLeft(name, "-") + " needs a value"
 	}
 	return text
+}
+
+func longNames(flags []cli.Flag) []string {
+	var all []string
+	for _, f := range flags {
+		all = append(all, f.Names()[0])
+	}
+	return all
 }

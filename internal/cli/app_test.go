@@ -12,7 +12,7 @@ import (
 // call is balanced, run once with buffers for streams.
 func call(env map[string]string, args ...string) (code int, stdout, stderr string) {
 	var out, err bytes.Buffer
-	code = Main(context.Background(), append([]string{"balanced"}, args...), strings.NewReader(""), &out, &err, func(k string) string { return env[k] })
+	code = Main(context.Background(), append([]string{"balanced"}, args...), strings.NewReader(""), &out, &err, environment(env).lines())
 	return code, out.String(), err.String()
 }
 
@@ -21,8 +21,16 @@ func TestUsageIsOneLine(t *testing.T) {
 	for _, tt := range []struct{ args, want string }{
 		{"", "balanced: a command is missing; see balanced --help"},
 		{"sideways", `balanced: unknown command "sideways"; see balanced --help`},
-		{"help", `balanced: unknown command "help"; see balanced --help`},
-		{"output", `balanced: unknown command "output"; see balanced --help`},
+		{"statsu", `balanced: unknown command "statsu" (did you mean status?); see balanced --help`},
+		{"ou", `balanced: unknown command "ou" (did you mean out?); see balanced --help`},
+		{"Out", `balanced: unknown command "Out" (did you mean out?); see balanced --help`},
+		{"exitcodes", `balanced: unknown command "exitcodes" (did you mean exit-codes?); see balanced --help`},
+		{"help doctro", `balanced: unknown command "doctro" (did you mean doctor?); see balanced --help`},
+		{"help out in", `balanced: unexpected argument "in"; see balanced help --help`},
+		{"status help now", `balanced: unexpected argument "help"; see balanced status --help`},
+		{"out --dryrun", "balanced: unknown flag --dryrun (did you mean --dry-run?); see balanced out --help"},
+		{"out --min-helthy 2", "balanced: unknown flag --min-helthy (did you mean --min-healthy?); see balanced out --help"},
+		{"--ouptut json out", "balanced: unknown flag --ouptut (did you mean --output?); see balanced --help"},
 		{"--sideways out", "balanced: unknown flag --sideways; see balanced --help"},
 		{"out --sideways", "balanced: unknown flag --sideways; see balanced out --help"},
 		{"out -sideways", "balanced: unknown flag --sideways; see balanced out --help"},
@@ -50,6 +58,12 @@ func TestHelpGoesToStdout(t *testing.T) {
 		"in -h":          "BALANCED_ON_UNHEALTHY",
 		"status --help":  "--watch",
 		"version --help": "print the version",
+		"help":           "exit-codes",
+		"help out":       "--min-healthy RULE",
+		"out help":       "--min-healthy RULE",
+		"run help":       "balanced run",
+		"doctor help":    "--everywhere",
+		"help help":      "balanced help",
 	} {
 		code, stdout, stderr := call(nil, strings.Fields(args)...)
 		if code != 0 || stderr != "" || !strings.Contains(stdout, want) {
@@ -110,13 +124,21 @@ func TestExitCodesFitATerminal(t *testing.T) {
 	}
 }
 
+func TestVersionHasItsUsualShortFlag(t *testing.T) {
+	for _, args := range []string{"version", "--version", "-v"} {
+		if code, stdout, stderr := call(nil, args); code != 0 || !strings.HasPrefix(stdout, "balanced ") || stderr != "" {
+			t.Errorf("balanced %s: %d, %q, %q", args, code, stdout, stderr)
+		}
+	}
+}
+
 // A reader that has gone changes neither the code nor the end.
 func TestStdoutThatIsGone(t *testing.T) {
 	r, w := io.Pipe()
 	r.Close()
 	var stderr bytes.Buffer
 	for _, command := range []string{"version", "exit-codes", "--help"} {
-		if code := Main(context.Background(), []string{"balanced", command}, nil, w, &stderr, func(string) string { return "" }); code != 0 {
+		if code := Main(context.Background(), []string{"balanced", command}, nil, w, &stderr, nil); code != 0 {
 			t.Errorf("%s: %d with stdout gone, want 0: %s", command, code, stderr.String())
 		}
 	}

@@ -179,7 +179,7 @@ func TestZshCompletes(t *testing.T) {
 
 // Whatever is offered as the value of a flag is accepted there.
 func TestOfferedValuesAreAccepted(t *testing.T) {
-	p := &program{getenv: func(string) string { return "" }}
+	p := &program{}
 	n := 0
 	for _, c := range treeOf(p.app()).commands {
 		for _, f := range c.flags {
@@ -204,7 +204,7 @@ func TestOfferedValuesAreAccepted(t *testing.T) {
 
 // A command made tomorrow is completed like the others.
 func TestCompletionFollowsTheCommands(t *testing.T) {
-	p := &program{getenv: func(string) string { return "" }}
+	p := &program{}
 	app := p.app()
 	app.Commands = append(app.Commands, p.command(cli.Command{
 		Name: "tomorrow", Usage: "it's new", Flags: []cli.Flag{text("shape", "", "`SHAPE` it has: [round] or flat", "round", "flat")},

@@ -39,6 +39,7 @@ func (p *program) connect(ctx context.Context, log *zap.Logger) (agent *rotation
 		Prober:    probe.New(self.PrivateIP, probe.Options{}),
 		Log:       log,
 		Throttled: aws.Throttled,
+		Caller:    aws,
 	}
 	return agent, func() map[string]int { return maps.Clone(aws.Counts()) }, nil
 }

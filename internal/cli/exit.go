@@ -24,7 +24,7 @@ func codes() []exitCode {
 		{1, "unforeseen: an internal error", "unknown", "look", failure.Internal},
 		{64, "usage", "no", "no", failure.Usage},
 		{69, "the metadata service or AWS does not answer, throttled past the budget, credentials expired", "no", "yes", failure.Unreachable},
-		{73, "`--report` not writable, found at start (later: a warning, the code stands)", "no", "no", failure.ReportFile},
+		{73, "`--report` or `--metrics-file` not writable, found at start (later: a warning, the code stands)", "no", "no", failure.ReportFile},
 		{75, "not now: the group is scaling, a refresh is running, too few would stay healthy in total or in the zone, all slots are taken, MinSize because another is out, MaxSize on the way in, held by the hold file, another `balanced` at work here", "no", "yes", failure.NotNow},
 		{77, "a permission or the instance profile is missing (names it)", "no", "no", failure.Denied},
 		{78, "somebody must change something first: not in a group, `Launch`/`AddToLoadBalancer` suspended, MinSize leaves no room even with all instances back, an impossible minimum, no other member in the zone, unsupported traffic source, metadata service disabled or its tokens blocked by the hop limit", "no", "no", failure.Setup},

@@ -35,7 +35,7 @@ func TestCode(t *testing.T) {
 	}{
 		{"success", nil, 0},
 		{"unforeseen", errors.New("odd"), 1},
-		{"a refusal nobody foresaw", &awsapi.RefusedError{Code: "ValidationError"}, 1},
+		{"a refusal nobody foresaw", &awsapi.RefusedError{Code: "ValidationError"}, 78},
 		{"a class that does not exist", refusal(99, nil), 1},
 		{"cancelled without a signal", context.Canceled, 1},
 		{"status: out", notInService(rotation.OutOfService), 3},
@@ -46,7 +46,7 @@ func TestCode(t *testing.T) {
 		{"IMDS answers nonsense", fmt.Errorf("read: %w", imds.ErrBadAnswer), 69},
 		{"AWS out of reach", fmt.Errorf("describe: %w", &awsapi.UnreachableError{Why: awsapi.Throttled, Err: errors.New("no")}), 69},
 		{"not enough was said in time", fmt.Errorf("ask again: %w", context.DeadlineExceeded), 69},
-		{"report not writable", reportError{os.ErrPermission}, 73},
+		{"report not writable", fileError{os.ErrPermission}, 73},
 		{"not now", refusal(failure.NotNow, nil), 75},
 		{"permission missing", errDenied, 77},
 		{"no credentials", &awsapi.NoCredentialsError{Err: errors.New("no")}, 77},

@@ -17,22 +17,49 @@ import (
 // defaultHold are the hold files: one that a reboot removes, and one that stays.
 func defaultHold() []string { return []string{"/run/balanced.hold", "/etc/balanced.hold"} }
 
-// globalFlags are accepted before and after the command's name.
-func globalFlags() []cli.Flag {
+// globalFlags are accepted before and after the name of a command that can move the instance, or forecasts a move.
+func globalFlags() []cli.Flag { return append(watchFlags(), holdFlag()) }
+
+// watchFlags are those of every command that has a report.
+func watchFlags() []cli.Flag {
 	return []cli.Flag{
-		text("output", "text", "`FORMAT` of stdout: text or json", "text", "json"),
+		outputFlag(),
 		text("report", "", "write the report, as JSON, to `FILE`"),
 		text("log-level", "info", "`LEVEL` of stderr: debug, info, warn or error", "debug", "info", "warn", "error"),
-		text("log-format", "auto", "`FORMAT` of stderr: auto, console or json", "auto", logging.Console, logging.JSON),
-		list("hold-file", "if `FILE` exists, refuse to move; its first line is shown (default: "+strings.Join(defaultHold(), " and ")+")"),
+		text("log-format", "auto", "`FORMAT` of stderr: console, json, or auto: json where stderr is the systemd journal, else console", "auto", logging.Console, logging.JSON),
+		toggle("quiet", "print only warnings, errors and the last line on stderr", "q"),
+		toggle("no-color", "print without colors, as with NO_COLOR"),
 	}
+}
+
+// metricsFlag and notifyFlags are those of the commands that move the instance or wait for it.
+func metricsFlag() cli.Flag {
+	return text("metrics-file", "", "write how the run ended to `FILE`, for node_exporter's textfile collector; not after a dry run")
+}
+
+func notifyFlags() []cli.Flag {
+	return []cli.Flag{
+		text("notify", "", "run `COMMAND` with sh -c after the run, with the report as JSON on its stdin; at most 30 seconds, not after a dry run"),
+		list("notify-on", "exit `CODE` of the run after which --notify runs (default: all but 0 and 75)"),
+	}
+}
+
+// afterwardsFlags are all three.
+func afterwardsFlags() []cli.Flag { return append(notifyFlags(), metricsFlag()) }
+
+func outputFlag() cli.Flag {
+	return text("output", "text", "`FORMAT` of stdout: text or json", "text", "json")
+}
+
+func holdFlag() cli.Flag {
+	return list("hold-file", "if `FILE` exists, refuse to move; its first line is shown (default: "+strings.Join(defaultHold(), " and ")+")")
 }
 
 // moveFlags are what out and in share.
 func moveFlags() []cli.Flag {
 	return []cli.Flag{
-		text("wait", "auto", "`DURATION` to wait at most until the move may begin"),
-		text("timeout", "auto", "`DURATION` the move may take, drains included"),
+		text("wait", "auto", "`DURATION` to wait at most until the move may begin; auto: as long as a peer takes to drain, to return and 5 minutes for its work"),
+		text("timeout", "auto", "`DURATION` the move may take, drains included; auto: the drains and health checks as the load balancers are set, and for in 5 minutes for the application to start"),
 		ignoreFlag(),
 		toggle("if-member", "0 when the instance is in no group"),
 		&cli.BoolFlag{Name: "dry-run", DisableDefaultText: true, Usage: "change nothing; exit with the code the real run would refuse with, else 0"},
@@ -59,8 +86,8 @@ func text(name, otherwise, usage string, words ...string) cli.Flag {
 	return worded{&cli.StringFlag{Name: name, Value: otherwise, Usage: usage + inEnvironment(name)}, words}
 }
 
-func toggle(name, usage string) cli.Flag {
-	return &cli.BoolFlag{Name: name, DisableDefaultText: true, Usage: usage + inEnvironment(name)}
+func toggle(name, usage string, aliases ...string) cli.Flag {
+	return &cli.BoolFlag{Name: name, Aliases: aliases, DisableDefaultText: true, Usage: usage + inEnvironment(name)}
 }
 
 // list makes a flag that can be repeated.
@@ -106,6 +133,11 @@ func (v *values) given(name string) *cli.Context {
 		}
 	}
 	return nil
+}
+
+// has says whether the command takes a flag.
+func (v *values) has(name string) bool {
+	return slices.ContainsFunc(v.c.Command.Flags, func(f cli.Flag) bool { return slices.Contains(f.Names(), name) })
 }
 
 // raw is the value as it was written, and where: "--wait" or "BALANCED_WAIT". An
@@ -193,8 +225,8 @@ func (v *values) holdFiles() []string {
 	return defaultHold()
 }
 
-// exitCodes is a list of codes a command may end with.
-func (v *values) exitCodes(name string) []int {
+// exitCodes is a list of codes a command may end with, from the least that makes sense to 255.
+func (v *values) exitCodes(name string, least int) []int {
 	source := "--" + name
 	if v.given(name) == nil {
 		source = variable(name)
@@ -202,8 +234,8 @@ func (v *values) exitCodes(name string) []int {
 	var codes []int
 	for _, item := range v.list(name) {
 		n, err := strconv.Atoi(item)
-		if err != nil || n < 1 || n > 255 {
-			v.wrong(source, "%q: want 1 to 255", item)
+		if err != nil || n < least || n > 255 {
+			v.wrong(source, "%q: want %d to 255", item, least)
 			continue
 		}
 		codes = append(codes, n)

@@ -67,22 +67,16 @@ func FuzzParseDuration(f *testing.F) {
 // read parses a call of out without making it.
 func read(t *testing.T, env map[string]string, args ...string) (rotation.OutOptions, error) {
 	t.Helper()
-	p := &program{stdin: strings.NewReader(""), stdout: &bytes.Buffer{}, stderr: &bytes.Buffer{}, getenv: func(k string) string { return env[k] }}
+	p := &program{stdin: strings.NewReader(""), stdout: &bytes.Buffer{}, stderr: &bytes.Buffer{}, env: env}
 	var got rotation.OutOptions
 	app := p.app()
-	app.Commands[0] = p.command(*bare(app.Commands[0]), func(c *cli.Context) error {
+	app.Commands[0].Action = noArguments(func(c *cli.Context) error {
 		v := p.values(c)
 		got = v.outOptions()
 		return v.err()
 	})
 	err := app.Run(append([]string{"balanced"}, args...))
 	return got, err
-}
-
-// bare is a command without the flags that every command is given.
-func bare(c *cli.Command) *cli.Command {
-	c.Flags = c.Flags[:len(c.Flags)-len(globalFlags())-1]
-	return c
 }
 
 func TestOutOptions(t *testing.T) {

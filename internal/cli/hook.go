@@ -3,11 +3,13 @@ package cli
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
 	"github.com/urfave/cli/v2"
 
+	"balanced/internal/logging"
 	"balanced/internal/rotation"
 )
 
@@ -24,7 +26,7 @@ func (p *program) hookCommand() *cli.Command {
 			"that is what CodeDeploy keeps.",
 		Flags: slices.Concat([]cli.Flag{
 			text("timeout", "auto", "`DURATION` the hook has: its timeout in appspec.yml. Waiting until the move may begin takes what the move leaves; a move that does not fit is refused. auto: no such limit"),
-		}, withoutTimeout(moveFlags()), outFlags(), inFlags()),
+		}, withoutTimeout(moveFlags()), outFlags(), inFlags(), afterwardsFlags(), globalFlags()),
 	}, p.hook)
 }
 
@@ -34,7 +36,7 @@ func withoutTimeout(flags []cli.Flag) []cli.Flag {
 }
 
 func (p *program) hook(c *cli.Context) error {
-	p = p.quiet()
+	p = p.terse()
 	v := p.values(c)
 	do := v.hookWork(p.getenv(lifecycleEvent))
 	j, err := p.job(v)
@@ -60,6 +62,9 @@ func (p *program) hook(c *cli.Context) error {
 func (v *values) hookWork(event string) work {
 	out, in := v.outOptions(), v.inOptions()
 	if limit := v.budget("timeout"); limit != rotation.Auto {
+		if v.notification() != nil {
+			limit -= notifyTime // it comes after the run, and the hook's time is then over
+		}
 		out.Limit, in.Limit = max(limit, time.Nanosecond), max(limit, time.Nanosecond) // 0 is no time, not no limit
 	}
 	out.Timeout, in.Timeout = rotation.Auto, rotation.Auto
@@ -76,16 +81,18 @@ func (v *values) hookWork(event string) work {
 	return nil
 }
 
-// quiet is the same program with little to say: what CodeDeploy keeps of a hook's
+// terse is the same program with little to say: what CodeDeploy keeps of a hook's
 // output is 2,048 bytes, and the last line, which Main prints, must be among them.
-func (p *program) quiet() *program {
+func (p *program) terse() *program {
 	copied := *p
-	copied.stderr = &limitWriter{w: p.stderr, left: hookLogLimit}
-	copied.getenv = func(name string) string {
-		if value := p.getenv(name); value != "" || name != variable("log-level") {
-			return value
-		}
-		return "warn"
+	more := moreOmitted
+	if p.stderrFormat() == logging.JSON {
+		more = moreOmittedJSON
+	}
+	copied.stderr = &limitWriter{w: p.stderr, left: hookLogLimit, more: more}
+	if level := variable("log-level"); p.getenv(level) == "" {
+		copied.env = maps.Clone(p.env)
+		copied.env[level] = "warn"
 	}
 	return &copied
 }

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"slices"
 
 	"github.com/urfave/cli/v2"
 
@@ -15,7 +16,7 @@ func (p *program) inCommand() *cli.Command {
 		Usage: "put this instance back into service",
 		Description: "Returns 0 only when the instance is InService and every load balancer calls it healthy.\n" +
 			"Rerun it after any failure.",
-		Flags: append(moveFlags(), inFlags()...),
+		Flags: slices.Concat(moveFlags(), inFlags(), afterwardsFlags(), globalFlags()),
 	}, p.in)
 }
 

@@ -1,8 +1,11 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"io"
+	"runtime"
+	"slices"
 	"time"
 
 	"go.uber.org/zap"
@@ -27,31 +30,69 @@ type job struct {
 	lock     *hostlock.Lock // this host, once it is taken
 	screen   *screen
 	log      *zap.Logger
+	warnings []string // of the command line itself
+	after    afterwards
 }
 
 // work is what a command does, once the agent is there. Its report is never nil.
 type work func(context.Context, *rotation.Agent) (*rotation.Report, error)
 
 // job reads the global flags and checks everything that can be checked without asking anyone: first all flags (64),
-// then the report's file (73).
+// then the files (73).
 func (p *program) job(v *values) (*job, error) {
 	j := &job{program: p, command: v.c.Command.Name, hold: v.holdFiles(), text: result}
 	j.json = v.oneOf("output") == "json"
-	level := v.oneOf("log-level")
-	format := v.oneOf("log-format")
+	after, afterErr := v.afterwards()
+	if err := j.openLog(v); err != nil {
+		return nil, err
+	}
+	j.warnOf(v)
+	file, err := openReport(v.text("report"))
+	// What can be written is, also about a run that ends because something else cannot.
+	j.file, j.after = file, after
+	if err := cmp.Or(afterErr, err); err != nil {
+		return nil, j.refuse(err)
+	}
+	return j, nil
+}
+
+// openLog makes the screen and the log, once all flags were read.
+func (j *job) openLog(v *values) error {
+	level, format, quiet := v.oneOf("log-level"), v.oneOf("log-format"), v.bool("quiet")
 	if err := v.err(); err != nil {
-		return nil, err
+		return err
 	}
-	j.screen = newScreen(p.stderr, p.columns(p.stderr))
+	columns := j.columns(j.stderr)
 	if format == "auto" {
-		format = logging.Auto(p.getenv("JOURNAL_STREAM"), j.screen.terminal)
+		format = logging.Auto(j.getenv("JOURNAL_STREAM"), columns > 0)
 	}
+	if quiet && level != "error" {
+		level = "warn"
+	}
+	if quiet || format == logging.JSON {
+		columns = 0 // no line that is drawn again and again
+	}
+	*j.end = ending{format: format, level: level}
+	j.screen = newScreen(j.stderr, columns)
 	var err error
-	if j.log, err = logging.New(j.screen, level, format); err != nil {
-		return nil, err
+	j.log, err = logging.New(j.screen, level, format)
+	return err
+}
+
+// warnOf warns of variables that are not known, and of a move from a system without a lock for its host.
+func (j *job) warnOf(v *values) {
+	if text := j.unknownVariables(); text != "" {
+		j.warn(text)
 	}
-	j.file, err = openReport(v.text("report"))
-	return j, err
+	if text := elsewhere(runtime.GOOS); v.has("dry-run") && text != "" {
+		j.warn(text)
+	}
+}
+
+// warn is a warning of the command line itself, on stderr and in the report.
+func (j *job) warn(text string) {
+	j.log.Warn(text)
+	j.warnings = append(j.warnings, text)
 }
 
 // run does the command's work and hands over what came of it: the result on stdout, the report in its file. The error
@@ -108,10 +149,11 @@ func (j *job) connectAndDo(ctx context.Context, do work) (*rotation.Report, erro
 
 func (j *job) handOver(report *rotation.Report, err error) {
 	e := endOf(err)
-	report.Version, report.ExitCode = version(), e.code
+	report.Version, report.ExitCode, j.end.report = version(), e.code, report
 	if report.APICalls == nil {
 		report.APICalls = map[string]int{}
 	}
+	report.Warnings = slices.Insert(report.Warnings, 0, j.warnings...)
 	if err != nil && !e.answer {
 		report.Reason, report.Hint = e.reason, e.hint
 	}
@@ -121,6 +163,7 @@ func (j *job) handOver(report *rotation.Report, err error) {
 	if err := j.file.write(j.whole(report)); err != nil {
 		j.log.Warn("the report was not written", logging.Error(err))
 	}
+	j.tell(report, e)
 }
 
 // whole is the report as it is written as JSON.

@@ -24,7 +24,7 @@ func finished(t *testing.T, ctx context.Context, worked *rotation.Report, ended 
 	t.Helper()
 	var stdout bytes.Buffer
 	j := &job{
-		program: &program{stdout: &stdout}, command: "out", json: true,
+		program: &program{stdout: &stdout, end: &ending{}}, command: "out", json: true,
 		screen: newScreen(&bytes.Buffer{}, 0), log: zap.NewNop(), text: result,
 	}
 	err := j.finish(ctx, worked, ended)

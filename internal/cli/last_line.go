@@ -19,14 +19,20 @@ func (h hookError) Unwrap() error { return h.error }
 // lastLine is the line a failed run ends with: why, then what to do. It is one line of valid UTF-8, whole, and for a
 // hook under 200 bytes.
 func lastLine(err error) string {
+	reason, hint := lastWords(err)
+	return fmt.Sprintf("balanced: %s; %s", reason, hint)
+}
+
+// lastWords are the reason and the hint, as long as they may be.
+func lastWords(err error) (reason, hint string) {
 	e := endOf(err)
-	reason, hint := format.OneLine(e.reason), format.OneLine(e.hint)
+	reason, hint = format.OneLine(e.reason), format.OneLine(e.hint)
 	if as[hookError](err) {
 		room := hookLineLimit - len("balanced: ; ")
 		hint = cutEnd(hint, room-min(len(reason), 64))
 		reason = cutEnd(reason, room-len(hint)) // the cause of a cause goes first, the fix stays
 	}
-	return fmt.Sprintf("balanced: %s; %s", reason, hint)
+	return reason, hint
 }
 
 // cutEnd cuts a text at its end, at a whole character.

@@ -32,7 +32,7 @@ func TestLastLine(t *testing.T) {
 		},
 		{
 			"lines", &failure.Refusal{Reason: "one\r\n\ttwo\x1b[2Jthree", Hint: "a\nb"},
-			"balanced: one two [2Jthree; a b",
+			`balanced: one\r\n\ttwo\x1b[2Jthree; a\nb`,
 		},
 		{
 			"a long text of AWS", fmt.Errorf("enter standby i-0abc in web: %w", &awsapi.DeniedError{Action: "autoscaling:EnterStandby", Err: errors.New(said)}),
@@ -40,10 +40,11 @@ func TestLastLine(t *testing.T) {
 		},
 		{
 			"the hint has the command", fmt.Errorf("read identity document: %w", imds.ErrHopLimit),
-			"balanced: read identity document: the token never arrives, the hop limit is too low; aws ec2 modify-instance-metadata-options --instance-id … --http-put-response-hop-limit 2",
+			"balanced: read identity document: the token never arrives, the hop limit is too low; set HttpPutResponseHopLimit=2 in the metadata options of the instance",
 		},
 		{
-			"in a hook", hookError{fmt.Errorf("enter standby i-0abc in web: %w", &awsapi.DeniedError{Action: "autoscaling:EnterStandby", Err: errors.New(said)})},
+			"in a hook",
+			hookError{fmt.Errorf("enter standby i-0abc in web: %w", &awsapi.DeniedError{Action: "autoscaling:EnterStandby", Err: errors.New(said)})},
 			"balanced: enter standby i-0abc in web: autoscaling:EnterStandby denied: User: arn:aws:sts::123456789012:assumed-role/instance-role/i-0abc is...; allow autoscaling:EnterStandby to the instance's role",
 		},
 		{"usage", usageError{command: "out", problems: []string{"a", "b"}}, "balanced: a, b; see balanced out --help"},

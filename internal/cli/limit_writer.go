@@ -14,10 +14,15 @@ type limitWriter struct {
 	mu   sync.Mutex
 	w    io.Writer
 	left int
+	more string // the line that says that there is more
 	over bool
 }
 
-const moreOmitted = "... more is left out; --report FILE keeps all of it\n"
+// moreOmitted is that line for people, moreOmittedJSON for machines.
+const (
+	moreOmitted     = "... more is left out; --report FILE keeps all of it\n"
+	moreOmittedJSON = `{"level":"warn","msg":"more is left out; --report FILE keeps all of it"}` + "\n"
+)
 
 // Write never fails for want of room: a log that is full ends no run.
 func (l *limitWriter) Write(line []byte) (int, error) {
@@ -26,9 +31,9 @@ func (l *limitWriter) Write(line []byte) (int, error) {
 	if l.over {
 		return len(line), nil
 	}
-	if len(line)+len(moreOmitted) > l.left {
+	if len(line)+len(l.more) > l.left {
 		l.over = true
-		_, err := io.WriteString(l.w, moreOmitted)
+		_, err := io.WriteString(l.w, l.more)
 		return len(line), err
 	}
 	l.left -= len(line)

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"slices"
 
 	"github.com/urfave/cli/v2"
 
@@ -14,7 +15,7 @@ func (p *program) outCommand() *cli.Command {
 		Usage: "take this instance out of service",
 		Description: "Returns 0 only when the instance is in Standby, every load balancer has deregistered\n" +
 			"it, and enough peers are healthy. Refuses when anything is unsafe. Rerun it after any failure.",
-		Flags: append(moveFlags(), outFlags()...),
+		Flags: slices.Concat(moveFlags(), outFlags(), afterwardsFlags(), globalFlags()),
 	}, p.out)
 }
 

@@ -11,7 +11,7 @@ import (
 )
 
 // result is a successful run of out or in, in one line.
-func result(r *rotation.Report) string { return outcome(r) + "\n" }
+func result(r *rotation.Report) string { return format.OneLine(outcome(r)) + "\n" }
 
 // dryRunResult is that of a dry run.
 func dryRunResult(r *rotation.Report) string { return "dry run, nothing changed: " + result(r) }

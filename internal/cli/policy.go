@@ -81,7 +81,6 @@ func (p *program) policyCommand() *cli.Command {
 func (p *program) policy(c *cli.Context) error {
 	v := p.values(c)
 	name := v.text("group")
-	v.oneOf("output") // the policy is JSON in either
 	if err := v.err(); err != nil {
 		return err
 	}
@@ -103,8 +102,7 @@ func (p *program) ownGroupOrAny(ctx context.Context) string {
 	if err == nil {
 		return group
 	}
-	line := fmt.Sprintf("balanced: put the group's name in place of %s, which is not known: %v", anyGroup, err)
-	fmt.Fprintln(p.stderr, format.OneLine(line))
+	p.remark(format.OneLine(fmt.Sprintf("put the group's name in place of %s, which is not known: %v", anyGroup, err)))
 	return groupNamed(anyGroup, settledRegion(ctx))
 }
 

@@ -45,7 +45,7 @@ func TestTheDocumentHasThePolicyThatIsPrinted(t *testing.T) {
 }
 
 func TestTheMovesAreForOneGroup(t *testing.T) {
-	for _, args := range [][]string{{"--group", "web"}, {"--group=web", "--output", "json"}} {
+	for _, args := range [][]string{{"--group", "web"}, {"--group=web"}} {
 		_, p := printed(t, args...)
 		if look, move := p.Statement[0], p.Statement[1]; look.Resource != "*" ||
 			move.Resource != "arn:aws:autoscaling:*:*:autoScalingGroup:*:autoScalingGroupName/web" || len(move.Action) != 2 {

@@ -7,18 +7,19 @@ import (
 	"io"
 
 	"balanced/internal/failure"
+	"balanced/internal/format"
 	"balanced/internal/safefile"
 )
 
-// reportError: the file of --report cannot be written.
-type reportError struct{ error }
+// fileError: a file that a flag names cannot be written.
+type fileError struct{ error }
 
-func (e reportError) Unwrap() error { return e.error }
+func (e fileError) Unwrap() error { return e.error }
 
 // FailureClass and FailureHint meet package failure.
-func (e reportError) FailureClass() failure.Class { return failure.ReportFile }
+func (e fileError) FailureClass() failure.Class { return failure.ReportFile }
 
-func (e reportError) FailureHint() string { return "name a file in a folder that can be written to" }
+func (e fileError) FailureHint() string { return "name a file in a folder that can be written to" }
 
 // reportFile is the path of --report; empty: none. The file is made anew beside its place and moved there in one step, so
 // that nobody reads half of it. Links are not followed; the mode is 0644 less the umask, since others collect it.
@@ -30,7 +31,7 @@ func openReport(path string) (reportFile, error) {
 		return "", nil
 	}
 	if err := safefile.CheckWritable(path); err != nil {
-		return "", reportError{fmt.Errorf("--report: %w", err)}
+		return "", fileError{fmt.Errorf("--report: %w", err)}
 	}
 	return reportFile(path), nil
 }
@@ -49,8 +50,13 @@ func (f reportFile) write(report any) error {
 
 // writeJSON writes JSON that people can read too.
 func writeJSON(w io.Writer, v any) error {
-	enc := json.NewEncoder(w)
+	var text bytes.Buffer
+	enc := json.NewEncoder(&text)
 	enc.SetIndent("", "  ")
 	enc.SetEscapeHTML(false)
-	return enc.Encode(v)
+	if err := enc.Encode(v); err != nil {
+		return err
+	}
+	_, err := w.Write(format.EscapeJSON(text.Bytes()))
+	return err
 }

@@ -25,14 +25,17 @@ func (p *program) runCommand() *cli.Command {
 		Flags: slices.Concat(moveFlags(), outFlags(), inFlags(), []cli.Flag{
 			list("ok", "exit `CODE` of COMMAND that is a success: 213 of a Chef that upgraded itself"),
 			list("reboot", "exit `CODE` of COMMAND that asks for a reboot: a success, but the instance stays out; run balanced in after the reboot: 35,37 of Chef"),
-		}),
+		}, afterwardsFlags(), globalFlags()),
 	}, p.run)
 }
 
 func (p *program) run(c *cli.Context) error {
+	if c.NArg() == 1 && c.Args().First() == "help" && !slices.Contains(p.args, "--") {
+		return cli.ShowCommandHelp(c, c.Command.Name)
+	}
 	v := p.values(c)
 	r := &runCommand{argv: c.Args().Slice(), leaving: v.outOptions(), returning: v.inOptions()}
-	r.ok, r.reboot = v.exitCodes("ok"), v.exitCodes("reboot")
+	r.ok, r.reboot = v.exitCodes("ok", 1), v.exitCodes("reboot", 1)
 	r.check(v)
 	var err error
 	if r.job, err = p.job(v); err != nil {

@@ -12,6 +12,7 @@ import (
 
 	"balanced/internal/failure"
 	"balanced/internal/fleet"
+	"balanced/internal/format"
 	"balanced/internal/rotation"
 )
 
@@ -140,7 +141,10 @@ func (r *runCommand) judge(end childEnd) error {
 		return r.stayAfterNoStart(end)
 	case part.Outcome == "reboot due":
 		r.report.Outcome = part.Outcome
-		return childExit{end.code, r.ended + ": a reboot is due, " + r.whereItIs(), "run balanced in after the reboot"}
+		return childExit{end.code, r.ended + ": a reboot is due, " + r.whereItIs(), r.afterReboot()}
+	case part.Outcome != "done" && end.stoppedBy != nil:
+		r.report.Outcome = "command " + part.Outcome
+		return r.stopped(end)
 	case part.Outcome != "done":
 		r.report.Outcome = "command " + part.Outcome
 		return childExit{end.code, r.ended + ", " + r.whereItIs(), "fix it, then " + r.resume()}
@@ -148,6 +152,25 @@ func (r *runCommand) judge(end childEnd) error {
 		return r.interrupted(end.stoppedBy)
 	}
 	return nil
+}
+
+func (r *runCommand) afterReboot() string {
+	if r.isOut() {
+		return "run balanced in after the reboot"
+	}
+	return "reboot this host"
+}
+
+// stopped: a signal came while the command worked, and it did not end well. Nothing is known to be broken, but its work
+// may be half done, so the hint does not begin with a move into traffic.
+func (r *runCommand) stopped(end childEnd) error {
+	hint := "its work may be half done: run it again"
+	where := r.whereItIs()
+	if r.isOut() {
+		where = "instance is in " + r.report.Instance.State
+		hint += ", or finish the work and then run balanced in"
+	}
+	return childExit{end.code, fmt.Sprintf("%v: %s, %s", end.stoppedBy, r.ended, where), hint}
 }
 
 // stayAfterNoStart: nothing was done to the instance, so what this run took out comes back. What was found in Standby
@@ -173,7 +196,18 @@ func (r *runCommand) notStarted(err error) error {
 	case r.report.Moved:
 		where = "instance is in service again"
 	}
-	return childExit{startCode(err), "not started: " + startReason(r.argv, err).Error(), where + "; fix the command line, then run it again"}
+	return childExit{startCode(err), "not started: " + startReason(r.argv, err).Error(), where + "; " + startHint(r.argv) + ", then run it again"}
+}
+
+// startHint is what to do about a command that does not start.
+func startHint(argv []string) string {
+	switch line := argv[0]; {
+	case len(argv) > 1 || !strings.ContainsAny(line, " \t\n"):
+		return "fix the command line"
+	case strings.ContainsAny(line, "|&;<>$`*"):
+		return "put it behind sh -c: balanced run -- sh -c " + format.ShellWord(line)
+	}
+	return "drop the quotes: each argument is a word of its own"
 }
 
 // startCode is what a shell says of a command that does not start.

@@ -2,14 +2,11 @@ package cli
 
 import (
 	"context"
-	"time"
 
 	"github.com/urfave/cli/v2"
 	"go.uber.org/zap"
 
-	"balanced/internal/failure"
 	"balanced/internal/fleet"
-	"balanced/internal/logging"
 	"balanced/internal/rotation"
 )
 
@@ -32,16 +29,16 @@ func (p *program) statusCommand() *cli.Command {
 		Name:        "status",
 		Usage:       "show what this instance and its peers look like, from the group and from every load balancer",
 		Description: "Exits with 0 when this instance is in service and healthy everywhere, 3 when it is not, 4 when it is in no group.",
-		Flags: []cli.Flag{
+		Flags: append([]cli.Flag{
 			toggle("watch", "show it again every five seconds"),
 			minHealthyFlag(),
-		},
+		}, globalFlags()...),
 	}, p.status)
 }
 
 func (p *program) status(c *cli.Context) error {
 	v := p.values(c)
-	least, watch := v.minHealthy(), v.bool("watch")
+	least, watch, noColor := v.minHealthy(), v.bool("watch"), v.bool("no-color")
 	j, err := p.job(v)
 	if err != nil {
 		return err
@@ -50,50 +47,38 @@ func (p *program) status(c *cli.Context) error {
 		// The table has the warnings; a log of them above it would say them twice.
 		j.log = j.log.WithOptions(zap.IncreaseLevel(zap.ErrorLevel))
 	}
-	columns := p.columns(p.stdout)
-	j.text = statusTable{color: columns > 0 && p.getenv("NO_COLOR") == "", redraw: columns > 0 && watch, again: watch}.text
 	show := &statusView{job: j, least: least}
+	show.color = p.getenv("NO_COLOR") == "" && !noColor
+	j.text = show.table
 	if !watch {
 		return show.once(c.Context)
 	}
-	return show.again(c.Context)
+	return show.watch(c.Context)
 }
 
 // statusView shows the state of the group, once or again and again.
 type statusView struct {
 	*job
 	least fleet.MinHealthy
+	color bool
+	above string // the line above each table of --watch
+	ends  string // the end of that line, where a key ends the watch
 }
 
-const showEvery = 5 * time.Second
-
-func (s *statusView) once(ctx context.Context) error {
-	return s.run(ctx, func(ctx context.Context, agent *rotation.Agent) (*rotation.Report, error) {
-		report, found, err := agent.Status(ctx, s.least)
-		report.HostTakenBy = hostTakenBy(report.Instance.ID)
-		if err == nil && found != rotation.InService {
-			err = notInService(found)
-		}
-		return report, err
-	})
+// table is asked for anew each time: a terminal may have been made wider.
+func (s *statusView) table(r *rotation.Report) string {
+	columns := s.columns(s.stdout)
+	return statusTable{color: s.color && columns > 0, width: columns, above: s.above, clear: columns > 0 && s.above != ""}.text(r)
 }
 
-// again shows it until a signal comes, or until something is wrong that will not pass.
-func (s *statusView) again(ctx context.Context) error {
-	tick := time.NewTicker(showEvery)
-	defer tick.Stop()
-	for {
-		err := s.once(ctx)
-		if err != nil && !endOf(err).answer {
-			if !failure.Is(err, failure.Unreachable) {
-				return err
-			}
-			s.log.Error("no answer this time", logging.Error(err))
-		}
-		select {
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		case <-tick.C:
-		}
+// look asks for the state of the group.
+func (s *statusView) look(ctx context.Context, agent *rotation.Agent) (*rotation.Report, error) {
+	report, found, err := agent.Status(ctx, s.least)
+	report.HostTakenBy = hostTakenBy(report.Instance.ID)
+	if err == nil && found != rotation.InService {
+		err = notInService(found)
 	}
+	return report, err
 }
+
+func (s *statusView) once(ctx context.Context) error { return s.run(ctx, s.look) }

@@ -1,9 +1,7 @@
 package cli
 
 import (
-	"cmp"
 	"fmt"
-	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -12,116 +10,92 @@ import (
 	"balanced/internal/rotation"
 )
 
-// statusTable is how status looks: plain text in columns, and on a terminal in colour.
+// statusTable is how status looks: plain text in columns, and on a terminal in colour and within its width.
 type statusTable struct {
-	color  bool
-	redraw bool // from the top of the screen
-	again  bool // another one follows
+	color bool
+	width int    // columns of the terminal; 0: none
+	above string // the line above each of several; "": this is the only one
+	clear bool   // the screen before it
 }
 
 const clearScreen = "\x1b[H\x1b[2J"
 
 func (p statusTable) text(r *rotation.Report) string {
 	var b strings.Builder
-	if p.redraw {
+	if p.clear {
 		b.WriteString(clearScreen)
 	}
-	b.WriteString(p.paint(bold, verdict(r)) + "\n")
+	if p.above != "" {
+		p.sentence(&b, "", "", p.above)
+		b.WriteString("\n")
+	}
+	p.sentence(&b, bold, "", verdict(r))
 	if r.Group.Name != "" {
-		g := r.Group
-		fmt.Fprintf(&b, "%s: min %d, desired %d, max %d; %d of %d healthy, minimum %d (%s): %d may be out\n\n",
-			g.Name, g.Min, g.Desired, g.Max, g.Healthy, g.Capacity, g.MinHealthy, g.MinHealthyRule, g.Slots)
+		p.sentence(&b, "", "", groupLine(r.Group))
+		b.WriteString("\n")
 		p.table(&b, r)
 	}
 	p.list(&b, "", objections(r))
 	if r.HostTakenBy != "" {
 		p.list(&b, "", []string{r.Instance.ID + " is taken by " + r.HostTakenBy})
 	}
-	p.list(&b, p.paint(yellow, "warning: "), r.Warnings)
-	if p.again && !p.redraw {
+	p.list(&b, "warning: ", r.Warnings)
+	if p.above != "" && !p.clear {
 		b.WriteString("\n")
 	}
 	return b.String()
 }
 
-// list writes a paragraph of one line each.
-func (p statusTable) list(b *strings.Builder, before string, lines []string) {
-	if len(lines) > 0 {
+func groupLine(g rotation.GroupReport) string {
+	return fmt.Sprintf("%s: min %d, desired %d, max %d; %d of %d healthy, minimum %d (%s): %d may be out",
+		g.Name, g.Min, g.Desired, g.Max, g.Healthy, g.Capacity, g.MinHealthy, g.MinHealthyRule, g.Slots)
+}
+
+// list writes a paragraph for each text, after an empty line.
+func (p statusTable) list(b *strings.Builder, label string, texts []string) {
+	if len(texts) > 0 {
 		b.WriteString("\n")
 	}
-	for _, line := range lines {
-		b.WriteString(before + format.OneLine(line) + "\n")
+	for _, text := range texts {
+		p.sentence(b, yellow, label, text)
 	}
 }
 
-// objections are the reasons load balancers give for not sending traffic.
-func objections(r *rotation.Report) []string {
-	var all []string
-	for _, m := range byZone(r.Members) {
-		for _, t := range m.Traffic {
-			if t.Reason != "" && t.State != string(fleet.Healthy) && m.State == "InService" {
-				all = append(all, fmt.Sprintf("%s at %s is %s: %s", m.ID, t.Name, t.State, t.Reason))
+// sentence writes one text, after its label, in lines that fit. The label is coloured or, without one, the text.
+func (p statusTable) sentence(b *strings.Builder, color, label, text string) {
+	text = format.OneLine(text)
+	lines := fold(label+text, p.width)
+	for i, line := range lines {
+		switch {
+		case i == 0 && label != "":
+			line = p.paint(color, label) + strings.TrimPrefix(line, label)
+		case label == "" && color == bold:
+			line = p.paint(color, line)
+		}
+		b.WriteString(line + "\n")
+	}
+}
+
+// fold breaks a text into lines of at most so many bytes, at spaces where it can; 0: it stays in one piece.
+func fold(text string, width int) []string {
+	if width < 20 {
+		return []string{text}
+	}
+	var lines []string
+	for _, line := range wrap(text, width) {
+		for len(line) > width {
+			end := width
+			for !utf8.RuneStart(line[end]) {
+				end--
 			}
+			lines, line = append(lines, line[:end]), line[end:]
 		}
+		lines = append(lines, line)
 	}
-	return all
+	return lines
 }
 
-// verdict is this instance's standing in one line.
-func verdict(r *rotation.Report) string {
-	id := r.Instance.ID
-	switch r.Outcome {
-	case rotation.InService.String():
-		return id + " is in service and healthy"
-	case rotation.NotMember.String():
-		return id + " is in no Auto Scaling group"
-	}
-	for _, m := range r.Members {
-		if m.ThisInstance {
-			return fmt.Sprintf("%s is %s: %s%s", id, notHealthy(m), state(m), why(m))
-		}
-	}
-	return id + " is out of service"
-}
-
-// notHealthy: InService and not healthy, or out of service.
-func notHealthy(m rotation.MemberReport) string {
-	if m.State == string(fleet.InService) {
-		return "not healthy"
-	}
-	return "out of service"
-}
-
-// why an instance that is InService is not healthy.
-func why(m rotation.MemberReport) string {
-	if m.State != "InService" {
-		return ""
-	}
-	if !m.HealthyForASG {
-		return ", Unhealthy for Auto Scaling"
-	}
-	for _, t := range m.Traffic {
-		if t.State != string(fleet.Healthy) {
-			return fmt.Sprintf(", %s at %s", t.State, t.Name)
-		}
-	}
-	return ""
-}
-
-func state(m rotation.MemberReport) string {
-	if m.OutSeconds > 0 {
-		return m.State + " for " + format.Duration(seconds(m.OutSeconds))
-	}
-	return m.State
-}
-
-func byZone(members []rotation.MemberReport) []rotation.MemberReport {
-	return slices.SortedStableFunc(slices.Values(members), func(x, y rotation.MemberReport) int {
-		return cmp.Or(strings.Compare(x.Zone, y.Zone), strings.Compare(x.ID, y.ID))
-	})
-}
-
-// table writes one row a member, by zone.
+// table writes one row a member, by zone. Load balancers for which there is no room are named below it.
 func (p statusTable) table(b *strings.Builder, r *rotation.Report) {
 	rows := [][]cell{{{}, {text: "INSTANCE"}, {text: "ZONE"}, {text: "STATE"}}}
 	for _, t := range r.Traffic {
@@ -131,7 +105,16 @@ func (p statusTable) table(b *strings.Builder, r *rotation.Report) {
 	for _, m := range byZone(r.Members) {
 		rows = append(rows, row(m))
 	}
+	for _, cells := range rows {
+		for i := range cells {
+			cells[i].text = format.OneLine(cells[i].text)
+		}
+	}
+	hidden := fit(rows, len(r.Traffic), p.width)
 	p.write(b, rows)
+	if len(hidden) > 0 {
+		p.list(b, "", []string{"no room for " + strings.Join(hidden, ", ")})
+	}
 }
 
 // cell is a text in a column, and its colour.
@@ -174,25 +157,87 @@ func health(state string) cell {
 	return cell{state, yellow}
 }
 
-// write pads the columns to their widest cell; colours take no room.
-func (p statusTable) write(b *strings.Builder, rows [][]cell) {
-	widths := make([]int, len(rows[0]))
-	for _, cells := range rows {
-		for i, c := range cells {
-			widths[i] = max(widths[i], utf8.RuneCountInString(c.text))
+// Columns that fit leaves out where there is no room: the zone, and load balancers from the first to the last.
+const (
+	zoneColumn    = 2
+	firstBalancer = 4
+)
+
+// fit removes columns until the rows fit the width, the last load balancers first and then the zone; 0: all fit. It
+// returns the titles of the load balancers that it removed.
+func fit(rows [][]cell, balancers, width int) (hidden []string) {
+	remove := func(column int) {
+		for i, cells := range rows {
+			rows[i] = append(cells[:column:column], cells[column+1:]...)
 		}
 	}
+	for width > 0 && balancers > 0 && total(widths(rows)) > width {
+		balancers--
+		hidden = append([]string{rows[0][firstBalancer+balancers].text}, hidden...)
+		remove(firstBalancer + balancers)
+	}
+	if width > 0 && total(widths(rows)) > width {
+		remove(zoneColumn)
+	}
+	return hidden
+}
+
+// widths are those of the widest cell of each column.
+func widths(rows [][]cell) []int {
+	all := make([]int, len(rows[0]))
 	for _, cells := range rows {
-		line := ""
 		for i, c := range cells {
-			pad := strings.Repeat(" ", widths[i]-utf8.RuneCountInString(c.text)+2)
-			if i == 0 {
-				pad = pad[1:]
+			all[i] = max(all[i], utf8.RuneCountInString(c.text))
+		}
+	}
+	return all
+}
+
+// gap is the room before a column: none before the mark, one character after it.
+func gap(column int) int { return min(column, 2) }
+
+func total(widths []int) int {
+	sum := 0
+	for i, w := range widths {
+		sum += gap(i) + w
+	}
+	return sum
+}
+
+// write pads the columns to their widest cell; colours take no room. A row that is too long even so is cut.
+func (p statusTable) write(b *strings.Builder, rows [][]cell) {
+	columns := widths(rows)
+	for _, cells := range rows {
+		line, used, pending := "", 0, 0
+		for i, c := range cells {
+			pending += gap(i)
+			if c.text != "" {
+				text := c.text
+				if p.width > 0 {
+					text = cutRow(text, p.width-used-pending)
+				}
+				line += strings.Repeat(" ", pending) + p.paint(c.color, text)
+				used, pending = used+pending+utf8.RuneCountInString(text), 0
+				if text != c.text {
+					break
+				}
 			}
-			line += p.paint(c.color, c.text) + pad
+			pending += columns[i] - utf8.RuneCountInString(c.text)
 		}
 		b.WriteString(strings.TrimRight(line, " ") + "\n")
 	}
+}
+
+// cutRow cuts a cell at the right edge of the terminal.
+func cutRow(text string, room int) string {
+	runes := []rune(text)
+	switch {
+	case len(runes) <= room:
+		return text
+	case room < 1:
+		return ""
+	}
+	return string(runes[:room-1]) + "…"
 }
 
 // Colours a terminal shows in its own palette.

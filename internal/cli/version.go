@@ -45,7 +45,7 @@ func built(info *debug.BuildInfo) string {
 }
 
 func (p *program) versionCommand() *cli.Command {
-	return p.command(cli.Command{Name: "version", Usage: "print the version"}, p.version)
+	return p.command(cli.Command{Name: "version", Usage: "print the version", Flags: []cli.Flag{outputFlag()}}, p.version)
 }
 
 func (p *program) version(c *cli.Context) error {
@@ -59,8 +59,23 @@ func (p *program) version(c *cli.Context) error {
 			"version": version(), "go": runtime.Version(), "platform": runtime.GOOS + "/" + runtime.GOARCH,
 		}))
 	}
-	_, err := fmt.Fprintf(p.stdout, "balanced %s (%s, %s/%s)\n", version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	_, err := fmt.Fprintf(p.stdout, "balanced %s (%s, %s/%s)\n%s\n", version(), runtime.Version(), runtime.GOOS, runtime.GOARCH, whereItRuns)
 	return ignore(err)
+}
+
+// whereItRuns is in the version for whoever has a binary for another system in hand.
+const whereItRuns = "Linux on the instance; other systems for the lab"
+
+// elsewhere warns whoever moves an instance from another system than Linux; "" on Linux.
+func elsewhere(goos string) string {
+	if goos == "linux" {
+		return ""
+	}
+	text := "on " + goos + " balanced is for the lab: nothing keeps two runs on this host apart"
+	if goos == "windows" {
+		text += ", and a signal does not reach what COMMAND started"
+	}
+	return text
 }
 
 // ignore is for a stdout whose reader has gone: nothing is left to say to it.

@@ -1,7 +1,9 @@
 package cli
 
 import (
+	"runtime"
 	"runtime/debug"
+	"strings"
 	"testing"
 )
 
@@ -25,5 +27,27 @@ func TestBuilt(t *testing.T) {
 		if got := built(tt.info); got != tt.want {
 			t.Errorf("%+v: %s, want %s", tt.info, got, tt.want)
 		}
+	}
+}
+
+func TestVersionSaysWhereItRuns(t *testing.T) {
+	if _, stdout, _ := call(nil, "version"); !strings.HasSuffix(stdout, ")\nLinux on the instance; other systems for the lab\n") {
+		t.Error(stdout)
+	}
+}
+
+func TestMovesElsewhereAreWarnedOf(t *testing.T) {
+	for goos, want := range map[string]string{"linux": "", "darwin": "on darwin balanced is for the lab", "windows": "does not reach what COMMAND started"} {
+		if got := elsewhere(goos); (got == "") != (want == "") || !strings.Contains(got, want) {
+			t.Errorf("%s: %q", goos, got)
+		}
+	}
+	_, _, stderr := call(nil, "run", "--", "no-such-command")
+	want := 0
+	if runtime.GOOS != "linux" {
+		want = 1
+	}
+	if got := strings.Count(stderr, "is for the lab"); got != want {
+		t.Errorf("warned %d times, want %d: %s", got, want, stderr)
 	}
 }

@@ -16,10 +16,10 @@ func (p *program) waitCommand() *cli.Command {
 			"no group lists the instance yet. Changes nothing, and may run beside other balanced commands.\n" +
 			"0: it is healthy, or in the warm pool. 75: not in time, or in Standby, from where nothing comes\n" +
 			"back by itself. 81: it is leaving the group.",
-		Flags: []cli.Flag{
+		Flags: append([]cli.Flag{
 			text("timeout", "auto", "`DURATION` to wait at most; auto: 15 minutes for a launch and its hooks, and what the load balancers' checks take"),
 			ignoreFlag(),
-		},
+		}, append(afterwardsFlags(), watchFlags()...)...),
 	}, p.wait)
 }
 

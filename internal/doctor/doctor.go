@@ -97,6 +97,8 @@ var checks = []check{
 	{"metadata", metadataV1},
 	{"clock", clockSkew},
 	{"hold", heldHost},
+	{"managed", managedGroup},
+	{"thresholds", crossedThresholds},
 	{"stale-mark", staleMarks},
 	{"retained", retained},
 	{"health", unhealthyMembers},
@@ -189,7 +191,7 @@ func findEverywhere(ctx context.Context, a *rotation.Agent, n *notes) ([]fleet.R
 	if a.Progress != nil {
 		a.Progress(rotation.Progress{Step: "everywhere", Waiting: "every load balancer and target group of the account", Limit: everywhereWithin})
 	}
-	found, err := a.Balancers.Registrations(ctx, a.Self.Instance, a.Self.PrivateIP)
+	found, err := a.Balancers.Registrations(ctx, a.Self.Instance, a.Self.PrivateIP, a.Self.IPv6)
 	if n.tolerates(err) {
 		return nil, nil
 	}

@@ -22,6 +22,32 @@ func staleMarks(s subject) []Finding {
 	return all
 }
 
+// managedGroup: only the service that manages a group may change it.
+func managedGroup(s subject) []Finding {
+	if s.Group.Operator == "" {
+		return nil
+	}
+	return []Finding{{
+		Severity: Error,
+		What:     s.Group.Name + " is managed by " + s.Group.Operator,
+		Why:      "only that service may move its instances: out and in are refused",
+		Fix:      "use that service's own way to update its instances",
+	}}
+}
+
+// crossedThresholds: while this instance is out, a target group routes otherwise.
+func crossedThresholds(s subject) []Finding {
+	var all []Finding
+	for _, c := range s.Crossings() {
+		all = append(all, Finding{
+			Severity: Warning, What: rotation.CrossingText(c),
+			Why: "the rest of the fleet then gets its traffic in another way than today",
+			Fix: "lower target_group_health of " + c.Source + ", or add an instance",
+		})
+	}
+	return all
+}
+
 // retained names instances that stay until somebody terminates them.
 func retained(s subject) []Finding {
 	var all []Finding
@@ -70,7 +96,9 @@ func (s subject) unhealthy(m fleet.Member, counted []fleet.Traffic) (what, fix s
 	for _, t := range counted {
 		x := t.Of(m.ID)
 		switch {
-		case x.Health == fleet.Healthy:
+		case x.GetsTraffic():
+		case x.Shifted && x.Health == fleet.Healthy:
+			return fmt.Sprintf("%s is %s at %s", m.ID, x.Standing(), t.Name), "wait for the end of the shift: aws arc-zonal-shift list-zonal-shifts"
 		case x.Health == fleet.Unregistered:
 			return m.ID + " is InService, and " + t.Name + " does not list it",
 				"on " + m.ID + ": make sure that it is upgraded and answers, then " + register(t.Source, m.ID)

@@ -112,6 +112,9 @@ func unsteady(s fleet.Snapshot) string {
 	if s.Torn {
 		return "Auto Scaling's two views of " + s.ID + " differ at the moment"
 	}
+	if s.Group.Operator != "" {
+		return s.Group.Name + " is managed by " + s.Group.Operator
+	}
 	if s.State != fleet.InService && s.State != fleet.Standby {
 		return fmt.Sprintf("%s is %s", s.ID, s.State)
 	}

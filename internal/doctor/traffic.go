@@ -155,6 +155,15 @@ func unusedSources(s subject) []Finding {
 	return all
 }
 
+// cutFlows: a Gateway Load Balancer wants the same value for both events.
+func cutFlows(t fleet.Source) string {
+	command := "aws elbv2 modify-target-group-attributes --target-group-arn " + t.ID + " --attributes "
+	if t.Kind == fleet.Gateway {
+		return command + "Key=target_failover.on_deregistration,Value=rebalance Key=target_failover.on_unhealthy,Value=rebalance"
+	}
+	return command + "Key=deregistration_delay.connection_termination.enabled,Value=true"
+}
+
 func outlivingFlows(s subject) []Finding {
 	var all []Finding
 	for _, t := range s.Traffic {
@@ -165,7 +174,7 @@ func outlivingFlows(s subject) []Finding {
 			Severity: Warning,
 			What:     t.Name + " lets established flows outlive the deregistration delay",
 			Why:      "they break when the upgrade restarts the application",
-			Fix:      "aws elbv2 modify-target-group-attributes --target-group-arn " + t.ID + " --attributes Key=deregistration_delay.connection_termination.enabled,Value=true",
+			Fix:      cutFlows(t.Source),
 		})
 	}
 	return all

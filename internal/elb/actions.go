@@ -38,7 +38,7 @@ func (c *Client) Reads() []awsapi.Read {
 			return err
 		}},
 		{Action: "elasticloadbalancing:DescribeTargetGroupAttributes", Try: func(ctx context.Context) error {
-			_, err := c.targets.attributes(ctx, &elbv2.DescribeTargetGroupAttributesInput{TargetGroupArn: aws.String(noGroup(c.region))})
+			_, err := c.targets.attributes(ctx, &elbv2.DescribeTargetGroupAttributesInput{TargetGroupArn: aws.String(noGroup(c.cfg.Region))})
 			return err
 		}},
 		{Action: "elasticloadbalancing:DescribeTargetGroups", Try: func(ctx context.Context) error {
@@ -46,7 +46,7 @@ func (c *Client) Reads() []awsapi.Read {
 			return err
 		}},
 		{Action: "elasticloadbalancing:DescribeTargetHealth", Try: func(ctx context.Context) error {
-			_, err := c.targets.health(ctx, &elbv2.DescribeTargetHealthInput{TargetGroupArn: aws.String(noGroup(c.region))})
+			_, err := c.targets.health(ctx, &elbv2.DescribeTargetHealthInput{TargetGroupArn: aws.String(noGroup(c.cfg.Region))})
 			return err
 		}},
 	}

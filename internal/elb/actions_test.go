@@ -81,7 +81,7 @@ func TestRegistrations(t *testing.T) {
 		f.AddClassic(sim.Classic{Name: "strange"})
 		f.RegisterExtraPort("web", f.ids[0], 9999)
 		f.AddTargets("x400", f.ids[0], f.ids[1])
-		got, err := f.elb.Registrations(t.Context(), f.ids[0], "10.0.0.1")
+		got, err := f.elb.Registrations(t.Context(), f.ids[0], "10.0.0.1", "")
 		if err != nil {
 			t.Fatal(err)
 		}

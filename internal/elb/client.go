@@ -27,21 +27,11 @@ type classicCalls struct {
 	health        call[elbv1.DescribeInstanceHealthInput, elbv1.DescribeInstanceHealthOutput, elbv1.Options]
 }
 
-// DescribeLoadBalancers makes it what the SDK's paginator pages through.
-func (c classicCalls) DescribeLoadBalancers(ctx context.Context, in *elbv1.DescribeLoadBalancersInput, with ...func(*elbv1.Options)) (*elbv1.DescribeLoadBalancersOutput, error) {
-	return c.loadBalancers(ctx, in, with...)
-}
-
 type targetCalls struct {
 	groups                 call[elbv2.DescribeTargetGroupsInput, elbv2.DescribeTargetGroupsOutput, elbv2.Options]
 	attributes             call[elbv2.DescribeTargetGroupAttributesInput, elbv2.DescribeTargetGroupAttributesOutput, elbv2.Options]
 	loadBalancerAttributes call[elbv2.DescribeLoadBalancerAttributesInput, elbv2.DescribeLoadBalancerAttributesOutput, elbv2.Options]
 	health                 call[elbv2.DescribeTargetHealthInput, elbv2.DescribeTargetHealthOutput, elbv2.Options]
-}
-
-// DescribeTargetGroups makes it what the SDK's paginator pages through.
-func (c targetCalls) DescribeTargetGroups(ctx context.Context, in *elbv2.DescribeTargetGroupsInput, with ...func(*elbv2.Options)) (*elbv2.DescribeTargetGroupsOutput, error) {
-	return c.groups(ctx, in, with...)
 }
 
 // Client asks both Elastic Load Balancing services. Its errors are fleet.ErrNoSource and those
@@ -50,7 +40,7 @@ func (c targetCalls) DescribeTargetGroups(ctx context.Context, in *elbv2.Describ
 type Client struct {
 	classic classicCalls
 	targets targetCalls
-	region  string
+	cfg     aws.Config
 }
 
 // New takes the settings of a loaded awsapi session.
@@ -68,7 +58,7 @@ func New(cfg aws.Config) *Client {
 			loadBalancerAttributes: v2.DescribeLoadBalancerAttributes,
 			health:                 v2.DescribeTargetHealth,
 		},
-		region: cfg.Region,
+		cfg: cfg,
 	}
 }
 
@@ -99,4 +89,17 @@ func refused(err error, codes ...string) bool {
 		}
 	}
 	return false
+}
+
+// complete asks until the answer is complete; operation is the API's.
+func complete[T any](ctx context.Context, c *Client, operation string, ask func(context.Context) (T, error)) (T, error) {
+	return awsapi.Complete(ctx, c.cfg, "elasticloadbalancing:"+operation, ask)
+}
+
+// page is a page marker as the SDK wants it.
+func page(marker string) *string {
+	if marker == "" {
+		return nil
+	}
+	return &marker
 }

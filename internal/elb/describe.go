@@ -9,6 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"golang.org/x/sync/errgroup"
 
+	"balanced/internal/awsapi"
 	"balanced/internal/fleet"
 )
 
@@ -90,6 +91,16 @@ func oneByOne[T any](ctx context.Context, ids []string, ask func(context.Context
 		all = append(all, one...)
 	}
 	return all, nil
+}
+
+// unanswered finds the first name that was asked for and is not among those that were answered.
+func unanswered(asked, answered []string) error {
+	for _, name := range asked {
+		if !slices.Contains(answered, name) {
+			return awsapi.Lacks("%s, which was asked for", name)
+		}
+	}
+	return nil
 }
 
 func seconds(n *int32) time.Duration { return time.Duration(aws.ToInt32(n)) * time.Second }

@@ -11,11 +11,12 @@ import (
 	elbv2 "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
 	v2types "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2/types"
 
+	"balanced/internal/awsapi"
 	"balanced/internal/fleet"
 )
 
 // Health lists every registration of a source, in one call, with instances that do
-// not belong to our group among them. What the load balancer has let go is not listed.
+// not belong to our group among them. What the load balancer has deregistered is not listed.
 func (c *Client) Health(ctx context.Context, s fleet.Source) ([]fleet.Target, error) {
 	return c.health(ctx, s, "")
 }
@@ -57,15 +58,24 @@ func (c *Client) classicHealth(ctx context.Context, s fleet.Source, instance str
 	if instance != "" {
 		in.Instances = []v1types.Instance{{InstanceId: aws.String(instance)}}
 	}
-	out, err := c.classic.health(ctx, in)
+	all, err := complete(ctx, c, "DescribeInstanceHealth", func(ctx context.Context) ([]fleet.Target, error) {
+		out, err := c.classic.health(ctx, in)
+		if err != nil {
+			return nil, err
+		}
+		var all []fleet.Target
+		for _, i := range out.InstanceStates {
+			t := fleet.Target{Instance: aws.ToString(i.InstanceId)}
+			if t.Instance == "" || i.Description == nil { // "N/A" where there is nothing to say; else it may say that it drains
+				return nil, awsapi.Lacks("id or description of an instance")
+			}
+			t.Health, t.Reason = classicState(aws.ToString(i.State), aws.ToString(i.Description))
+			all = append(all, t)
+		}
+		return all, nil
+	})
 	if err != nil {
 		return nil, wrap(err, "describe health in Classic load balancer", s.Name)
-	}
-	var all []fleet.Target
-	for _, i := range out.InstanceStates {
-		t := fleet.Target{Instance: aws.ToString(i.InstanceId)}
-		t.Health, t.Reason = classicState(aws.ToString(i.State), aws.ToString(i.Description))
-		all = append(all, t)
 	}
 	return all, nil
 }
@@ -75,26 +85,54 @@ func (c *Client) targetHealth(ctx context.Context, s fleet.Source, instance stri
 	if instance != "" {
 		in.Targets = []v2types.TargetDescription{{Id: aws.String(instance), Port: aws.Int32(int32(s.Port))}}
 	}
-	out, err := c.targets.health(ctx, in)
+	if s.AnomalyMitigation { // left out unless it is asked for
+		in.Include = []v2types.DescribeTargetHealthInputIncludeEnum{v2types.DescribeTargetHealthInputIncludeEnumAnomaly}
+	}
+	all, err := complete(ctx, c, "DescribeTargetHealth", func(ctx context.Context) ([]fleet.Target, error) {
+		out, err := c.targets.health(ctx, in)
+		if err != nil {
+			return nil, err
+		}
+		var all []fleet.Target
+		for _, d := range out.TargetHealthDescriptions {
+			if d.Target == nil || aws.ToString(d.Target.Id) == "" || d.Target.Port == nil {
+				return nil, awsapi.Lacks("id or port of a target")
+			}
+			all = append(all, target(d))
+		}
+		return all, nil
+	})
 	if err != nil {
 		return nil, wrap(err, "describe health in target group", s.Name)
-	}
-	var all []fleet.Target
-	for _, d := range out.TargetHealthDescriptions {
-		t := fleet.Target{Health: fleet.Unavailable}
-		if d.Target != nil {
-			t.Instance, t.Port = aws.ToString(d.Target.Id), int(aws.ToInt32(d.Target.Port))
-		}
-		if h := d.TargetHealth; h != nil {
-			t.Health, t.Reason = targetState(string(h.State), string(h.Reason), aws.ToString(h.Description))
-		}
-		all = append(all, t)
 	}
 	return all, nil
 }
 
+// target is one registration. One whose health is missing is Unavailable: it may be anything.
+func target(d v2types.TargetHealthDescription) fleet.Target {
+	t := fleet.Target{Instance: aws.ToString(d.Target.Id), Port: int(aws.ToInt32(d.Target.Port)), Health: fleet.Unavailable, Reason: "no health in the answer"}
+	if h := d.TargetHealth; h != nil {
+		t.Health, t.Reason = targetState(string(h.State), string(h.Reason), aws.ToString(h.Description))
+	}
+	if o := d.AdministrativeOverride; o != nil && o.State != "" && o.State != noOverride {
+		t.Shifted = o.State == shiftActive
+		t.Override = strings.TrimSuffix(string(o.State)+": "+aws.ToString(o.Description), ": ")
+	}
+	if a := d.AnomalyDetection; a != nil {
+		t.Mitigated = a.MitigationInEffect == v2types.MitigationInEffectEnumYes
+	}
+	return t
+}
+
+// States of an override, which is independent of the health (API reference, AdministrativeOverride). A target of a zone
+// that was shifted away stays healthy and gets no new traffic.
+const (
+	noOverride  = v2types.TargetAdministrativeOverrideStateEnumNoOverride
+	shiftActive = v2types.TargetAdministrativeOverrideStateEnumZonalShiftActive
+)
+
 // sentences of DescribeInstanceHealth, which may join several in one description: the
-// one that keeps an instance longest comes first, so that "let go" is never read out
+// one that keeps an instance longest comes first, so that "deregistered" is never read out
 // of a text that says anything else too.
 var sentences = []struct {
 	says   string

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"net/netip"
 	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -12,17 +13,18 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2/types"
 	"golang.org/x/sync/errgroup"
 
+	"balanced/internal/awsapi"
 	"balanced/internal/fleet"
 )
 
 // Registrations finds every registration of an instance in the account and Region: by
-// its id, and by its address in target groups of addresses. It asks every Classic load
+// its id, and by its IPv4 or IPv6 address in target groups of addresses. It asks every Classic load
 // balancer and every target group there is, so it is not for polling.
-func (c *Client) Registrations(ctx context.Context, instance, address string) ([]fleet.Registration, error) {
+func (c *Client) Registrations(ctx context.Context, instance, ipv4, ipv6 string) ([]fleet.Registration, error) {
 	var v1, v2 []fleet.Registration
 	g, gctx := errgroup.WithContext(ctx)
 	g.Go(func() (err error) { v1, err = c.classicRegistrations(gctx, instance); return err })
-	g.Go(func() (err error) { v2, err = c.targetRegistrations(gctx, instance, address); return err })
+	g.Go(func() (err error) { v2, err = c.targetRegistrations(gctx, instance, ipv4, ipv6); return err })
 	if err := g.Wait(); err != nil {
 		return nil, err
 	}
@@ -33,25 +35,33 @@ func (c *Client) Registrations(ctx context.Context, instance, address string) ([
 }
 
 func (c *Client) classicRegistrations(ctx context.Context, instance string) ([]fleet.Registration, error) {
-	var all []fleet.Registration
-	pages := elbv1.NewDescribeLoadBalancersPaginator(c.classic, &elbv1.DescribeLoadBalancersInput{})
-	for pages.HasMorePages() {
-		page, err := pages.NextPage(ctx)
-		if err != nil {
-			return nil, wrap(err, "describe", "all Classic load balancers")
-		}
-		for _, lb := range page.LoadBalancerDescriptions {
-			for _, i := range lb.Instances {
-				if name := aws.ToString(lb.LoadBalancerName); aws.ToString(i.InstanceId) == instance {
-					all = append(all, fleet.Registration{Source: fleet.Source{Kind: fleet.Classic, Name: name, ID: name}, Target: fleet.Target{Instance: instance}})
+	all, err := complete(ctx, c, "DescribeLoadBalancers", func(ctx context.Context) (all []fleet.Registration, err error) {
+		err = awsapi.Pages(func(marker string) (next string, enough bool, err error) {
+			out, err := c.classic.loadBalancers(ctx, &elbv1.DescribeLoadBalancersInput{Marker: page(marker)})
+			if err != nil {
+				return "", false, err
+			}
+			for _, lb := range out.LoadBalancerDescriptions {
+				if lb.Instances == nil {
+					return "", false, awsapi.Lacks("instances of Classic load balancer %s", aws.ToString(lb.LoadBalancerName))
+				}
+				for _, i := range lb.Instances {
+					if name := aws.ToString(lb.LoadBalancerName); aws.ToString(i.InstanceId) == instance {
+						all = append(all, fleet.Registration{Source: fleet.Source{Kind: fleet.Classic, Name: name, ID: name}, Target: fleet.Target{Instance: instance}})
+					}
 				}
 			}
-		}
+			return aws.ToString(out.NextMarker), false, nil
+		})
+		return all, err
+	})
+	if err != nil {
+		return nil, wrap(err, "describe", "all Classic load balancers")
 	}
 	return all, nil
 }
 
-func (c *Client) targetRegistrations(ctx context.Context, instance, address string) ([]fleet.Registration, error) {
+func (c *Client) targetRegistrations(ctx context.Context, instance, ipv4, ipv6 string) ([]fleet.Registration, error) {
 	groups, err := c.allTargetGroups(ctx)
 	if err != nil {
 		return nil, err
@@ -62,7 +72,9 @@ func (c *Client) targetRegistrations(ctx context.Context, instance, address stri
 	for i, t := range groups {
 		id := instance
 		if t.TargetType == types.TargetTypeEnumIp {
-			id = address
+			if id = ipv4; t.IpAddressType == types.TargetGroupIpAddressTypeEnumIpv6 {
+				id = ipv6
+			}
 		}
 		g.Go(func() (err error) { found[i], err = c.held(gctx, source(t), id); return err })
 	}
@@ -74,24 +86,35 @@ func (c *Client) targetRegistrations(ctx context.Context, instance, address stri
 
 // allTargetGroups are those that can hold an instance.
 func (c *Client) allTargetGroups(ctx context.Context) ([]types.TargetGroup, error) {
-	var all []types.TargetGroup
-	pages := elbv2.NewDescribeTargetGroupsPaginator(c.targets, &elbv2.DescribeTargetGroupsInput{})
-	for pages.HasMorePages() {
-		page, err := pages.NextPage(ctx)
-		if err != nil {
-			return nil, wrap(err, "describe", "all target groups")
-		}
-		for _, t := range page.TargetGroups {
-			if t.TargetType == types.TargetTypeEnumInstance || t.TargetType == types.TargetTypeEnumIp {
-				all = append(all, t)
+	all, err := complete(ctx, c, "DescribeTargetGroups", func(ctx context.Context) (all []types.TargetGroup, err error) {
+		err = awsapi.Pages(func(marker string) (next string, enough bool, err error) {
+			out, err := c.targets.groups(ctx, &elbv2.DescribeTargetGroupsInput{Marker: page(marker)})
+			if err != nil {
+				return "", false, err
 			}
-		}
+			for _, t := range out.TargetGroups {
+				if err := wholeTargetGroup(t); err != nil {
+					return "", false, err
+				}
+				if t.TargetType == types.TargetTypeEnumInstance || t.TargetType == types.TargetTypeEnumIp {
+					all = append(all, t)
+				}
+			}
+			return aws.ToString(out.NextMarker), false, nil
+		})
+		return all, err
+	})
+	if err != nil {
+		return nil, wrap(err, "describe", "all target groups")
 	}
 	return all, nil
 }
 
 func source(t types.TargetGroup) fleet.Source {
-	return fleet.Source{Kind: kindOf(t.Protocol), Name: aws.ToString(t.TargetGroupName), ID: aws.ToString(t.TargetGroupArn), Port: int(aws.ToInt32(t.Port))}
+	return fleet.Source{
+		Kind: kindOf(t.Protocol), Name: aws.ToString(t.TargetGroupName), ID: aws.ToString(t.TargetGroupArn),
+		Port: int(aws.ToInt32(t.Port)), TargetType: string(t.TargetType), Version: aws.ToString(t.ProtocolVersion),
+	}
 }
 
 // held are a target group's registrations of one target, on any port. One deleted
@@ -103,9 +126,19 @@ func (c *Client) held(ctx context.Context, s fleet.Source, id string) ([]fleet.R
 	}
 	var all []fleet.Registration
 	for _, t := range targets {
-		if t.Instance == id && t.Health != fleet.Unregistered {
+		if sameTarget(t.Instance, id) && t.Health != fleet.Unregistered {
 			all = append(all, fleet.Registration{Source: s, Target: t})
 		}
 	}
 	return all, err
+}
+
+// sameTarget: one id, or one address however it is written.
+func sameTarget(a, b string) bool {
+	if a == b {
+		return a != ""
+	}
+	x, errX := netip.ParseAddr(a)
+	y, errY := netip.ParseAddr(b)
+	return errX == nil && errY == nil && x == y
 }

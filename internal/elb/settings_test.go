@@ -20,6 +20,12 @@ func TestParseClassicTarget(t *testing.T) {
 		"TCP:22":               {Protocol: "TCP", Port: "22"},
 		"SSL:65535":            {Protocol: "SSL", Port: "65535"},
 		"http:8080/x":          {Protocol: "HTTP", Port: "8080", Path: "/x", Matcher: "200"},
+		"tcp:22":               {Protocol: "TCP", Port: "22"},
+		"TCP:80/":              {Protocol: "TCP", Port: "80"}, // what comes after the port means nothing to TCP
+		"ssl:443/x":            {Protocol: "SSL", Port: "443"},
+		"HTTP:80":              {Protocol: "HTTP", Port: "80", Path: "/", Matcher: "200"},
+		"HTTP:080/":            {Protocol: "HTTP", Port: "80", Path: "/", Matcher: "200"},
+		" HTTP:80/ ":           {Protocol: "HTTP", Port: "80", Path: "/", Matcher: "200"},
 	} {
 		got, err := ParseClassicTarget(target)
 		if diff := cmp.Diff(want, got); diff != "" || err != nil {
@@ -27,8 +33,7 @@ func TestParseClassicTarget(t *testing.T) {
 		}
 	}
 	for _, target := range []string{
-		"", "HTTP", "HTTP:", "HTTP:80", "HTTP:/x", "HTTP:0/", "HTTP:65536/", "HTTP:+80/", "HTTP:080/", "HTTP:80x/",
-		"TCP:80/", "TCP:", "UDP:53", ":80", "HTTP 80/",
+		"", "HTTP", "HTTP:", "HTTP:/x", "HTTP:0/", "HTTP:65536/", "HTTP:+80/", "HTTP:80x/", "TCP:", "UDP:53", ":80", "HTTP 80/",
 	} {
 		if got, err := ParseClassicTarget(target); err == nil {
 			t.Errorf("%q is taken for %+v", target, got)
@@ -48,8 +53,8 @@ func FuzzParseClassicTarget(f *testing.F) {
 			}
 			return
 		}
-		if again := c.Protocol + ":" + c.Port + c.Path; !strings.EqualFold(again, target) {
-			t.Errorf("%q reads back as %q", target, again)
+		if again, err := ParseClassicTarget(c.Protocol + ":" + c.Port + c.Path); again != c || err != nil {
+			t.Errorf("%q is %+v, which reads back as %+v, %v", target, c, again, err)
 		}
 		if web := strings.HasPrefix(c.Protocol, "HTTP"); web != strings.HasPrefix(c.Path, "/") || web != (c.Matcher == "200") {
 			t.Errorf("%q is %+v", target, c)
@@ -89,6 +94,9 @@ func TestTargetGroupAttributes(t *testing.T) {
 		{"NLB, off", fleet.Network, map[string]string{zone: "false"}, read{300 * time.Second, false, false, false}},
 		{"NLB, as its load balancer", fleet.Network, map[string]string{zone: "use_load_balancer_configuration"}, read{300 * time.Second, false, false, true}},
 		{"GWLB that rebalances", fleet.Gateway, map[string]string{"target_failover.on_deregistration": "rebalance"}, read{300 * time.Second, true, false, true}},
+		{"GWLB that resets flows", fleet.Gateway, map[string]string{"send_tcp_reset.on_deregistration.enabled": "true", "stickiness.enabled": "false"}, read{300 * time.Second, true, false, true}},
+		{"GWLB whose stickiness keeps it from resetting", fleet.Gateway, map[string]string{"send_tcp_reset.on_deregistration.enabled": "true", "stickiness.enabled": "true"}, read{300 * time.Second, false, false, true}},
+		{"GWLB, nothing said", fleet.Gateway, nil, read{300 * time.Second, false, false, true}},
 		{"GWLB that keeps flows", fleet.Gateway, map[string]string{"target_failover.on_deregistration": "no_rebalance"}, read{300 * time.Second, false, false, true}},
 	} {
 		g := targetGroup{Source: fleet.Source{Kind: c.kind}}
@@ -111,6 +119,8 @@ func TestTargetChecks(t *testing.T) {
 		}, fleet.HealthCheck{Protocol: "HTTP", Port: "traffic-port", Path: "/up", Matcher: "200-299", Interval: 30 * time.Second, Timeout: 5 * time.Second, Healthy: 5, Unhealthy: 2}},
 		{types.TargetGroup{Matcher: &types.Matcher{GrpcCode: aws.String("0-99")}}, fleet.HealthCheck{GRPC: true, Matcher: "0-99"}},
 		{types.TargetGroup{HealthCheckEnabled: aws.Bool(false)}, fleet.HealthCheck{Disabled: true}},
+		{types.TargetGroup{IpAddressType: "ipv6", ProtocolVersion: aws.String("HTTP2")}, fleet.HealthCheck{IPv6: true, HTTP2: true}},
+		{types.TargetGroup{IpAddressType: "ipv4", ProtocolVersion: aws.String("HTTP1")}, fleet.HealthCheck{}},
 		{types.TargetGroup{}, fleet.HealthCheck{}},
 	} {
 		if diff := cmp.Diff(c.want, targetCheck(c.in)); diff != "" {
@@ -124,6 +134,33 @@ func TestFirstPass(t *testing.T) {
 	for kind, want := range map[fleet.SourceKind]time.Duration{fleet.Application: 35 * time.Second, fleet.Network: 105 * time.Second, fleet.Classic: 105 * time.Second} {
 		if got := (fleet.Source{Kind: kind, Check: check}).FirstPass(); got != want {
 			t.Errorf("%s: %v, want %v", kind, got, want)
+		}
+	}
+}
+
+func TestNewerAttributes(t *testing.T) {
+	const dns, routing = "target_group_health.dns_failover.minimum_healthy_targets.", "target_group_health.unhealthy_state_routing.minimum_healthy_targets."
+	one := fleet.Threshold{Count: 1}
+	for name, c := range map[string]struct {
+		kind   fleet.SourceKind
+		values map[string]string
+		want   fleet.Source
+	}{
+		"defaults":         {fleet.Application, nil, fleet.Source{Thresholds: fleet.Thresholds{DNS: one, Routing: one}}},
+		"none for a GWLB":  {fleet.Gateway, nil, fleet.Source{}},
+		"switched off":     {fleet.Network, map[string]string{dns + "count": "off", dns + "percentage": "off"}, fleet.Source{Thresholds: fleet.Thresholds{Routing: one}}},
+		"a count":          {fleet.Network, map[string]string{dns + "count": "3"}, fleet.Source{Thresholds: fleet.Thresholds{DNS: fleet.Threshold{Count: 3}, Routing: one}}},
+		"a percentage":     {fleet.Application, map[string]string{routing + "percentage": "50"}, fleet.Source{Thresholds: fleet.Thresholds{DNS: one, Routing: fleet.Threshold{Count: 1, Percent: 50}}}},
+		"slow start":       {fleet.Application, map[string]string{"slow_start.duration_seconds": "90"}, fleet.Source{SlowStart: 90 * time.Second, Thresholds: fleet.Thresholds{DNS: one, Routing: one}}},
+		"anomalies":        {fleet.Application, map[string]string{"load_balancing.algorithm.anomaly_mitigation": "on"}, fleet.Source{AnomalyMitigation: true, Thresholds: fleet.Thresholds{DNS: one, Routing: one}}},
+		"PROXY protocol":   {fleet.Network, map[string]string{"proxy_protocol_v2.enabled": "true"}, fleet.Source{Check: fleet.HealthCheck{ProxyV2: true}, Thresholds: fleet.Thresholds{DNS: one, Routing: one}}},
+		"no such duration": {fleet.Application, map[string]string{"slow_start.duration_seconds": "soon"}, fleet.Source{Thresholds: fleet.Thresholds{DNS: one, Routing: one}}},
+	} {
+		g := targetGroup{Source: fleet.Source{Kind: c.kind}}
+		g.apply(c.values)
+		got := fleet.Source{SlowStart: g.SlowStart, AnomalyMitigation: g.AnomalyMitigation, Check: g.Check, Thresholds: g.Thresholds}
+		if diff := cmp.Diff(c.want, got); diff != "" {
+			t.Errorf("%s\n%s", name, diff)
 		}
 	}
 }

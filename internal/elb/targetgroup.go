@@ -1,6 +1,7 @@
 package elb
 
 import (
+	"cmp"
 	"context"
 	"strconv"
 	"strings"
@@ -11,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2/types"
 	"golang.org/x/sync/errgroup"
 
+	"balanced/internal/awsapi"
 	"balanced/internal/fleet"
 )
 
@@ -22,17 +24,66 @@ type targetGroup struct {
 }
 
 func (c *Client) describeTargetGroups(ctx context.Context, arns []string) ([]targetGroup, error) {
-	out, err := c.targets.groups(ctx, &elbv2.DescribeTargetGroupsInput{TargetGroupArns: arns})
+	all, err := complete(ctx, c, "DescribeTargetGroups", func(ctx context.Context) ([]targetGroup, error) {
+		return c.namedTargetGroups(ctx, arns)
+	})
 	if err != nil {
 		return nil, wrap(err, "describe target group", strings.Join(arns, ", "))
 	}
-	var all []targetGroup
-	for _, t := range out.TargetGroups {
-		s := source(t)
-		s.Check = targetCheck(t)
-		all = append(all, targetGroup{Source: s, balancers: t.LoadBalancerArns})
-	}
 	return all, nil
+}
+
+func (c *Client) namedTargetGroups(ctx context.Context, arns []string) ([]targetGroup, error) {
+	var all []targetGroup
+	var found []string
+	err := awsapi.Pages(func(marker string) (next string, enough bool, err error) {
+		out, err := c.targets.groups(ctx, &elbv2.DescribeTargetGroupsInput{TargetGroupArns: arns, Marker: page(marker)})
+		if err != nil {
+			return "", false, err
+		}
+		for _, t := range out.TargetGroups {
+			if err := wholeTargetGroup(t); err != nil {
+				return "", false, err
+			}
+			s := source(t)
+			s.Check = targetCheck(t)
+			all, found = append(all, targetGroup{Source: s, balancers: t.LoadBalancerArns}), append(found, s.ID)
+		}
+		return aws.ToString(out.NextMarker), false, nil
+	})
+	if err == nil {
+		err = unanswered(arns, found)
+	}
+	return all, err
+}
+
+// wholeTargetGroup: a target group without its protocol would be one of a Network Load Balancer, one without its load
+// balancers nobody's, one without its port on every port.
+func wholeTargetGroup(t types.TargetGroup) error {
+	name := cmp.Or(aws.ToString(t.TargetGroupName), aws.ToString(t.TargetGroupArn))
+	if t.TargetType == types.TargetTypeEnumLambda {
+		return nil // it has neither port nor protocol
+	}
+	checked := t.HealthCheckEnabled == nil || *t.HealthCheckEnabled
+	for _, part := range []struct {
+		what string
+		has  bool
+	}{
+		{"ARN", t.TargetGroupArn != nil},
+		{"name", t.TargetGroupName != nil},
+		{"target type", t.TargetType != ""},
+		{"protocol", t.Protocol != ""},
+		{"port", t.Port != nil},
+		{"load balancers", t.LoadBalancerArns != nil},
+		{"health check protocol", !checked || t.HealthCheckProtocol != ""},
+		{"health check port", !checked || t.HealthCheckPort != nil},
+		{"health check interval", !checked || t.HealthCheckIntervalSeconds != nil},
+	} {
+		if !part.has {
+			return awsapi.Lacks("%s of target group %s", part.what, name)
+		}
+	}
+	return nil
 }
 
 // kindOf: what is neither HTTP nor GENEVE flows through a Network Load Balancer,
@@ -54,6 +105,7 @@ func targetCheck(t types.TargetGroup) fleet.HealthCheck {
 		Port:      aws.ToString(t.HealthCheckPort),
 		Path:      aws.ToString(t.HealthCheckPath),
 		HTTP2:     aws.ToString(t.ProtocolVersion) == "HTTP2",
+		IPv6:      t.IpAddressType == types.TargetGroupIpAddressTypeEnumIpv6,
 		Interval:  seconds(t.HealthCheckIntervalSeconds),
 		Timeout:   seconds(t.HealthCheckTimeoutSeconds),
 		Healthy:   int(aws.ToInt32(t.HealthyThresholdCount)),
@@ -68,16 +120,30 @@ func targetCheck(t types.TargetGroup) fleet.HealthCheck {
 	return check
 }
 
+// delayKey and crossZoneKey are attributes that AWS lists for every target group of instances or addresses, and for every
+// load balancer.
+const (
+	delayKey     = "deregistration_delay.timeout_seconds"
+	crossZoneKey = "load_balancing.cross_zone.enabled"
+)
+
 func (c *Client) targetGroupAttributes(ctx context.Context, t *targetGroup) error {
-	out, err := c.targets.attributes(ctx, &elbv2.DescribeTargetGroupAttributesInput{
-		TargetGroupArn: aws.String(t.ID),
+	values, err := complete(ctx, c, "DescribeTargetGroupAttributes", func(ctx context.Context) (map[string]string, error) {
+		out, err := c.targets.attributes(ctx, &elbv2.DescribeTargetGroupAttributesInput{TargetGroupArn: aws.String(t.ID)})
+		if err != nil {
+			return nil, err
+		}
+		values := map[string]string{}
+		for _, a := range out.Attributes {
+			values[aws.ToString(a.Key)] = aws.ToString(a.Value)
+		}
+		if _, err := strconv.Atoi(values[delayKey]); err != nil {
+			return nil, awsapi.Lacks("%s of target group %s", delayKey, t.Name)
+		}
+		return values, nil
 	})
 	if err != nil {
 		return wrap(err, "describe attributes of target group", t.Name)
-	}
-	values := map[string]string{}
-	for _, a := range out.Attributes {
-		values[aws.ToString(a.Key)] = aws.ToString(a.Value)
 	}
 	t.apply(values)
 	return nil
@@ -87,19 +153,15 @@ func (c *Client) targetGroupAttributes(ctx context.Context, t *targetGroup) erro
 // the documented default).
 func (t *targetGroup) apply(values map[string]string) {
 	t.Drain = 300 * time.Second
-	if n, err := strconv.Atoi(values["deregistration_delay.timeout_seconds"]); err == nil {
+	if n, err := strconv.Atoi(values[delayKey]); err == nil {
 		t.Drain = time.Duration(n) * time.Second
 	}
-	switch t.Kind {
-	case fleet.Application:
-		t.CutsFlows = true
-	case fleet.Gateway:
-		t.CutsFlows = values["target_failover.on_deregistration"] == "rebalance" ||
-			values["send_tcp_reset.on_deregistration.enabled"] == "true"
-	default:
-		t.CutsFlows = values["deregistration_delay.connection_termination.enabled"] == "true"
-	}
-	switch values["load_balancing.cross_zone.enabled"] {
+	t.CutsFlows = cutsFlows(t.Kind, values)
+	t.SlowStart = time.Duration(number(values["slow_start.duration_seconds"])) * time.Second
+	t.AnomalyMitigation = values["load_balancing.algorithm.anomaly_mitigation"] == "on"
+	t.Check.ProxyV2 = values["proxy_protocol_v2.enabled"] == "true"
+	t.Thresholds = fleet.Thresholds{DNS: threshold(t.Kind, "dns_failover", values), Routing: threshold(t.Kind, "unhealthy_state_routing", values)}
+	switch values[crossZoneKey] {
 	case "true":
 		t.CrossZone = true
 	case "false":
@@ -108,6 +170,39 @@ func (t *targetGroup) apply(values map[string]string) {
 		t.CrossZone = t.Kind == fleet.Application
 		t.inherits = t.Kind != fleet.Application
 	}
+}
+
+// cutsFlows: a Gateway Load Balancer resets flows only where it does not rebalance them, and only with 5-tuple
+// stickiness, which is what stickiness.enabled=false stands for.
+func cutsFlows(kind fleet.SourceKind, values map[string]string) bool {
+	switch kind {
+	case fleet.Application:
+		return true
+	case fleet.Gateway:
+		return values["target_failover.on_deregistration"] == "rebalance" ||
+			values["send_tcp_reset.on_deregistration.enabled"] == "true" && values["stickiness.enabled"] != "true"
+	}
+	return values["deregistration_delay.connection_termination.enabled"] == "true"
+}
+
+// threshold reads one of target_group_health.*: a number, or off. A count that is absent is 1; Gateway Load Balancers
+// have none of them.
+func threshold(kind fleet.SourceKind, name string, values map[string]string) fleet.Threshold {
+	begins := "target_group_health." + name + ".minimum_healthy_targets."
+	t := fleet.Threshold{Count: number(values[begins+"count"]), Percent: number(values[begins+"percentage"])}
+	if values[begins+"count"] == "" && kind != fleet.Gateway {
+		t.Count = 1
+	}
+	return t
+}
+
+// number is 0 for off and for nothing.
+func number(text string) int {
+	n, err := strconv.Atoi(text)
+	if err != nil {
+		return 0
+	}
+	return n
 }
 
 // inheritCrossZone asks each load balancer once. Behind several, one that keeps its
@@ -143,16 +238,20 @@ func (c *Client) inheritCrossZone(ctx context.Context, all []targetGroup) error 
 }
 
 func (c *Client) crossZone(ctx context.Context, arn string) (bool, error) {
-	out, err := c.targets.loadBalancerAttributes(ctx, &elbv2.DescribeLoadBalancerAttributesInput{
-		LoadBalancerArn: aws.String(arn),
+	on, err := complete(ctx, c, "DescribeLoadBalancerAttributes", func(ctx context.Context) (bool, error) {
+		out, err := c.targets.loadBalancerAttributes(ctx, &elbv2.DescribeLoadBalancerAttributesInput{LoadBalancerArn: aws.String(arn)})
+		if err != nil {
+			return false, err
+		}
+		for _, a := range out.Attributes {
+			if aws.ToString(a.Key) == crossZoneKey {
+				return aws.ToString(a.Value) == "true", nil
+			}
+		}
+		return false, awsapi.Lacks("%s of %s", crossZoneKey, arn)
 	})
 	if err != nil {
 		return false, wrap(err, "describe attributes of load balancer", arn)
 	}
-	for _, a := range out.Attributes {
-		if aws.ToString(a.Key) == "load_balancing.cross_zone.enabled" {
-			return aws.ToString(a.Value) == "true", nil
-		}
-	}
-	return false, nil
+	return on, nil
 }

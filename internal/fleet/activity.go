@@ -25,6 +25,7 @@ type Activity struct {
 	End      time.Time // zero while running
 	Text     string    // the description
 	Cause    string
+	Message  string // why it failed, or how it stands; mostly empty
 	// From and To are the desired capacity before and after, read from the cause
 	// ("shrinking the capacity from 4 to 3"); Moved says whether it names any.
 	From, To int
@@ -42,12 +43,19 @@ func (a Activity) Stands() bool { return !a.void() }
 
 func (a Activity) void() bool { return a.Status == "Failed" || a.Status == "Cancelled" }
 
+// FailedLaunch: an instance could not be launched; Message says why.
+func (a Activity) FailedLaunch() bool { return a.Kind == Launch && a.Status == "Failed" }
+
 // Refresh is one instance refresh.
 type Refresh struct {
 	ID, Status string
 	Standby    string // what it does with Standby instances: Terminate, Ignore, Wait
 	Percent    int
+	Strategy   string // Rolling, ReplaceRootVolume
 }
+
+// InPlace: the refresh replaces root volumes and keeps the instances.
+func (r Refresh) InPlace() bool { return r.Strategy == "ReplaceRootVolume" }
 
 // Active: the refresh still replaces instances, or will.
 func (r Refresh) Active() bool {

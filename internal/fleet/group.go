@@ -32,6 +32,11 @@ type Group struct {
 	// Unknown lists attached traffic sources of a type balanced cannot ask, as
 	// "type identifier" (vpc-lattice is one).
 	Unknown []string
+	// Operator is the AWS service that manages the group: only it may change anything. Empty: none.
+	Operator string
+	// Retains: an instance whose termination hook is abandoned is kept, outside the desired capacity, until somebody
+	// terminates it.
+	Retains bool
 	At      time.Time // AWS's own clock when it answered, whole seconds
 }
 

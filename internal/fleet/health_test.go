@@ -62,7 +62,7 @@ func TestWeightsOfOneAreInstances(t *testing.T) {
 func TestStatesThatStayAreNoMovement(t *testing.T) {
 	for state, moving := range map[fleet.State]bool{
 		fleet.InService: false, fleet.Standby: false, fleet.TerminatingRetain: false, fleet.Detached: false, fleet.Quarantined: false,
-		fleet.Terminating: true, fleet.Pending: true, fleet.Detaching: true, fleet.ReplacingRootVolume: true, "Something:New": true,
+		fleet.Terminating: true, fleet.Pending: true, fleet.Detaching: true, fleet.ReplacingRoot: true, "Something:New": true,
 	} {
 		s := sample.Group()
 		s.Group.Members[3].State = state

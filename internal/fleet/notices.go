@@ -15,6 +15,8 @@ type Notices struct {
 	// Target is the state Auto Scaling is bringing the instance to; empty where the
 	// service has none (no transition since 2022-03-10, or not in a group).
 	Target string
+	// Unreadable is what was announced in a form that could not be read, one line for each.
+	Unreadable []string
 }
 
 // Event is one scheduled maintenance event (EC2 user guide, "Scheduled events").

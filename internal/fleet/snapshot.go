@@ -23,8 +23,8 @@ type Snapshot struct {
 	Torn bool
 }
 
-// IsHealthy: InService, Healthy for Auto Scaling, and healthy at every one of the given load balancers. A stale mark of
-// Auto Scaling does not count.
+// IsHealthy: InService, Healthy for Auto Scaling, and healthy and not shifted away at every one of the given load
+// balancers. A stale mark of Auto Scaling does not count.
 func (s Snapshot) IsHealthy(m Member, counted []Traffic) bool {
 	if m.State != InService || !m.Healthy && !s.StaleMark(m, counted) {
 		return false
@@ -33,7 +33,7 @@ func (s Snapshot) IsHealthy(m Member, counted []Traffic) bool {
 }
 
 func healthyAtAll(id string, counted []Traffic) bool {
-	return !slices.ContainsFunc(counted, func(t Traffic) bool { return t.Of(id).Health != Healthy })
+	return !slices.ContainsFunc(counted, func(t Traffic) bool { return !t.Of(id).GetsTraffic() })
 }
 
 // StaleMark: Auto Scaling calls a member Unhealthy that every load balancer calls healthy, and a suspended process keeps
@@ -90,8 +90,8 @@ func (s Snapshot) UnhealthyPeer() (id, why string) {
 			return m.ID, "Unhealthy for Auto Scaling"
 		}
 		for _, t := range counted {
-			if x := t.Of(m.ID); x.Health != Healthy {
-				return m.ID, string(x.Health) + " at " + t.Name
+			if x := t.Of(m.ID); !x.GetsTraffic() {
+				return m.ID, x.Standing() + " at " + t.Name
 			}
 		}
 	}
@@ -114,7 +114,7 @@ func (s Snapshot) UnhealthyAt() (Traffic, Target, bool) {
 // Moving: a member is between two states, or an activity is running.
 func (s Snapshot) Moving() bool {
 	for _, m := range s.Group.Members {
-		if !m.State.Stays() {
+		if m.State.Passing() {
 			return true
 		}
 	}

@@ -32,9 +32,31 @@ type Source struct {
 	Check HealthCheck
 	// CrossZone false: each zone's clients are served by that zone's instances alone.
 	CrossZone bool
-	// CutsFlows: established connections are cut when the delay is over. An NLB
+	// CutsFlows: established connections are cut when the delay is over. An NLB or a GWLB
 	// without it lets flows live on after the target is gone.
 	CutsFlows bool
+
+	// What follows is of target groups alone.
+	TargetType string // what is registered: instance, ip, alb, lambda
+	Version    string // protocol version of requests: HTTP1, HTTP2, GRPC; empty outside an ALB
+	// SlowStart is for how long a target that has just become healthy gets less than its share; 0: off (ALB).
+	SlowStart time.Duration
+	// AnomalyMitigation: a target that answers worse than the others gets less than its share (ALB).
+	AnomalyMitigation bool
+	Thresholds        Thresholds
+}
+
+// Thresholds are how many targets must be healthy in each zone of a load balancer, or over all with cross-zone load
+// balancing (API reference, TargetGroupAttribute, target_group_health.*). Below DNS a zone gets no clients any more, below
+// Routing targets that are unhealthy get traffic, too. The zero value is that both are off.
+type Thresholds struct{ DNS, Routing Threshold }
+
+// Threshold is a number of targets, a percentage of them, or both: then crossing either counts. 0 is off.
+type Threshold struct{ Count, Percent int }
+
+// Least is how many of a number of targets must be healthy.
+func (t Threshold) Least(targets int) int {
+	return max(t.Count, (targets*t.Percent+99)/100)
 }
 
 // HealthCheck is the health check of a source, enough to ask the same question locally
@@ -47,11 +69,13 @@ type HealthCheck struct {
 	Matcher            string // HTTP codes ("200-299,301") or gRPC codes
 	GRPC               bool   // Matcher holds gRPC codes
 	HTTP2              bool   // asked in HTTP/2 (protocol version HTTP2)
+	IPv6               bool   // asked at the instance's IPv6 address
+	ProxyV2            bool   // begins with a PROXY protocol header, version 2 (NLB)
 	Interval, Timeout  time.Duration
 	Healthy, Unhealthy int // passes, failures in a row
 }
 
-// FirstPass is the longest a sound, newly registered instance takes to be called
+// FirstPass is the longest a newly registered instance that passes its checks takes to be called
 // healthy: one passing check behind an Application Load Balancer, HealthyThreshold
 // of them elsewhere (ELB user guides, "Health checks").
 func (s Source) FirstPass() time.Duration {
@@ -84,7 +108,7 @@ const (
 	Draining     Health = "draining"     // takes no new connections, old ones finish
 	NotInUse     Health = "not in use"   // registered, but its load balancer sends it nothing
 	Unavailable  Health = "unavailable"  // health checks are off, or it cannot be told
-	Unregistered Health = "unregistered" // the load balancer has let go
+	Unregistered Health = "unregistered" // deregistered by the load balancer, or never registered
 )
 
 // Target is one registration: an instance on one port, as its source sees it.
@@ -93,6 +117,25 @@ type Target struct {
 	Port     int // 0 for Classic
 	Health   Health
 	Reason   string // AWS's own words, for people
+	// Shifted: a zonal shift keeps new traffic from it, whatever Health says.
+	Shifted bool
+	// Override is AWS's own words about such a shift, also of one that need not keep traffic away
+	// (zonal_shift_delegated_to_dns, unknown); empty where there is none.
+	Override string
+	// Mitigated: anomaly mitigation gives it less than its share at the moment.
+	Mitigated bool
+}
+
+// GetsTraffic: the source calls it healthy, and no zonal shift keeps new traffic from it. A shifted target stays healthy
+// (ELB user guides, "Zonal shift").
+func (t Target) GetsTraffic() bool { return t.Health == Healthy && !t.Shifted }
+
+// Standing is how the source sees it, for people.
+func (t Target) Standing() string {
+	if t.Health == Healthy && t.Shifted {
+		return "healthy but shifted away (zonal shift)"
+	}
+	return string(t.Health)
 }
 
 // Registration is one place at which a load balancer or target group holds an instance.

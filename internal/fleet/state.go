@@ -8,34 +8,35 @@ type State string
 // The states balanced acts on. There is no state for the way out of Standby: it
 // reuses Pending.
 const (
-	Pending           State = "Pending"
-	PendingWait       State = "Pending:Wait"
-	PendingProceed    State = "Pending:Proceed"
-	InService         State = "InService"
-	EnteringStandby   State = "EnteringStandby"
-	Standby           State = "Standby"
-	Terminating       State = "Terminating"
-	TerminatingWait   State = "Terminating:Wait"
-	TerminatingGo     State = "Terminating:Proceed"
-	TerminatingRetain State = "Terminating:Retained"
-	Terminated        State = "Terminated"
-	Detaching         State = "Detaching"
-	Detached          State = "Detached"
-	Quarantined       State = "Quarantined"
-
-	ReplacingRootVolume        State = "ReplacingRootVolume"
-	ReplacingRootVolumeWait    State = "ReplacingRootVolume:Wait"
-	ReplacingRootVolumeProceed State = "ReplacingRootVolume:Proceed"
-	RootVolumeReplaced         State = "RootVolumeReplaced"
+	Pending             State = "Pending"
+	PendingWait         State = "Pending:Wait"
+	PendingProceed      State = "Pending:Proceed"
+	InService           State = "InService"
+	EnteringStandby     State = "EnteringStandby"
+	Standby             State = "Standby"
+	Terminating         State = "Terminating"
+	TerminatingWait     State = "Terminating:Wait"
+	TerminatingGo       State = "Terminating:Proceed"
+	TerminatingRetain   State = "Terminating:Retained"
+	Terminated          State = "Terminated"
+	Detaching           State = "Detaching"
+	Detached            State = "Detached"
+	Quarantined         State = "Quarantined" // documented as not used
+	ReplacingRoot       State = "ReplacingRootVolume"
+	ReplacingRootWait   State = "ReplacingRootVolume:Wait" // held by a termination hook
+	ReplacingRootGo     State = "ReplacingRootVolume:Proceed"
+	RootVolumeReplaced  State = "RootVolumeReplaced" // becomes Pending
+	WarmedPendingRetain State = "Warmed:Pending:Retained"
+	WarmedTermRetain    State = "Warmed:Terminating:Retained"
 )
 
 // Arriving: a launch, or a return from Standby, that ends in InService by itself.
 func (s State) Arriving() bool { return s == Pending || s == PendingProceed }
 
-// Out: holds a place among those that may be out of service at once.
+// Out: holds a slot, one of those that may be out of service at once.
 func (s State) Out() bool { return s == EnteringStandby || s == Standby }
 
-// Leaving: on its way out of the group, never to return.
+// Leaving: on its way out of the group or retained outside its capacity, never to return.
 func (s State) Leaving() bool {
 	switch s {
 	case Terminating, TerminatingWait, TerminatingGo, TerminatingRetain, Terminated, Detaching, Detached:
@@ -44,26 +45,28 @@ func (s State) Leaving() bool {
 	return false
 }
 
-// Stays: nothing is going on, and the state does not end by itself. Retained instances stay until they are terminated by
-// hand (API reference, RetentionTriggers).
-func (s State) Stays() bool {
+// Retained: its termination hook was abandoned and the group keeps it until somebody terminates it. It does not count in
+// the desired capacity and never changes by itself.
+func (s State) Retained() bool {
+	return s == TerminatingRetain || s == WarmedPendingRetain || s == WarmedTermRetain
+}
+
+// ReplacingRootVolume: an instance refresh replaces its root volume in place. It comes back as Pending.
+func (s State) ReplacingRootVolume() bool {
 	switch s {
-	case InService, Standby, TerminatingRetain, Detached, Quarantined, Terminated:
+	case ReplacingRoot, ReplacingRootWait, ReplacingRootGo, RootVolumeReplaced:
 		return true
 	}
 	return false
 }
 
-// Retained: Auto Scaling has taken it out of the group's capacity and keeps it for inspection.
-func (s State) Retained() bool { return s == TerminatingRetain }
-
-// ReplacingRoot: an instance refresh with the strategy ReplaceRootVolume is replacing its root volume.
-func (s State) ReplacingRoot() bool {
+// Passing: it changes by itself. A state that is not known here may.
+func (s State) Passing() bool {
 	switch s {
-	case ReplacingRootVolume, ReplacingRootVolumeWait, ReplacingRootVolumeProceed, RootVolumeReplaced:
-		return true
+	case InService, Standby, Terminated, Detached, Quarantined, "Warmed:Stopped", "Warmed:Running", "Warmed:Hibernated", "Warmed:Terminated":
+		return false
 	}
-	return false
+	return !s.Retained()
 }
 
 // Warm: kept in the warm pool; serves nobody and is nobody's peer.

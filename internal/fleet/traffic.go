@@ -94,4 +94,4 @@ func (t Traffic) OtherPorts(id string) []Target {
 }
 
 // KeepsFlows: established connections live on after the instance is deregistered.
-func (t Traffic) KeepsFlows() bool { return t.Kind == Network && !t.CutsFlows }
+func (t Traffic) KeepsFlows() bool { return (t.Kind == Network || t.Kind == Gateway) && !t.CutsFlows }

@@ -1,9 +1,11 @@
 package format
 
 import (
+	"encoding/json"
 	"os/exec"
 	"testing"
 	"time"
+	"unicode"
 )
 
 func TestDuration(t *testing.T) {
@@ -33,10 +35,30 @@ func TestShellWord(t *testing.T) {
 
 func TestOneLine(t *testing.T) {
 	for in, want := range map[string]string{
-		"a\nb\tc": "a b c", "red\x1b[31m": "red [31m", "c1\u009b2J": "c1 2J", "bidi\u202etxt": "bidi txt", "\xff": "", " a  b ": "a b",
+		"a\nb\tc": `a\nb\tc`, "red\x1b[31m": `red\x1b[31m`, "c1\u009b2J": `c1\u009b2J`, "bidi\u202etxt": `bidi\u202etxt`, "\xff": `\xff`, " a  b ": "a b",
+		"\ufffd": "\ufffd", "Grüße 😀": "Grüße 😀", "it's \"so\"": "it's \"so\"", "tag\U000e0041": `tag\U000e0041`, "a\u200bb": `a\u200bb`, "a\u2028b": `a\u2028b`,
 	} {
 		if got := OneLine(in); got != want {
 			t.Errorf("%q becomes %q, want %q", in, got, want)
 		}
+	}
+}
+
+// The escapes are read back as what they stand for.
+func TestEscapeJSON(t *testing.T) {
+	name := "a\nb\u009b2J\u202e\x7f\u2066 Grüße 😀 \U000e0041 \\u0041 \u00ad"
+	text, err := json.MarshalIndent(map[string]string{"name": name}, "", "\t")
+	if err != nil {
+		t.Fatal(err)
+	}
+	escaped := EscapeJSON(text)
+	for _, r := range string(escaped) {
+		if r != '\n' && r != '\t' && !unicode.IsPrint(r) {
+			t.Errorf("%U is left in %q", r, escaped)
+		}
+	}
+	var back map[string]string
+	if err := json.Unmarshal(escaped, &back); err != nil || back["name"] != name {
+		t.Errorf("%v: %q, want %q", err, back["name"], name)
 	}
 }

@@ -10,17 +10,19 @@ import (
 	"strings"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	awsimds "github.com/aws/aws-sdk-go-v2/feature/ec2/imds"
 	"github.com/aws/smithy-go/middleware"
 
 	"balanced/internal/awsapi"
 )
 
-// within bounds each method as a whole.
-const within = 5 * time.Second
+// patience is how long each try of a request may take. A busy host's service takes seconds at times: only a token that
+// does not arrive in any of them never will.
+var patience = []time.Duration{3 * time.Second, 4 * time.Second, 6 * time.Second}
 
-// Options replaces the SDK's own settings, in tests. The zero value is theirs
-// (AWS_EC2_METADATA_SERVICE_ENDPOINT, …_MODE, AWS_EC2_METADATA_DISABLED).
+// Options replaces the SDK's own settings, in tests. The zero value is theirs, from the environment and the shared
+// files (AWS_EC2_METADATA_SERVICE_ENDPOINT, …_MODE, AWS_EC2_METADATA_DISABLED; ec2_metadata_service_endpoint, …_mode).
 type Options struct {
 	HTTP     *http.Client
 	Endpoint string
@@ -28,26 +30,44 @@ type Options struct {
 
 // Client asks the instance metadata service, with tokens only. Tokens stay inside the
 // SDK. It is safe for concurrent use.
-type Client struct{ api api }
+type Client struct {
+	api      api
+	settings error // the SDK's settings cannot be read; nobody is asked
+	patience []time.Duration
+	host     host
+}
 
 type api interface {
 	GetInstanceIdentityDocument(context.Context, *awsimds.GetInstanceIdentityDocumentInput, ...func(*awsimds.Options)) (*awsimds.GetInstanceIdentityDocumentOutput, error)
 	GetMetadata(context.Context, *awsimds.GetMetadataInput, ...func(*awsimds.Options)) (*awsimds.GetMetadataOutput, error)
 }
 
-// New calls nothing yet.
+// New calls nothing yet. Settings that cannot be read show at the first request.
 func New(o Options) *Client {
-	watch := awsimds.WithAPIOptions(func(s *middleware.Stack) error {
-		return s.Deserialize.Add(middleware.DeserializeMiddlewareFunc("balancedTrail", follow), middleware.After)
-	})
-	if o.HTTP == nil { // a nil *http.Client in the interface would not be nil
-		return &Client{api: awsapi.Metadata(nil, o.Endpoint, watch)}
+	c := &Client{patience: patience, host: unknownHost}
+	cfg, err := awsapi.MetadataSettings(context.Background())
+	if err != nil {
+		c.settings = err
+		return c
 	}
-	return &Client{api: awsapi.Metadata(o.HTTP, o.Endpoint, watch)}
+	follow := func(m *awsimds.Options) {
+		m.APIOptions = append(m.APIOptions, func(s *middleware.Stack) error {
+			return s.Deserialize.Add(middleware.DeserializeMiddlewareFunc("balancedTrail", followRequest), middleware.After)
+		})
+		if m.Endpoint == "" && os.Getenv("AWS_EC2_METADATA_SERVICE_ENDPOINT") == "" {
+			c.host = hostOf("/")
+		}
+	}
+	var client aws.HTTPClient
+	if o.HTTP != nil { // a nil *http.Client in the interface would not be nil
+		client = o.HTTP
+	}
+	c.api = awsapi.Metadata(cfg, client, o.Endpoint, follow)
+	return c
 }
 
-// Identity reads the instance identity document. It answers within 5 s whatever
-// happens; its errors are the five of this package, or the cause of a cancelled context.
+// Identity reads the instance identity document, and the IPv6 address, which it lacks. It answers within 30 s whatever
+// happens; its errors are those of this package, an awsapi.SettingsError, or the cause of a cancelled context.
 func (c *Client) Identity(ctx context.Context) (Identity, error) {
 	var id Identity
 	err := c.ask(ctx, "identity document", func(ctx context.Context) error {
@@ -58,6 +78,13 @@ func (c *Client) Identity(ctx context.Context) (Identity, error) {
 		id, err = identity(out.InstanceIdentityDocument)
 		return err
 	})
+	if err != nil {
+		return Identity{}, err
+	}
+	id.IPv6, err = c.item(ctx, "ipv6")
+	if err != nil && id.PrivateIP != "" {
+		return id, nil // it is not needed
+	}
 	return id, err
 }
 
@@ -83,31 +110,47 @@ func (c *Client) item(ctx context.Context, path string) (string, error) {
 			return err
 		}
 		defer out.Content.Close()
-		body, err := io.ReadAll(io.LimitReader(out.Content, 1<<20))
+		body, err := io.ReadAll(out.Content)
 		text = strings.TrimSpace(string(body))
 		return err
 	})
 	return text, err
 }
 
-// ask runs one request, follows how far it comes and says what a failure means.
+// ask runs one request until it is answered: again with more patience where a connection was made and stays silent. It
+// says what a failure means.
 func (c *Client) ask(ctx context.Context, what string, request func(context.Context) error) error {
-	inner, cancel := context.WithTimeout(ctx, within)
-	defer cancel()
-	inner, t := newTrail(inner)
-	err := request(inner)
-	if err == nil {
-		return nil
+	if c.settings != nil {
+		return c.settings
 	}
-	switch cause := context.Cause(ctx); {
-	case errors.Is(cause, context.DeadlineExceeded): // however far it came by then
-		err = fmt.Errorf("%w: %w", ErrNoAnswer, cause)
-	case cause != nil: // told to stop
-		err = cause
-	case !errors.Is(err, ErrBadAnswer):
-		err = t.explain(err)
+	for i, most := range c.patience {
+		err, silent := c.try(ctx, most, request, i == len(c.patience)-1)
+		if err == nil {
+			return nil
+		}
+		if !silent || ctx.Err() != nil || i == len(c.patience)-1 {
+			return fmt.Errorf("read %s from the metadata service: %w", what, err)
+		}
 	}
-	return fmt.Errorf("read %s from the metadata service: %w", what, err)
+	return nil
 }
 
-func disabled() bool { return strings.EqualFold(os.Getenv("AWS_EC2_METADATA_DISABLED"), "true") }
+// try runs one request once and follows how far it comes. silent: the service took it and did not answer in time.
+func (c *Client) try(ctx context.Context, most time.Duration, request func(context.Context) error, last bool) (err error, silent bool) {
+	inner, cancel := context.WithTimeout(ctx, most)
+	defer cancel()
+	inner, t := newTrail(inner)
+	if err = request(inner); err == nil || errors.Is(err, ErrBadAnswer) {
+		return err, false
+	}
+	silent = t.silent(err)
+	switch cause := context.Cause(ctx); {
+	case errors.Is(cause, context.DeadlineExceeded) && silent:
+		return fmt.Errorf("%w: %w", ErrSlow, cause), true
+	case errors.Is(cause, context.DeadlineExceeded): // however far it came by then
+		return fmt.Errorf("%w: %w", ErrNoAnswer, cause), false
+	case cause != nil: // told to stop
+		return cause, false
+	}
+	return t.meaning(err, c.host, silent, last), silent
+}

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"balanced/internal/failure"
 )
 
 const document = `{"accountId":"123456789012","availabilityZone":"eu-west-1a","instanceId":"i-0abc","instanceType":"m7g.large",
@@ -74,7 +76,7 @@ func TestIdentity(t *testing.T) {
 	})
 }
 
-// A caller whose time is over has had no answer: neither is the hop limit too low, nor
+// A caller whose time is over has waited for a slow service: neither is the hop limit too low, nor
 // is it a riddle.
 func TestTheCallersTimeIsOver(t *testing.T) {
 	for _, method := range []string{http.MethodPut, http.MethodGet} {
@@ -88,7 +90,7 @@ func TestTheCallersTimeIsOver(t *testing.T) {
 			})
 			ctx, cancel := context.WithTimeoutCause(t.Context(), time.Second/10, budgetOver{})
 			defer cancel()
-			if _, err := New(Options{HTTP: pipe(t, silent), Endpoint: "http://imds"}).Identity(ctx); !errors.Is(err, ErrNoAnswer) {
+			if _, err := New(Options{HTTP: pipe(t, silent), Endpoint: "http://imds"}).Identity(ctx); !errors.Is(err, ErrSlow) || failure.Of(err) != failure.Unreachable {
 				t.Errorf("silent on %s: %v", method, err)
 			}
 		})
@@ -131,7 +133,7 @@ func TestWhatIsWrongWithTheServiceIsTold(t *testing.T) {
 		{"no document", service{}, ErrBadAnswer, "HTTP 404"},
 		{"a document that is none", service{"dynamic/instance-identity/document": "<html>"}, ErrBadAnswer, "identity document"},
 		{"an empty document", service{"dynamic/instance-identity/document": "{}"}, ErrBadAnswer, "no instance id"},
-		{"silent after the token", only("GET", silent), ErrNoAnswer, "no answer"},
+		{"silent after the token", only("GET", silent), ErrSlow, "in time"},
 		{"it hangs up", http.HandlerFunc(reset), ErrNoAnswer, "no answer"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -141,7 +143,7 @@ func TestWhatIsWrongWithTheServiceIsTold(t *testing.T) {
 				if !errors.Is(err, c.want) || !strings.Contains(err.Error(), c.text) {
 					t.Errorf("got %v, want %v", err, c.want)
 				}
-				if took := time.Since(start); took > within {
+				if took := time.Since(start); took > 13*time.Second {
 					t.Errorf("took %v", took)
 				}
 				if strings.Contains(err.Error(), "secret-token") {
@@ -166,7 +168,7 @@ func TestNothingAtTheAddress(t *testing.T) {
 			}}
 			start := time.Now()
 			_, err := New(Options{HTTP: client, Endpoint: "http://imds"}).Identity(t.Context())
-			if !errors.Is(err, ErrNoAnswer) || time.Since(start) > within {
+			if !errors.Is(err, ErrNoAnswer) || time.Since(start) > 13*time.Second {
 				t.Errorf("%s: %v after %v", name, err, time.Since(start))
 			}
 		}
@@ -180,6 +182,7 @@ func TestSilenceAndRefusalOnRealSockets(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := New(Options{Endpoint: "http://" + l.Addr().String()})
+	c.patience = []time.Duration{time.Second / 10, time.Second / 5}
 	if _, err := c.Identity(t.Context()); !errors.Is(err, ErrHopLimit) {
 		t.Errorf("connected, never answered: %v", err)
 	}
@@ -207,4 +210,77 @@ func TestASignalIsNotAFailureOfTheService(t *testing.T) {
 			t.Errorf("got %v", err)
 		}
 	})
+}
+
+// A token that takes its time is waited for: only one that never arrives shows a hop limit.
+func TestASlowTokenIsNoHopLimit(t *testing.T) {
+	for _, c := range []struct {
+		token, document time.Duration
+		budget          time.Duration
+		want            error
+	}{
+		{2200 * time.Millisecond, 0, time.Minute, nil},
+		{2200 * time.Millisecond, 2200 * time.Millisecond, time.Minute, nil},
+		{3900 * time.Millisecond, 2 * time.Second, time.Minute, nil},
+		{5500 * time.Millisecond, 3 * time.Second, time.Minute, ErrSlow},
+		{5500 * time.Millisecond, 0, 6 * time.Second, ErrSlow}, // the caller has no more time
+		{time.Hour, 0, time.Minute, ErrHopLimit},
+		{time.Hour, 0, 12 * time.Second, ErrSlow},
+		{0, time.Hour, time.Minute, ErrSlow},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			late := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				wait := c.document
+				if r.Method == http.MethodPut {
+					wait = c.token
+				}
+				select {
+				case <-time.After(wait):
+				case <-r.Context().Done():
+					return
+				}
+				service{"dynamic/instance-identity/document": document}.ServeHTTP(w, r)
+			})
+			ctx, cancel := context.WithTimeout(t.Context(), c.budget)
+			defer cancel()
+			_, err := New(Options{HTTP: pipe(t, late), Endpoint: "http://imds"}).Identity(ctx)
+			if !errors.Is(err, c.want) || (err == nil) != (c.want == nil) {
+				t.Errorf("token after %v, document after %v, %v given: %v, want %v", c.token, c.document, c.budget, err, c.want)
+			}
+		})
+	}
+}
+
+func TestTheIPv6Address(t *testing.T) {
+	only6 := strings.Replace(document, `"privateIp":"10.0.1.5",`, "", 1)
+	for name, c := range map[string]struct {
+		service http.Handler
+		ip, six string
+		fails   bool
+	}{
+		"both families":   {service{"dynamic/instance-identity/document": document, "meta-data/ipv6": "2001:db8::5\n"}, "10.0.1.5", "2001:db8::5", false},
+		"IPv4 only":       {service{"dynamic/instance-identity/document": document}, "10.0.1.5", "", false},
+		"IPv6 only":       {service{"dynamic/instance-identity/document": only6, "meta-data/ipv6": "2001:db8::5"}, "", "2001:db8::5", false},
+		"no address":      {service{"dynamic/instance-identity/document": only6}, "", "", false},
+		"IPv4, a failure": {failing{document}, "10.0.1.5", "", false},
+		"IPv6, a failure": {failing{only6}, "", "", true},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			id, err := New(Options{HTTP: pipe(t, c.service), Endpoint: "http://imds"}).Identity(t.Context())
+			if id.PrivateIP != c.ip || id.IPv6 != c.six || (err != nil) != c.fails {
+				t.Errorf("%s: %+v, %v", name, id, err)
+			}
+		})
+	}
+}
+
+// failing has an identity document and fails on the IPv6 address.
+type failing struct{ document string }
+
+func (f failing) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if strings.HasSuffix(r.URL.Path, "/ipv6") {
+		w.WriteHeader(http.StatusServiceUnavailable)
+		return
+	}
+	service{"dynamic/instance-identity/document": f.document}.ServeHTTP(w, r)
 }

@@ -1,6 +1,7 @@
 package imds
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,28 +11,56 @@ import (
 	"strings"
 	"sync"
 
-	"balanced/internal/failure"
-
 	"github.com/aws/smithy-go/middleware"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
+
+	"balanced/internal/awsapi"
+	"balanced/internal/failure"
 )
 
-// What can be wrong with the metadata service, for errors.Is.
+// What can be wrong with the metadata service, for errors.Is. Their hints are for a host of which nothing is known;
+// where its firmware says more, the error that wraps them has a better one.
 var (
 	// ErrNoAnswer: nothing answers at its address, or it stopped answering.
-	ErrNoAnswer error = failure.New(failure.Unreachable, "run it on an EC2 instance that reaches its metadata service",
-		"no answer: not an EC2 instance, or a firewall or network namespace hides it")
+	ErrNoAnswer error = failure.New(failure.Unreachable, "run it on an EC2 instance that reaches its metadata service", "no answer")
+	// ErrSlow: it takes the connection and has not answered yet. Waiting longer may help.
+	ErrSlow error = failure.New(failure.Unreachable, "run it again when the host is less busy", "it does not answer in time")
 	// ErrDisabled: it is turned off, for the instance (403) or for this process.
-	ErrDisabled error = failure.New(failure.Setup, "aws ec2 modify-instance-metadata-options --instance-id … --http-endpoint enabled", "it is turned off")
-	// ErrHopLimit: it takes the connection but the answer to the token request never arrives, because it may take fewer
-	// network hops than there are.
-	ErrHopLimit error = failure.New(failure.Setup, "aws ec2 modify-instance-metadata-options --instance-id … --http-put-response-hop-limit 2",
+	ErrDisabled error = failure.New(failure.Setup, "set HttpEndpoint=enabled in the metadata options of the instance", "it is turned off")
+	// ErrHopLimit: it takes the connection but the answer to the token request never arrives, in several tries, because it
+	// may take fewer network hops than there are.
+	ErrHopLimit error = failure.New(failure.Setup, "set HttpPutResponseHopLimit=2 in the metadata options of the instance",
 		"the token never arrives, the hop limit is too low")
 	// ErrUnauthorized: it refuses our token again and again (401).
-	ErrUnauthorized error = failure.New(failure.Unreachable, "", "it refuses its own token")
+	ErrUnauthorized error = failure.New(failure.Unreachable, "run it again; if it stays, see what answers at 169.254.169.254", "it refuses its own token")
 	// ErrBadAnswer: it answers something that makes no sense.
-	ErrBadAnswer error = failure.New(failure.Unreachable, "", "unexpected answer")
+	ErrBadAnswer error = failure.New(failure.Unreachable, "run it again; if it stays, see what answers at 169.254.169.254", "unexpected answer")
 )
+
+// told is one of the errors above with what is known of this host.
+type told struct {
+	is   error
+	more string // after its text
+	hint string // empty: its own
+	err  error  // the cause, if one is known
+}
+
+func (e *told) Error() string {
+	if e.err == nil {
+		return e.is.Error() + e.more
+	}
+	return fmt.Sprintf("%v%s: %v", e.is, e.more, e.err)
+}
+
+func (e *told) Unwrap() []error {
+	if e.err == nil {
+		return []error{e.is}
+	}
+	return []error{e.is, e.err}
+}
+
+// FailureHint meets package failure.
+func (e *told) FailureHint() string { return cmp.Or(e.hint, failure.Hint(e.is)) }
 
 // trail is how far the last request came. The SDK wraps a failed token request in an
 // error that hides its status and its cause, so they are noted on the way.
@@ -56,8 +85,8 @@ func newTrail(ctx context.Context) (context.Context, *trail) {
 	return context.WithValue(ctx, trailKey{}, t), t
 }
 
-// follow notes each request and its answer, token requests among them.
-func follow(ctx context.Context, in middleware.DeserializeInput, next middleware.DeserializeHandler) (
+// followRequest notes each request and its answer, token requests among them.
+func followRequest(ctx context.Context, in middleware.DeserializeInput, next middleware.DeserializeHandler) (
 	middleware.DeserializeOutput, middleware.Metadata, error,
 ) {
 	t, ok := ctx.Value(trailKey{}).(*trail)
@@ -75,25 +104,34 @@ func follow(ctx context.Context, in middleware.DeserializeInput, next middleware
 	return out, meta, err
 }
 
-// explain says what the failure of the last request means.
-func (t *trail) explain(err error) error {
+// silent: the service took the last request and did not answer it.
+func (t *trail) silent(err error) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.connected && t.status == 0 && timedOut(err)
+}
+
+// meaning says what the failure of the last request means on this host.
+func (t *trail) meaning(err error, on host, silent, last bool) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	switch {
-	case disabled():
-		return fmt.Errorf("%w by AWS_EC2_METADATA_DISABLED in the environment", ErrDisabled)
+	case awsapi.MetadataDisabled():
+		return &told{is: ErrDisabled, more: " by AWS_EC2_METADATA_DISABLED in the environment", hint: "unset AWS_EC2_METADATA_DISABLED and run it on an EC2 instance"}
 	case t.status == http.StatusForbidden:
-		return fmt.Errorf("%w for this instance (HTTP 403)", ErrDisabled)
+		return on.disabled()
 	case t.status == http.StatusUnauthorized:
-		return fmt.Errorf("%w (HTTP 401)", ErrUnauthorized)
+		return &told{is: ErrUnauthorized, more: " (HTTP 401)"}
 	case t.status == http.StatusOK:
 		return fmt.Errorf("%w: %w", ErrBadAnswer, err)
 	case t.status != 0:
 		return fmt.Errorf("%w: HTTP %d", ErrBadAnswer, t.status)
-	case t.token && t.connected && timedOut(err):
-		return ErrHopLimit
+	case silent && t.token && last:
+		return on.hopLimit()
+	case silent:
+		return ErrSlow
 	}
-	return fmt.Errorf("%w: %w", ErrNoAnswer, err)
+	return on.noAnswer(err)
 }
 
 // timedOut: silence, as against a connection that was reset. The SDK hides the cause

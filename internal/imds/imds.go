@@ -6,5 +6,6 @@ package imds
 // Identity is who this instance is.
 type Identity struct {
 	Instance, Zone, Region, Account, Type string
-	PrivateIP                             string
+	PrivateIP                             string // IPv4; empty on a host that has IPv6 only
+	IPv6                                  string // the primary one; empty where there is none
 }

@@ -3,6 +3,7 @@ package imds
 import (
 	"errors"
 	"net/http"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -60,9 +61,10 @@ func TestEverythingPlanned(t *testing.T) {
 
 func TestANoticeThatCannotBeReadIsNotNothing(t *testing.T) {
 	for path, text := range map[string]string{
-		"meta-data/spot/instance-action":             `{"action":""}`,
-		"meta-data/events/recommendations/rebalance": `{}`,
-		"meta-data/events/maintenance/scheduled":     `[{"NotBefore":"soon","State":"active"}]`,
+		"meta-data/spot/instance-action":               `{"action":""}`,
+		"meta-data/events/recommendations/rebalance":   `{}`,
+		"meta-data/events/maintenance/scheduled":       `<html>`,
+		"meta-data/autoscaling/target-lifecycle-state": `<html>no</html>`,
 	} {
 		if _, err := notices(t, service{path: text}); !errors.Is(err, ErrBadAnswer) {
 			t.Errorf("%s %s: %v", path, text, err)
@@ -86,7 +88,7 @@ func TestOneTokenServesAllItems(t *testing.T) {
 func TestDaysHaveOneDigitOrTwo(t *testing.T) {
 	want := time.Date(2019, 1, 3, 9, 0, 43, 0, time.UTC)
 	for _, day := range []string{"3", "03"} {
-		got, err := parseScheduled(`[{"NotBefore":"` + day + ` Jan 2019 09:00:43 GMT"}]`)
+		got, _, err := parseScheduled(`[{"NotBefore":"` + day + ` Jan 2019 09:00:43 GMT"}]`)
 		if err != nil || !got[0].Begins.Equal(want) {
 			t.Errorf("day %s: %v, %v", day, got, err)
 		}
@@ -106,11 +108,43 @@ func FuzzNotices(f *testing.F) {
 		if at, err := parseRebalance(text); err == nil && at.IsZero() {
 			t.Error("a recommendation without a time")
 		}
-		events, err := parseScheduled(text)
+		events, _, err := parseScheduled(text)
 		for i, e := range events {
 			if err != nil || i > 0 && e.Begins.Before(events[i-1].Begins) {
 				t.Errorf("events %v, error %v", events, err)
 			}
 		}
 	})
+}
+
+// One event that cannot be read does not hide the others, nor does it vanish.
+func TestOneBadEventIsTold(t *testing.T) {
+	good := `{"NotBefore":"21 Jan 2019 09:00:43 GMT","Code":"instance-stop","EventId":"e-1","State":"active"}`
+	for name, c := range map[string]struct{ bad, told string }{
+		"no time":          {`{"EventId":"e-2","State":"active"}`, "e-2"},
+		"a time in words":  {`{"EventId":"e-2","NotBefore":"soon","State":"active"}`, "soon"},
+		"no object":        {`"e-2"`, "number 2"},
+		"another type":     {`{"EventId":7,"NotBefore":"21 Jan 2019 09:00:43 GMT"}`, "number 2"},
+		"a zone somewhere": {`{"EventId":"e-2","NotBefore":"21 Jan 2019 09:00:43 XYZ"}`, "e-2"},
+	} {
+		got, err := notices(t, service{"meta-data/events/maintenance/scheduled": "[" + good + "," + c.bad + "]"})
+		if err != nil || len(got.Scheduled) != 1 || got.Scheduled[0].ID != "e-1" || len(got.Unreadable) != 1 || !strings.Contains(got.Unreadable[0], c.told) {
+			t.Errorf("%s: %+v, %v", name, got, err)
+		}
+	}
+	if got, err := notices(t, service{"meta-data/events/maintenance/scheduled": `[{"State":"completed","NotBefore":"soon"}]`}); err != nil || len(got.Unreadable) != 0 {
+		t.Errorf("over, and told: %+v, %v", got, err)
+	}
+}
+
+func TestTimesInOtherForms(t *testing.T) {
+	want := time.Date(2019, 1, 21, 9, 0, 43, 0, time.UTC)
+	for _, text := range []string{
+		"21 Jan 2019 09:00:43 GMT", "21 Jan 2019 09:00:43 UTC", "2019-01-21T09:00:43Z", "2019-01-21T09:00:43.000Z",
+		"Mon, 21 Jan 2019 09:00:43 GMT", "2019-01-21 09:00:43 UTC", "2019-01-21T09:00:43",
+	} {
+		if at, err := eventTime(text); err != nil || !at.Equal(want) {
+			t.Errorf("%s: %v, %v", text, at, err)
+		}
+	}
 }

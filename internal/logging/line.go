@@ -14,9 +14,10 @@ import (
 	"go.uber.org/zap/zapcore"
 )
 
-// line is the encoder for people who read over ssh: short, and always one line.
+// line is the encoder for people who read over ssh: short, and always one line. What people know already is left out,
+// except where they debug: which instance this is and its group, the step, and any value that the message has too.
 //
-//	12:04:31 asked to move instance_id=i-0abc asg=web
+//	12:04:31 Auto Scaling accepted the move detail="Moving EC2 instance to Standby"
 //	12:04:33 warn desired 4 is at MaxSize
 type line struct {
 	*zapcore.MapObjectEncoder // what With added
@@ -43,18 +44,18 @@ func (l *line) EncodeEntry(e zapcore.Entry, fields []zapcore.Field) (*buffer.Buf
 	if e.Level != zapcore.InfoLevel {
 		b.AppendString(" " + e.Level.String())
 	}
-	b.AppendString(" " + oneLine(e.Message))
-	writePairs(b, l.Fields)
+	b.AppendString(" " + format.OneLine(e.Message))
+	writePairs(b, e, l.Fields)
 	for _, f := range fields {
 		m := zapcore.NewMapObjectEncoder()
 		f.AddTo(m)
-		writePairs(b, m.Fields)
+		writePairs(b, e, m.Fields)
 	}
 	b.AppendByte('\n')
 	return b, nil
 }
 
-func writePairs(b *buffer.Buffer, fields map[string]any) {
+func writePairs(b *buffer.Buffer, e zapcore.Entry, fields map[string]any) {
 	keys := make([]string, 0, len(fields))
 	for k := range fields {
 		if !strings.HasSuffix(k, "Verbose") { // an error's stack, as zap adds it
@@ -63,8 +64,24 @@ func writePairs(b *buffer.Buffer, fields map[string]any) {
 	}
 	slices.Sort(keys)
 	for _, k := range keys {
-		b.AppendString(" " + k + "=" + quoted(text(fields[k])))
+		value := text(fields[k])
+		if e.Level > zapcore.DebugLevel && known(e.Message, k, value) {
+			continue
+		}
+		if _, ok := fields[k].(time.Duration); ok {
+			k = strings.TrimSuffix(k, "_seconds") // the value has its unit
+		}
+		b.AppendString(" " + k + "=" + quoted(value))
 	}
+}
+
+// known: the reader knows the pair without being told.
+func known(message, key, value string) bool {
+	switch key {
+	case "instance_id", "asg", "step":
+		return true
+	}
+	return len(value) > 3 && strings.Contains(message, value)
 }
 
 // text is a value as people read it.
@@ -82,13 +99,4 @@ func quoted(s string) string {
 		return strconv.Quote(s)
 	}
 	return s
-}
-
-func oneLine(s string) string {
-	return strings.Map(func(r rune) rune {
-		if !unicode.IsPrint(r) {
-			return ' '
-		}
-		return r
-	}, s)
 }

@@ -7,6 +7,8 @@ import (
 
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
+
+	"balanced/internal/format"
 )
 
 // Formats are the names New knows, besides auto, which the caller resolves.
@@ -15,8 +17,9 @@ const (
 	JSON    = "json"    // for machines: one object a line
 )
 
-// Auto is the format for a stream: JSON for the journal, which keeps fields apart, and
-// otherwise what people read. journal is the value of JOURNAL_STREAM.
+// Auto is the format for a stream: JSON for the journal, and otherwise what people read. journal is the value of
+// JOURNAL_STREAM. The journal's own protocol would keep the fields apart, but in another stream than the result on stdout
+// and the lines of COMMAND, which then no longer stand in order; journalctl -o cat piped to a JSON tool reads this one.
 func Auto(journal string, terminal bool) string {
 	if journal != "" && !terminal {
 		return JSON
@@ -37,7 +40,7 @@ func New(w io.Writer, level, format string) (*zap.Logger, error) {
 	case Console:
 		enc = newLine()
 	case JSON:
-		enc = zapcore.NewJSONEncoder(jsonKeys())
+		enc, w = zapcore.NewJSONEncoder(jsonKeys()), escaped{w}
 	default:
 		return nil, fmt.Errorf("log format %q: want console or json", format)
 	}
@@ -54,4 +57,12 @@ func jsonKeys() zapcore.EncoderConfig {
 		EncodeLevel:    zapcore.LowercaseLevelEncoder,
 		EncodeDuration: zapcore.SecondsDurationEncoder,
 	}
+}
+
+// escaped is for lines of JSON whose texts come from AWS: zap leaves some control characters as they are.
+type escaped struct{ io.Writer }
+
+func (e escaped) Write(line []byte) (int, error) {
+	_, err := e.Writer.Write(format.EscapeJSON(line))
+	return len(line), err
 }

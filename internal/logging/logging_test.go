@@ -21,13 +21,13 @@ func TestConsoleIsOneShortLine(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	log.With(logging.Group("web")).Info("asked to move", logging.Instance("i-0abc"), logging.Elapsed(1500*time.Millisecond))
+	log.With(logging.Detail("two words")).Info("asked to move", logging.State("Standby"), logging.Elapsed(1500*time.Millisecond))
 	log.Warn("two\nlines", logging.Error(errors.New("no\nanswer")))
 	log.Debug("hidden")
 
 	want := []string{
-		`^\d\d:\d\d:\d\d asked to move asg=web instance_id=i-0abc elapsed=2s$`,
-		`^\d\d:\d\d:\d\d warn two lines error="no\\nanswer"$`,
+		`^\d\d:\d\d:\d\d asked to move detail="two words" state=Standby elapsed=2s$`,
+		`^\d\d:\d\d:\d\d warn two\\nlines error="no\\nanswer"$`,
 	}
 	got := strings.Split(strings.TrimSuffix(b.String(), "\n"), "\n")
 	if len(got) != len(want) {
@@ -43,10 +43,10 @@ func TestConsoleIsOneShortLine(t *testing.T) {
 func TestWithDoesNotLeakIntoTheParent(t *testing.T) {
 	var b bytes.Buffer
 	log, _ := logging.New(&b, "info", logging.Console)
-	log.With(logging.Group("web")).Info("child")
+	log.With(logging.Detail("web")).Info("child")
 	b.Reset()
 	log.Info("parent")
-	if strings.Contains(b.String(), "asg=") {
+	if strings.Contains(b.String(), "detail=") {
 		t.Errorf("the parent says %q, with the child's field", b.String())
 	}
 }
@@ -62,11 +62,41 @@ func TestJSONIsOneObjectALine(t *testing.T) {
 	if err := json.Unmarshal(b.Bytes(), &line); err != nil {
 		t.Fatalf("%q: %v", b.String(), err)
 	}
-	if line["msg"] != "waiting" || line["level"] != "debug" || line["wait"] != 1.5 {
+	if line["msg"] != "waiting" || line["level"] != "debug" || line["wait_seconds"] != 1.5 {
 		t.Errorf("got %v, want msg, level and the wait in seconds", line)
 	}
 	if _, err := time.Parse(time.RFC3339Nano, line["time"].(string)); err != nil {
 		t.Errorf("time: %v", err)
+	}
+}
+
+// Who reads a terminal knows the instance, and does not want to read anything twice; who debugs wants all of it.
+func TestConsoleLeavesOutWhatTheReaderKnows(t *testing.T) {
+	for level, want := range map[string]string{
+		"info":  "rolling back: i-0c3 is unhealthy at app code=75",
+		"debug": `rolling back: i-0c3 is unhealthy at app step=prove instance_id=i-0abc asg=web reason="i-0c3 is unhealthy at app" code=75`,
+	} {
+		var b bytes.Buffer
+		log, _ := logging.New(&b, "debug", logging.Console)
+		say := map[string]func(string, ...zap.Field){"info": log.Info, "debug": log.Debug}[level]
+		say("rolling back: i-0c3 is unhealthy at app", logging.Step("prove"), logging.Instance("i-0abc"), logging.Group("web"),
+			logging.Reason("i-0c3 is unhealthy at app"), logging.Code("75"))
+		if !strings.HasSuffix(b.String(), want+"\n") {
+			t.Errorf("%s: %q, want %q", level, b.String(), want)
+		}
+	}
+}
+
+func TestJSONEscapesWhatATerminalWouldObey(t *testing.T) {
+	var b bytes.Buffer
+	log, _ := logging.New(&b, "info", logging.JSON)
+	log.Info("group web\u009b2J\u202e", logging.Group("a\x1b[31m\u2066"))
+	var line map[string]any
+	if err := json.Unmarshal(b.Bytes(), &line); err != nil || line["msg"] != "group web\u009b2J\u202e" || line["asg"] != "a\x1b[31m\u2066" {
+		t.Errorf("%v: %q", err, b.String())
+	}
+	if strings.ContainsAny(b.String(), "\u009b\u202e\u2066\x1b") {
+		t.Errorf("raw controls in %q", b.String())
 	}
 }
 

@@ -1,5 +1,8 @@
 // Package manual writes the man page of a command line, read from its commands and
 // flags: a new one is in the page without a change here.
+//
+// urfave/cli's own ToMan does not serve: it has no place for EXIT STATUS, EXAMPLES and SEE ALSO, repeats the global flags
+// under every command, and its templates would come back into the binary, where a build tag leaves them out.
 package manual
 
 import (

@@ -164,6 +164,10 @@ func quiet(v view) verdict {
 		return verdict{}
 	case short && why == "":
 		why = fmt.Sprintf("%d in service, desired %d", have, want)
+		if failed, message := lastLaunchFailed(v.Snapshot); failed {
+			return blockedBy(failure.NotNow, "fix what launches need, or lower the desired capacity, then run it again",
+				"group %s is short: %s, and the last launch failed: %s", v.Group.Name, why, message).whileGroupStands()
+		}
 	case !short && have > want && have-want >= max(1, heaviest):
 		why = fmt.Sprintf("%d in service, desired %d: a scale-in is due", have, want)
 	}
@@ -175,6 +179,17 @@ func quiet(v view) verdict {
 		return judged
 	}
 	return judged.whileGroupStands()
+}
+
+// lastLaunchFailed: the newest launch of the group failed, and why.
+func lastLaunchFailed(s fleet.Snapshot) (failed bool, message string) {
+	newest := fleet.Activity{}
+	for _, a := range s.Activities {
+		if a.Kind == fleet.Launch && a.Start.After(newest.Start) {
+			newest = a
+		}
+	}
+	return newest.FailedLaunch(), newest.Message
 }
 
 // launchUnderWay names a launch that the members or the feed show; byFeed: only the feed does.

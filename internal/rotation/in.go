@@ -12,6 +12,7 @@ import (
 // what repairs a group.
 func inSteps() []step {
 	return []step{
+		managedRow(),
 		{
 			name: "nothing to do", does: "leave an instance alone that waits in a lifecycle hook or in the warm pool", doing: "nothing to do",
 			applies: notSent(idleState), check: due, outcome: "nothing to do",

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"balanced/internal/awsapi"
 	"balanced/internal/failure"
 	"balanced/internal/fleet"
 )
@@ -33,7 +34,7 @@ func (r *run) look(ctx context.Context, need scope) error {
 	}
 	first := r.lastState == ""
 	r.learn()
-	if need == whole {
+	if need != ownState {
 		r.warn()
 	}
 	if first && r.foresees {
@@ -52,12 +53,38 @@ func (r *run) setBudgets(b budgets) {
 // onReadError decides what an error of a look means: nil to look again.
 func (r *run) onReadError(ctx context.Context, err error) error {
 	switch {
+	case r.mayStillStart(err):
+		return r.awaitRole(ctx)
 	case errors.Is(err, ErrNotMember) && r.awaitsGroup && r.group == "":
 		return r.awaitGroup(ctx)
 	case errors.Is(err, ErrNotMember):
 		return r.notListed(ctx)
 	}
 	return r.readFailed(err)
+}
+
+const (
+	// roleWithin is how long a run waits for the credentials of the instance's role. EC2 has them some seconds after the
+	// start of an instance, or after a profile was attached.
+	roleWithin = time.Minute
+	// roleWithinLaunch is the same for a run that waits for a launch.
+	roleWithinLaunch = 5 * time.Minute
+)
+
+// mayStillStart: the instance has no role's credentials yet, which a new one gets within a minute.
+func (r *run) mayStillStart(err error) bool {
+	within := roleWithin
+	if r.awaitsGroup {
+		within = roleWithinLaunch
+	}
+	_, noRole := errors.AsType[*awsapi.NoRoleYetError](err)
+	return noRole && r.lastState == "" && r.turn.elapsed() < within && time.Now().Before(r.deadline())
+}
+
+// awaitRole passes the time until the metadata service has credentials.
+func (r *run) awaitRole(ctx context.Context) error {
+	r.reportProgress("look", "the instance's role has no credentials yet", 0)
+	return sleep(ctx, min(r.jitter(confirmAbsence), max(time.Until(r.deadline()), 0)))
 }
 
 // notListed: no group lists this instance, twice. Before anything was seen, the metadata service has a say too: where
@@ -74,6 +101,9 @@ func (r *run) notListed(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if wrong := r.wrongPlace(ctx); wrong != nil {
+		return wrong
+	}
 	switch target := notices.Target; {
 	case target == string(fleet.Terminated):
 		return failure.New(failure.Leaving, "nothing was moved", "Auto Scaling is bringing %s to %s", r.id, target)
@@ -86,6 +116,31 @@ func (r *run) notListed(ctx context.Context) error {
 		return failure.New(failure.Setup, "check AWS_REGION, and whose credentials these are",
 			"no group lists %s, but its metadata service says that Auto Scaling wants it %s", r.id, target)
 	}
+}
+
+// wrongPlace: AWS was asked in another Region, or in the name of another account, than the instance's own. Then no list
+// can have it, and its absence says nothing.
+func (r *run) wrongPlace(ctx context.Context) error {
+	c := r.Caller
+	if c == nil {
+		return nil
+	}
+	if region := c.Region(); region != r.Self.Region {
+		return failure.New(failure.Setup, "set it to "+r.Self.Region+", or leave it out: the instance's own Region is the default",
+			"no group of %s lists %s, which is in %s: the Region comes from %s", region, r.id, r.Self.Region, c.RegionSource())
+	}
+	if r.Self.Account == "" || c.FromInstanceRole(ctx) {
+		return nil
+	}
+	account, arn, err := c.Identity(ctx)
+	if err != nil {
+		return fmt.Errorf("no group lists %s, and whose credentials these are is not known: %w", r.id, err)
+	}
+	if account != r.Self.Account {
+		return failure.New(failure.Setup, "use credentials of the instance's account, such as its role's",
+			"no group of account %s lists %s, which is of account %s: the credentials are those of %s", account, r.id, r.Self.Account, arn)
+	}
+	return nil
 }
 
 // notMember ends the run of an instance that is in no group, well where the caller said so.

@@ -14,6 +14,7 @@ import (
 // outSteps is what `balanced out` does, in order. A run is at the first row that applies and is not settled.
 func outSteps() []step {
 	return []step{
+		managedRow(),
 		{
 			name: "nothing to do", does: "leave an instance alone that waits in a lifecycle hook or in the warm pool", doing: "nothing to do",
 			applies: notSent(idleState), check: due, outcome: "nothing to do",
@@ -52,6 +53,20 @@ func outSteps() []step {
 			rollBack: (*run).rollBackOut, rollsBack: "exit Standby, wait until healthy everywhere",
 		},
 	}
+}
+
+// managedRow refuses a group that another AWS service manages, whatever the instance is about to do.
+func managedRow() step {
+	return step{
+		name: "managed", does: "refuse a group that another AWS service manages", doing: "checking the group",
+		applies: func(v view) bool { return v.sent.IsZero() && v.Group.Operator != "" }, check: managed, within: budgetWait,
+	}
+}
+
+// managed: only the principal of the operator may make mutating calls (API reference, AutoScalingGroup, Operator).
+func managed(v view) verdict {
+	return blockedBy(failure.Setup, "use that service's own way to update its instances",
+		"%s is managed by %s, which alone may move its instances", v.Group.Name, v.Group.Operator)
 }
 
 // Out takes the instance out of service. It returns nil only when it is in Standby, no load balancer lists it, its slot
@@ -101,9 +116,9 @@ func strange(v view) verdict {
 	switch {
 	case v.State.Leaving():
 		return leavingState(v)
-	case v.State.ReplacingRoot():
+	case v.State.ReplacingRootVolume():
 		return blockedBy(failure.NotNow, "run it again when the instance is InService", "%s is %s: an instance refresh is replacing its root volume", v.ID, v.State).atOnce()
-	case v.State.Stays():
+	case !v.State.Passing():
 		return blockedBy(failure.NotNow, "look with balanced status", "%s is %s, which does not end by itself", v.ID, v.State).atOnce()
 	}
 	return blockedBy(failure.NotNow, "look with balanced status", "%s is %s", v.ID, v.State)

@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"balanced/internal/failure"
 	"balanced/internal/fleet"
+	"balanced/internal/imds"
 	"balanced/internal/logging"
 	"balanced/internal/probe"
 )
@@ -24,7 +26,7 @@ func (a *Agent) ForeseeProbe(ctx context.Context, s fleet.Snapshot, instead *pro
 	var checks []probe.Check
 	for _, t := range s.Traffic {
 		if t.Probes() && t.Own(s.ID).Health == fleet.Healthy {
-			once := checkOf(t.Source)
+			once := checkOf(t.Source, a.Self)
 			once.Healthy = 1
 			checks = append(checks, once)
 		}
@@ -34,7 +36,7 @@ func (a *Agent) ForeseeProbe(ctx context.Context, s fleet.Snapshot, instead *pro
 		once.Healthy = 1
 		checks = []probe.Check{once}
 	}
-	if a.Prober == nil || a.Self.PrivateIP == "" || s.State != fleet.InService || len(checks) == 0 {
+	if a.Prober == nil || a.Self.PrivateIP == "" && a.Self.IPv6 == "" || s.State != fleet.InService || len(checks) == 0 {
 		return ""
 	}
 	ctx, cancel := context.WithTimeout(ctx, foreseenWithin)
@@ -60,7 +62,7 @@ const leastProbe = 15 * time.Second
 
 // probeDue: the host has to pass before it returns, and again after any wait.
 func probeDue(v view) verdict {
-	if v.probePassed || !v.probes || len(v.checks()) == 0 {
+	if v.probePassed || !v.probes || !v.hasChecks() {
 		return verdict{}
 	}
 	return verdict{kind: act}
@@ -70,12 +72,20 @@ func probeDue(v view) verdict {
 // it stays in Standby, and no load balancer meets it.
 func (r *run) probeHost(ctx context.Context) error {
 	r.moving.start()
-	if r.Self.PrivateIP == "" && (r.request.probe == nil || r.request.probe.Host == "") {
-		return failure.New(failure.Setup, "name one: --probe http://ADDRESS:PORT/PATH", "the identity document of %s has no private address to probe", r.id)
+	for _, t := range r.seen.Traffic {
+		if t.Probes() && t.Check.IPv6 && r.Self.IPv6 == "" && r.request.probe == nil {
+			return failure.New(failure.Setup, "give the instance an IPv6 address, or name a check: --probe http://ADDRESS:PORT/PATH", "%s asks at an IPv6 address, and %s has none", t.Name, r.id)
+		}
+	}
+	checks := r.view().checks(r.Self)
+	for _, c := range checks {
+		if c.Host == "" && r.Self.PrivateIP == "" {
+			return failure.New(failure.Setup, "name one: --probe http://ADDRESS:PORT/PATH", "%s has no address of the kind that %s asks", r.id, c.Source)
+		}
 	}
 	wait, cancel := context.WithDeadlineCause(ctx, r.probeUntil(), errBudget)
 	defer cancel()
-	err := r.Prober.Run(wait, r.view().checks(), r.probeAnswered)
+	err := r.Prober.Run(wait, checks, r.probeAnswered)
 	var unfit *probe.FailedError
 	var beyond *probe.NotImitatedError
 	switch {
@@ -141,24 +151,32 @@ func (r *run) probeAnswered(answer string) {
 }
 
 // checks are what the load balancers that count will ask, or what the operator put in their place.
-func (v view) checks() []probe.Check {
+func (v view) checks(self imds.Identity) []probe.Check {
 	if v.probe != nil {
 		return []probe.Check{*v.probe}
 	}
 	var all []probe.Check
 	for _, t := range v.Traffic {
 		if t.Probes() {
-			all = append(all, checkOf(t.Source))
+			all = append(all, checkOf(t.Source, self))
 		}
 	}
 	return all
 }
 
-// checkOf is a source's health check as this host can be asked it.
-func checkOf(s fleet.Source) probe.Check {
+// hasChecks: there is something that the host is asked.
+func (v view) hasChecks() bool {
+	return v.probe != nil || slices.ContainsFunc(v.Traffic, fleet.Traffic.Probes)
+}
+
+// checkOf is a source's health check as this host can be asked it, at the address of the family that the source uses.
+func checkOf(s fleet.Source, self imds.Identity) probe.Check {
 	c := probe.Check{
 		Kind: probe.Kind(s.Kind), Source: s.Name, Protocol: s.Check.Protocol, HTTP2: s.Check.HTTP2, Port: s.Port, Path: s.Check.Path,
-		Matcher: s.Check.Matcher, Timeout: s.Check.Timeout, Healthy: s.Check.Healthy, Interval: s.Check.Interval,
+		ProxyV2: s.Check.ProxyV2, Matcher: s.Check.Matcher, Timeout: s.Check.Timeout, Healthy: s.Check.Healthy, Interval: s.Check.Interval,
+	}
+	if s.Check.IPv6 || self.PrivateIP == "" {
+		c.Host = self.IPv6
 	}
 	if port, err := strconv.Atoi(s.Check.Port); err == nil { // otherwise "traffic-port"
 		c.Port = port

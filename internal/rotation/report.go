@@ -73,6 +73,8 @@ type TrafficReport struct {
 	Name   string `json:"name"`
 	State  string `json:"state"`
 	Reason string `json:"reason"`
+	// Shifted: a zonal shift keeps new traffic from it.
+	Shifted bool `json:"shifted,omitempty"`
 }
 
 // StepReport is one row of the command's table, as far as it got.
@@ -189,7 +191,7 @@ func (p *Report) see(s fleet.Snapshot, min fleet.MinHealthy) {
 }
 
 func trafficReport(t fleet.Traffic, x fleet.Target) TrafficReport {
-	return TrafficReport{Kind: string(t.Kind), Name: t.Name, State: string(x.Health), Reason: x.Reason}
+	return TrafficReport{Kind: string(t.Kind), Name: t.Name, State: string(x.Health), Reason: x.Reason, Shifted: x.Shifted}
 }
 
 func seconds(d time.Duration) float64 {

@@ -37,7 +37,7 @@ type Balancers interface {
 	Describe(ctx context.Context, classic, targetGroups []string) ([]fleet.Source, error)
 	Health(ctx context.Context, source fleet.Source) ([]fleet.Target, error)
 	HealthOf(ctx context.Context, source fleet.Source, instance string) (fleet.Target, error)
-	Registrations(ctx context.Context, instance, address string) ([]fleet.Registration, error)
+	Registrations(ctx context.Context, instance, ipv4, ipv6 string) ([]fleet.Registration, error)
 	Reads() []awsapi.Read
 }
 
@@ -45,6 +45,14 @@ type Balancers interface {
 type Metadata interface {
 	Notices(ctx context.Context) (fleet.Notices, error)
 	AnswersV1(ctx context.Context) (bool, error)
+}
+
+// Caller says where AWS is asked, and in whose name. *awsapi.Session meets it.
+type Caller interface {
+	Region() string
+	RegionSource() string // where the Region was set
+	FromInstanceRole(ctx context.Context) bool
+	Identity(ctx context.Context) (account, arn string, err error)
 }
 
 // Prober asks this host what its load balancers would ask. *probe.Prober meets it.
@@ -60,6 +68,7 @@ type Agent struct {
 	Balancers Balancers
 	Metadata  Metadata
 	Prober    Prober // nil: nothing is asked
+	Caller    Caller // nil: Region and account are taken to be the instance's
 	Log       *zap.Logger
 	// Alone makes this the only run at work for an instance until release; nil: it always is.
 	Alone func(instance string) (release func(), err error)

@@ -40,11 +40,13 @@ type MemberReport struct {
 // nothing and waits for nothing.
 func (a *Agent) Status(ctx context.Context, min fleet.MinHealthy) (*Report, Standing, error) {
 	r := a.newExamination("status", min)
-	r.warnings = []warning{unusedSource, unfencedMinimum, shortGrace, noHeadroom, rebalanceAdvised, laterEvent, onHold}
+	r.warnings = []warning{unusedSource, unfencedMinimum, shortGrace, noHeadroom, rebalanceAdvised, laterEvent, unreadableEvent, onHold}
 	err := r.look(ctx, whole)
 	if errors.Is(err, ErrNotMember) {
-		r.report.close(r, NotMember.String(), nil)
-		return r.report, NotMember, nil
+		if err = r.wrongPlace(ctx); err == nil {
+			r.report.close(r, NotMember.String(), nil)
+			return r.report, NotMember, nil
+		}
 	}
 	standing := OutOfService
 	if me, ok := r.seen.Group.Member(r.id); ok && r.seen.IsHealthy(me, r.seen.Counted()) {
@@ -87,6 +89,11 @@ type Examination struct {
 func (a *Agent) Examine(ctx context.Context, command string, min fleet.MinHealthy) (Examination, error) {
 	r := a.newExamination(command, min)
 	err := r.look(ctx, whole)
+	if errors.Is(err, ErrNotMember) {
+		if wrong := r.wrongPlace(ctx); wrong != nil {
+			err = wrong
+		}
+	}
 	r.report.close(r, "", err)
 	e := Examination{Report: r.report, Warnings: map[string]string{}, Guards: map[string]*failure.Refusal{}}
 	e.ID = r.id // also where no look succeeded
@@ -107,7 +114,7 @@ func Judge(s fleet.Snapshot, min fleet.MinHealthy, hold []string) Examination {
 
 func judge(v view) Examination {
 	e := Examination{Snapshot: v.Snapshot, Fenced: v.fenced(), Warnings: map[string]string{}, Guards: map[string]*failure.Refusal{}}
-	for _, w := range []warning{unusedSource, unfencedMinimum, unevenZones, shortGrace, noHeadroom, longFlows, staleMarks, weightedGroup} {
+	for _, w := range []warning{unusedSource, unfencedMinimum, unevenZones, shortGrace, noHeadroom, longFlows, staleMarks, weightedGroup, shiftedPeers, unreadableEvent} {
 		if text := w.text(v); text != "" {
 			e.Warnings[w.name] = text
 		}

@@ -162,3 +162,26 @@ func TestWaitWithASourceThatCannotBeAsked(t *testing.T) {
 		w.WantClass(err, failure.Setup)
 	})
 }
+
+// A new instance has no credentials in its first seconds, and sometimes none for a minute.
+func TestAStartThatHasNoCredentialsYetIsWaitedFor(t *testing.T) {
+	for name, tc := range map[string]struct {
+		after time.Duration
+		ends  failure.Class // Internal: well
+	}{
+		"after 40 s": {40 * time.Second, failure.Internal},
+		"never":      {time.Hour, failure.Denied},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inWorld(t, sim.Config{}, fleettest.WebGroup(), func(w *world) {
+				w.UpdateMetadata(w.IDs[0], func(m *sim.Metadata) { m.CredentialsFrom = time.Now().Add(tc.after) })
+				agent := w.Agent(w.IDs[0])
+				began := time.Now()
+				_, err := agent.Wait(w.Context(), rotation.WaitOptions{Timeout: rotation.Auto})
+				if failure.Of(err) != tc.ends || err != nil && time.Since(began) > 6*time.Minute {
+					t.Errorf("%v after %s, want class %v", err, time.Since(began), tc.ends)
+				}
+			})
+		})
+	}
+}

@@ -33,6 +33,11 @@ var (
 	onHold           = warning{"held", onHoldText}
 	staleMarks       = warning{"stale marks", staleMarksText}
 	weightedGroup    = warning{"weights", weightedGroupText}
+	shiftedPeers     = warning{"zonal shift", shiftedPeersText}
+	shiftedHere      = warning{"zonal shift here", shiftedHereText}
+	crossedThreshold = warning{"target group threshold", crossedThresholdText}
+	slowStart        = warning{"slow start", slowStartText}
+	unreadableEvent  = warning{"unreadable event", unreadableEventText}
 )
 
 // outWarnings are looked for at every look that reads the whole, before the instance leaves: what `in` will run into
@@ -40,10 +45,10 @@ var (
 var outWarnings = []warning{
 	unusedSource, ignoredSource, unfencedMinimum, shortGroup, unevenZones, shortGrace, noHeadroom,
 	longFlows, rebalanceAdvised, laterEvent, tightTimeout, tightLimit, needlessReplace, unhealthyPeers,
-	staleMarks, weightedGroup,
+	staleMarks, weightedGroup, shiftedPeers, crossedThreshold, unreadableEvent,
 }
 
-var inWarnings = []warning{unusedSource, ignoredSource, shortGrace, largerGroup, laterEvent, tightLimit, staleMarks}
+var inWarnings = []warning{unusedSource, ignoredSource, shortGrace, largerGroup, laterEvent, tightLimit, staleMarks, shiftedHere, slowStart, unreadableEvent}
 
 // warn puts every warning of a look into the log and the report, once.
 func (r *run) warn() {
@@ -201,6 +206,64 @@ func weightedGroupText(v view) string {
 		return ""
 	}
 	return fmt.Sprintf("%s has weights: whether MinSize %d allows the move is known only when Auto Scaling is asked", v.Group.Name, v.Group.Min)
+}
+
+// shiftedPeersText: an override that need not keep traffic away says nothing about health, but the group is not as usual.
+func shiftedPeersText(v view) string {
+	for _, t := range v.Counted() {
+		for _, x := range t.Targets {
+			if x.Override != "" && !x.Shifted {
+				return fmt.Sprintf("%s may get no traffic at %s: %s", x.Instance, t.Name, x.Override)
+			}
+		}
+	}
+	return ""
+}
+
+func shiftedHereText(v view) string {
+	for _, t := range v.Counted() {
+		if x := t.Own(v.ID); x.Shifted {
+			return fmt.Sprintf("a zonal shift keeps new traffic of %s from this instance for now", t.Name)
+		}
+	}
+	return ""
+}
+
+// crossedThresholdText: below its thresholds a target group changes how it routes (API reference, TargetGroupAttribute,
+// target_group_health.*).
+func crossedThresholdText(v view) string {
+	for _, c := range v.Crossings() {
+		return CrossingText(c)
+	}
+	return ""
+}
+
+// CrossingText says what the leave of this instance does to a target group.
+func CrossingText(c fleet.Crossing) string {
+	where, then := "", "unhealthy targets get traffic, too"
+	if c.Zone != "" {
+		where = " in " + c.Zone
+	}
+	if c.DNS {
+		then = "the zone is taken out of DNS"
+	}
+	return fmt.Sprintf("without this instance %s has %d healthy targets%s, and its target_group_health threshold is %d: %s", c.Source, c.Remaining, where, c.Least, then)
+}
+
+func slowStartText(v view) string {
+	for _, t := range v.Counted() {
+		if t.SlowStart > 0 {
+			return fmt.Sprintf("%s gives a new target its full share only after %s (slow start): pause that long before the next instance", t.Name, format.Duration(t.SlowStart))
+		}
+	}
+	return ""
+}
+
+func unreadableEventText(v view) string {
+	if len(v.Notices.Unreadable) == 0 {
+		return ""
+	}
+	return "a notice of the metadata service could not be read: " + strings.Join(v.Notices.Unreadable, "; ")
 }
 
 func onHoldText(v view) string {

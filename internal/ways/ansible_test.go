@@ -1,3 +1,5 @@
+//go:build unix
+
 package ways
 
 import (
@@ -37,13 +39,13 @@ func TestAnsible(t *testing.T) {
 	s.exits(play("-e", "upgrade='upgrade v2'", "--check"), 0, "failed=0")
 	s.moved()
 
-	mend := s.breakUpgrade(s.hosts[1])
+	fix := s.breakUpgrade(s.hosts[1])
 	r := play("-e", "upgrade='upgrade v2'", "-e", "pause=1")
 	s.exits(r, 2, `"rc": 17`)
 	s.expect("v2 InService", "v1 Standby", "v1 InService")
 	s.moved(1, 2)
 
-	mend()
+	fix()
 	s.exits(play("-e", "upgrade='upgrade v3'", "-e", "pause=1"), 0, "failed=0")
 	s.expect("v3 InService", "v3 InService", "v3 InService")
 	s.moved(1, 2, 1, 3)

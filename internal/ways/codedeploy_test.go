@@ -1,3 +1,5 @@
+//go:build unix
+
 package ways
 
 import (
@@ -98,12 +100,12 @@ func TestCodeDeploy(t *testing.T) {
 	f.expect("v2 InService", "v2 InService", "v2 InService")
 	f.moved(1, 2, 3)
 
-	mend := f.breakUpgrade(f.hosts[1])
+	fix := f.breakUpgrade(f.hosts[1])
 	f.fails(f.deploy(f.revision("v3")), "ApplicationStart", "hooks/start", broken, "Job for web.service failed")
 	f.expect("v3 InService", "v2 Standby", "v2 InService")
 	f.moved(1, 2, 3, 1, 2)
 
-	mend()
+	fix()
 	if failure := f.deploy(f.revision("v4")); failure != nil {
 		t.Fatal(failure)
 	}

@@ -1,8 +1,11 @@
+//go:build unix
+
 package ways
 
 import (
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -33,7 +36,7 @@ func each(t *testing.T, do func(t *testing.T, path string), suffixes ...string) 
 func TestDocumentsParse(t *testing.T) {
 	each(t, func(t *testing.T, path string) {
 		var doc map[string]yaml.Node
-		if filepath.Base(path) == "rollout.yml" {
+		if filepath.Base(filepath.Dir(path)) == "ansible" {
 			var plays []map[string]yaml.Node
 			parse(t, path, &plays)
 			return
@@ -74,7 +77,17 @@ func TestThePlaybookIsAnsibles(t *testing.T) {
 // TestShellPartsPassShellcheck has what is shell within other documents; make lint
 // finds the scripts that are files.
 func TestShellPartsPassShellcheck(t *testing.T) {
-	parts := map[string]string{"balanced-upgrade.yaml": readCommandDocument(t).script(map[string]string{"Command": "/opt/web/upgrade v2"})}
+	parts := map[string]string{}
+	for _, name := range []string{"balanced-upgrade", "balanced-patch"} {
+		doc := readCommandDocument(t, name)
+		for i, step := range doc.MainSteps {
+			if len(step.Inputs.RunCommand) > 0 {
+				parts[name+"-"+step.Name] = doc.script(i, map[string]string{"Command": "/opt/web/upgrade v2"})
+			}
+		}
+	}
+	maps.Copy(parts, pipelineShell(t))
+	documents := len(parts)
 	jenkinsfile, err := os.ReadFile(scripts + "/jenkins/Jenkinsfile")
 	if err != nil {
 		t.Fatal(err)
@@ -86,8 +99,8 @@ func TestShellPartsPassShellcheck(t *testing.T) {
 		}
 		parts[fmt.Sprintf("Jenkinsfile-%d", i+1)] = text + "\n"
 	}
-	if steps := strings.Count(string(jenkinsfile), "sh("); len(parts) != 1+steps {
-		t.Errorf("%d shell parts, want that of the SSM document and the %d of the Jenkinsfile", len(parts), steps)
+	if steps := strings.Count(string(jenkinsfile), "sh("); len(parts) != documents+steps || documents != 3+3+2 {
+		t.Errorf("%d shell parts, want 3 of SSM documents, 5 of pipelines and the %d of the Jenkinsfile", len(parts), steps)
 	}
 	for name, text := range parts {
 		t.Run(name, func(t *testing.T) {
@@ -147,69 +160,66 @@ func TestTimeoutsAreDoctors(t *testing.T) {
 	r := s.run(s.env[s.hosts[0]], s.bin("balanced"), "doctor")
 	spec := readAppspec(s, scripts+"/codedeploy")
 	out, in := spec.Hooks["BeforeInstall"][0].Timeout, spec.Hooks["ValidateService"][0].Timeout
-	s.exits(r, 0, fmt.Sprintf("at most %d s to get out, %d s to get in", out, in))
+	s.exits(r, 0, fmt.Sprintf("out takes at most %d s, in at most %d s", out, in))
 	if unit := s.read(scripts + "/systemd/balanced-in.service"); !strings.Contains(unit, fmt.Sprintf("\nTimeoutStartSec=%d\n", in)) {
 		t.Errorf("balanced-in.service has another TimeoutStartSec than %d", in)
 	}
 }
 
-// TestTheRunbookFitsItsDocument: it passes the parameters that the Command document
-// has, one instance at a time, and stops at the first error.
-func TestTheRunbookFitsItsDocument(t *testing.T) {
-	doc := readCommandDocument(t)
-	var runbook struct {
-		SchemaVersion string `yaml:"schemaVersion"`
-		MainSteps     []struct {
-			Name   string
-			Action string
-			Inputs struct {
-				DocumentName   string         `yaml:"DocumentName"`
-				MaxConcurrency string         `yaml:"MaxConcurrency"`
-				MaxErrors      string         `yaml:"MaxErrors"`
-				Parameters     map[string]any `yaml:"Parameters"`
-			}
-		} `yaml:"mainSteps"`
-	}
-	parse(t, scripts+"/ssm/balanced-rollout.yaml", &runbook)
-	if doc.SchemaVersion != "2.2" || runbook.SchemaVersion != "0.3" {
-		t.Errorf("schema versions %s and %s, want 2.2 and 0.3", doc.SchemaVersion, runbook.SchemaVersion)
-	}
-	sent := 0
-	for _, step := range runbook.MainSteps {
+// TestTheRunbookFitsItsDocuments: it passes parameters that both Command documents have,
+// and those without a default; it stops at the first error; and no step is left out.
+func TestTheRunbookFitsItsDocuments(t *testing.T) {
+	book := readRunbook(t)
+	sent, scripts := 0, map[string]string{}
+	for _, step := range book.MainSteps {
+		if text, is := step.Inputs["Script"].(string); is && step.Name != "look" {
+			scripts[text] = step.Name
+		}
 		if step.Action != "aws:runCommand" {
 			continue
 		}
 		sent++
-		in := step.Inputs
-		if in.DocumentName != "balanced-upgrade" || in.MaxConcurrency != "1" || in.MaxErrors != "0" {
-			t.Errorf("%s sends %s to %s at a time until %s errors", step.Name, in.DocumentName, in.MaxConcurrency, in.MaxErrors)
-		}
-		for name := range in.Parameters {
-			if _, there := doc.Parameters[name]; !there {
-				t.Errorf("%s passes %s, which the document does not have", step.Name, name)
+		passed := step.Inputs["Parameters"].(map[string]any)
+		for _, name := range []string{"balanced-upgrade", "balanced-patch"} {
+			doc := readCommandDocument(t, name)
+			if doc.SchemaVersion != "2.2" || book.SchemaVersion != "0.3" {
+				t.Errorf("schema versions %s and %s, want 2.2 and 0.3", doc.SchemaVersion, book.SchemaVersion)
+			}
+			for p := range passed {
+				if _, there := doc.Parameters[p]; !there {
+					t.Errorf("%s passes %s, which %s does not have", step.Name, p, name)
+				}
+			}
+			for p, has := range doc.Parameters {
+				if _, there := passed[p]; !there && has.Default == "" {
+					t.Errorf("%s does not pass %s", step.Name, p)
+				}
 			}
 		}
-		for name, p := range doc.Parameters {
-			if _, passed := in.Parameters[name]; !passed && p.Default == "" {
-				t.Errorf("%s does not pass %s", step.Name, name)
-			}
+		if step.Inputs["MaxErrors"] != "0" || step.OnFailure != "step:"+step.Name+"Finished" || step.NextStep != step.Name+"Finished" {
+			t.Errorf("%s goes on after %v errors, and to %s and %s", step.Name, step.Inputs["MaxErrors"], step.OnFailure, step.NextStep)
 		}
 	}
-	if sent != 2 {
-		t.Errorf("%d steps send the document, want one for those that are out and one for all", sent)
+	if sent != 2 || len(scripts) != 1 {
+		t.Errorf("%d steps send the document, %d scripts look at what came of it; want 2 and the same one for both", sent, len(scripts))
 	}
 }
 
-// TestTheDocumentUsesItsParameters: what is left of a {{ }} would be run.
-func TestTheDocumentUsesItsParameters(t *testing.T) {
-	doc := readCommandDocument(t)
-	if left := regexp.MustCompile(`\{\{.*\}\}`).FindString(doc.script(map[string]string{"Command": "true"})); left != "" {
-		t.Errorf("no parameter of the document is %s", left)
-	}
-	used := strings.Join(doc.MainSteps[0].Inputs.RunCommand, "\n") + doc.MainSteps[0].Inputs.TimeoutSeconds
-	for name := range doc.Parameters {
-		if !strings.Contains(used, "{{ "+name+" }}") {
-			t.Errorf("the parameter %s has no effect", name)
+// TestTheDocumentsUseTheirParameters: what is left of a {{ }} would be run.
+func TestTheDocumentsUseTheirParameters(t *testing.T) {
+	for _, name := range []string{"balanced-upgrade", "balanced-patch"} {
+		doc := readCommandDocument(t, name)
+		var used strings.Builder
+		for i, step := range doc.MainSteps {
+			if left := regexp.MustCompile(`\{\{.*\}\}`).FindString(doc.script(i, map[string]string{"Command": "true"})); left != "" {
+				t.Errorf("%s: no parameter is %s", name, left)
+			}
+			used.WriteString(strings.Join(step.Inputs.RunCommand, "\n") + step.Inputs.TimeoutSeconds + step.Inputs.DocumentParameters)
+		}
+		for p := range doc.Parameters {
+			if !strings.Contains(used.String(), "{{ "+p+" }}") {
+				t.Errorf("%s: the parameter %s has no effect", name, p)
+			}
 		}
 	}
 }

@@ -1,3 +1,5 @@
+//go:build unix
+
 package ways
 
 import (
@@ -19,12 +21,12 @@ func TestOneLiner(t *testing.T) {
 		}, s.hosts...)...)
 	}
 
-	mend := s.breakUpgrade(s.hosts[0])
+	fix := s.breakUpgrade(s.hosts[0])
 	s.exits(rollout(), broken, "no such package")
 	s.expect("v1 Standby", "v1 InService", "v1 InService")
 	s.moved(1)
 
-	mend()
+	fix()
 	s.exits(rollout(), 0, s.hosts[2]+" in service")
 	s.expect("v2 InService", "v2 InService", "v2 InService")
 	s.moved(1, 2, 3)
@@ -65,17 +67,17 @@ func TestRolloutScript(t *testing.T) {
 	rollout := s.rolloutScript()
 	byHand := append([]string{"--ssh"}, s.hosts...)
 
-	mend := s.breakUpgrade(s.hosts[1])
+	fix := s.breakUpgrade(s.hosts[1])
 	const upgrade = "sudo balanced run -- upgrade v2"
 	s.exits(rollout(upgrade, byHand...), broken, s.hosts[1]+": exit 17")
 	s.expect("v2 InService", "v1 Standby", "v1 InService")
 	s.moved(1, 2)
 
 	// Stopped where it is, whoever asks: nobody else is started.
-	s.exits(rollout(upgrade, byHand...), broken, "1 of them out and first: "+s.hosts[1])
+	s.exits(rollout(upgrade, byHand...), broken, "so first: "+s.hosts[1])
 	s.moved(1, 2)
 
-	mend()
+	fix()
 	s.exits(rollout(strings.ReplaceAll(upgrade, "v2", "v3"), byHand...), 0, "3 hosts done")
 	s.expect("v3 InService", "v3 InService", "v3 InService")
 	s.moved(1, 2, 1, 3)

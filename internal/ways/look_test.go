@@ -1,3 +1,5 @@
+//go:build unix
+
 package ways
 
 import (
@@ -14,7 +16,7 @@ import (
 // member is an instance as balanced status has it.
 type member struct {
 	ID, State string
-	Serves    bool
+	Healthy   bool
 }
 
 // members asks on an instance.
@@ -34,15 +36,15 @@ func (s *stage) members() map[string]member {
 	return all
 }
 
-// expect compares every instance with what is wanted: "v2 InService", and those in
-// service serve.
+// expect compares every instance with what is wanted: "v2 InService". Those in service are
+// healthy.
 func (s *stage) expect(want ...string) {
 	s.Helper()
 	all := s.members()
 	for i, id := range s.hosts {
 		got := strings.TrimSpace(s.read(s.file(id, "version"))) + " " + all[id].State
-		if got != want[i] || all[id].Serves != strings.HasSuffix(want[i], " InService") {
-			s.Errorf("host %d is %q, serves %v; want %q", i+1, got, all[id].Serves, want[i])
+		if got != want[i] || all[id].Healthy != strings.HasSuffix(want[i], " InService") {
+			s.Errorf("host %d is %q, healthy %v; want %q", i+1, got, all[id].Healthy, want[i])
 		}
 	}
 }

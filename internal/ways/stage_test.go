@@ -1,3 +1,5 @@
+//go:build unix
+
 package ways
 
 import (
@@ -46,7 +48,7 @@ func newStage(t *testing.T, fleet ...string) *stage {
 	s := &stage{T: t, dir: t.TempDir(), env: map[string][]string{}}
 	s.startLab(fleet)
 	s.install()
-	for _, line := range strings.Split(s.lab("env"), "\n")[1:] {
+	for _, line := range strings.Split(s.lab("env", "--list"), "\n")[1:] {
 		if id, _, there := strings.Cut(line, " "); there {
 			s.hosts = append(s.hosts, id)
 			s.env[id] = s.environ(id)
@@ -146,12 +148,26 @@ func (s *stage) file(id, name string) string { return filepath.Join(s.dir, "host
 
 func (s *stage) write(path, text string) {
 	err := os.MkdirAll(filepath.Dir(path), 0o755)
-	if err == nil {
+	if err == nil && strings.HasPrefix(text, "#!") {
+		err = writeProgram(path, text)
+	} else if err == nil {
 		err = os.WriteFile(path, []byte(text), 0o755)
 	}
 	if err != nil {
 		s.Fatal(err)
 	}
+}
+
+// writeProgram has another process write it. What this one has open for writing, a child
+// that starts meanwhile has open too, and the kernel then runs the program for nobody
+// ("text file busy").
+func writeProgram(path, text string) error {
+	cp := exec.Command("sh", "-c", `cat >"$1" && chmod 755 "$1"`, "sh", path)
+	cp.Stdin = strings.NewReader(text)
+	if out, err := cp.CombinedOutput(); err != nil {
+		return fmt.Errorf("%s: %w\n%s", path, err, out)
+	}
+	return nil
 }
 
 func (s *stage) lab(args ...string) string {
@@ -172,7 +188,7 @@ func (s *stage) environ(id string) []string {
 		"BALANCED_HOLD_FILE=" + s.file(id, "hold"),
 		"BALANCED_WAIT=5s", // a rollout in the wrong order is refused soon
 	}
-	for _, m := range regexp.MustCompile(`(?m)^export (\w+)='(.*)'$`).FindAllStringSubmatch(s.lab("env", id), -1) {
+	for _, m := range regexp.MustCompile(`(?m)^export (\w+)='?([^'\n]*)'?$`).FindAllStringSubmatch(s.lab("env", id), -1) {
 		env = append(env, m[1]+"="+m[2])
 	}
 	return env
@@ -210,7 +226,7 @@ func exitCode(state *os.ProcessState) int {
 }
 
 // breakUpgrade lets the upgrade of a host fail until the returned function is called.
-func (s *stage) breakUpgrade(id string) (mend func()) {
+func (s *stage) breakUpgrade(id string) (fix func()) {
 	s.write(s.file(id, "broken"), "")
 	return func() {
 		if err := os.Remove(s.file(id, "broken")); err != nil {

@@ -36,7 +36,9 @@ var kept = []uint64{1050, 44947, 45857}
 // state. A failing seed prints the line that replays it, and its event log.
 func TestSeeds(t *testing.T) {
 	if *seed > 0 {
-		replay(t, *seed)
+		if hash := replay(t, *seed); *hashes {
+			fmt.Printf("seed %d %s\n", *seed, hash)
+		}
 		return
 	}
 	all := slices.Clone(kept)

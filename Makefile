@@ -44,10 +44,13 @@ bench: build ## what a run costs, written to docs/benchmarks.md; some minutes, o
 	$(GO) test ./internal/bench -run '^$$' -bench .
 	$(GO) test ./internal/bench -run TestPage -timeout 0 -args -page "$(CURDIR)/docs/benchmarks.md" -balanced "$(CURDIR)/bin/balanced"
 
-lint: ## formatting, go vet, staticcheck, shellcheck
+lint: ## formatting, go.mod, go vet for three systems, staticcheck, shellcheck
+	$(GO) mod tidy -diff
 	@$(TOOL) hclfmt -check -require-no-change $(HCL) >/dev/null || { echo "not HCL, or not formatted ($(TOOL) hclfmt -w): $(HCL)"; exit 1; }
 	@out=$$($(TOOL) gofumpt -l .) && if [ -n "$$out" ]; then echo "not formatted (gofumpt -w):"; echo "$$out"; exit 1; fi
 	$(GO) vet ./...
+	GOOS=darwin $(GO) vet ./...
+	GOOS=windows $(GO) vet ./...
 	$(TOOL) staticcheck ./...
 	@if command -v shellcheck >/dev/null; then echo shellcheck $(SCRIPTS); shellcheck $(SCRIPTS); else echo "shellcheck is not installed: scripts not checked"; fi
 

@@ -25,6 +25,7 @@ type pkg struct {
 const (
 	awsSDK      = "github.com/aws/aws-sdk-go-v2"
 	autoscaling = awsSDK + "/service/autoscaling"
+	dynamoDB    = awsSDK + "/service/dynamodb"
 	elbClassic  = awsSDK + "/service/elasticloadbalancing"
 	elbV2       = awsSDK + "/service/elasticloadbalancingv2"
 	urfave      = "github.com/urfave/cli/v2"
@@ -139,6 +140,7 @@ func TestWhoAloneMayImport(t *testing.T) {
 	may := map[string][]string{
 		urfave:      {"internal/cli", "internal/manual", "cmd/balanced-lab"},
 		autoscaling: {"internal/asg"},
+		dynamoDB:    {"internal/lock"},
 		elbClassic:  {"internal/elb"},
 		elbV2:       {"internal/elb"},
 		vegeta:      {"internal/lab/traffic"},

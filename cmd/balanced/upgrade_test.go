@@ -52,7 +52,9 @@ func upgrade() {
 func await(file string) {
 	must(0, os.WriteFile("up", nil, 0o644))
 	for tick := time.NewTicker(10 * time.Millisecond); ; <-tick.C {
-		if _, err := os.Stat(file); err == nil {
+		_, there := os.Stat(file)
+		_, gone := os.Stat("up") // with the folder of a script that has ended
+		if there == nil || gone != nil {
 			return
 		}
 	}

@@ -193,8 +193,13 @@ func noRole(err error) bool {
 
 // fetching: the credentials could not be fetched just now, and a later try may get them.
 func fetching(err error) bool {
+	status := statusOf(err)
 	if api, ok := errors.AsType[smithy.APIError](err); ok {
-		return kindOf(api) == codeThrottled || statusOf(err) >= http.StatusInternalServerError
+		// The SDK's own word for an error document without a code, such as a proxy's page.
+		return kindOf(api) == codeThrottled || status >= http.StatusInternalServerError || api.ErrorCode() == "UnknownError"
+	}
+	if status >= 200 && status < 300 {
+		return true // of a token service's answer: a proxy's page, or one cut short
 	}
 	if _, ok := errors.AsType[*silence](err); ok || connection(err) || OutOfFiles(err) {
 		return true
@@ -203,7 +208,7 @@ func fetching(err error) bool {
 		return true
 	}
 	if _, ok := errors.AsType[*smithy.DeserializationError](err); ok {
-		return true // of a token service's answer: a proxy's page, or one cut short
+		return true
 	}
 	if MetadataDisabled() {
 		return false
@@ -212,7 +217,7 @@ func fetching(err error) bool {
 		return true
 	}
 	op, ok := errors.AsType[*smithy.OperationError](err)
-	return ok && op.ServiceID == awsimds.ServiceID && statusOf(err) != http.StatusNotFound
+	return ok && op.ServiceID == awsimds.ServiceID && status != http.StatusNotFound
 }
 
 // OutOfFiles: the process or the host may open no more files, and so no more connections.

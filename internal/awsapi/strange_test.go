@@ -237,8 +237,8 @@ func TestCredentialsAreFetchedWithoutRedirects(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Setenv("AWS_WEB_IDENTITY_TOKEN_FILE", token)
-	t.Setenv("AWS_ENDPOINT_URL_STS", url)
 	t.Setenv("AWS_ROLE_ARN", "arn:aws:iam::1:role/web")
+	t.Setenv("AWS_ENDPOINT_URL_STS", url)
 	s, err := Load(t.Context(), Options{Region: "eu-west-1", Endpoint: url})
 	if err != nil {
 		t.Fatal(err)
@@ -252,5 +252,19 @@ func TestCredentialsAreFetchedWithoutRedirects(t *testing.T) {
 	}
 	if n := asked.Load(); n < 1 || n > 3 || leaked.Load() > 0 { // the SDK's three attempts
 		t.Errorf("asked %d times", asked.Load())
+	}
+}
+
+func TestHeadersAreBounded(t *testing.T) {
+	keysIn(t, "environment")
+	api := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		for i := range 100 {
+			w.Header().Set(fmt.Sprint("X-", i), strings.Repeat("x", 1<<10))
+		}
+		_, _ = w.Write([]byte("<R><DescribeAutoScalingGroupsResult><AutoScalingGroups/></DescribeAutoScalingGroupsResult></R>"))
+	}))
+	defer api.Close()
+	if err := firstFailure(t, api.URL); failure.Of(err) != failure.Unreachable {
+		t.Errorf("100 KB of headers are taken: %v", err)
 	}
 }

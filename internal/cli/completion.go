@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -61,14 +62,32 @@ func treeOf(app *cli.App) tree {
 	t := tree{root: completable{name: app.Name, says: app.Usage, flags: completableFlags(app.Flags)}}
 	for _, c := range app.Commands {
 		one := completable{name: c.Name, says: c.Usage, flags: completableFlags(c.Flags)}
-		if strings.Contains(c.ArgsUsage, "|") {
-			one.words = strings.Split(c.ArgsUsage, "|")
-		}
+		one.words = argumentWords(app, c.ArgsUsage)
 		one.runs = strings.HasPrefix(c.ArgsUsage, "--")
 		t.commands = append(t.commands, one)
 		t.root.words = append(t.root.words, c.Name)
 	}
 	return t
+}
+
+// argumentWords are what a command may be given as its argument: what stands between bars, or what a placeholder means.
+func argumentWords(app *cli.App, usage string) []string {
+	var words []string
+	switch strings.Trim(usage, "[]") {
+	case "COMMAND":
+		for _, c := range app.Commands {
+			words = append(words, c.Name)
+		}
+	case "CODE":
+		for _, c := range codes() {
+			words = append(words, strconv.Itoa(c.Code))
+		}
+	default:
+		if strings.Contains(usage, "|") {
+			words = strings.Split(usage, "|")
+		}
+	}
+	return words
 }
 
 func completableFlags(flags []cli.Flag) []completableFlag {

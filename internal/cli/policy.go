@@ -72,7 +72,7 @@ func (p *program) policyCommand() *cli.Command {
 		Name:  "policy",
 		Usage: "print the IAM policy balanced needs, least privilege",
 		Description: "The moves are allowed for one group: the one given, else that of this instance. Where neither\n" +
-			"is known, put the group's name in place of NAME. With --group nothing is asked, and no AWS is needed;\n" +
+			"is known, replace NAME with the group's name. With --group nothing is asked, and no AWS is needed;\n" +
 			"for China, GovCloud and other partitions set AWS_REGION to one of their Regions.",
 		Flags: []cli.Flag{text("group", "", "`NAME` of the Auto Scaling group")},
 	}, p.policy)
@@ -102,7 +102,7 @@ func (p *program) ownGroupOrAny(ctx context.Context) string {
 	if err == nil {
 		return group
 	}
-	p.remark(format.OneLine(fmt.Sprintf("put the group's name in place of %s, which is not known: %v", anyGroup, err)))
+	p.remark(format.OneLine(fmt.Sprintf("replace %s with the group's name, which is not known: %v", anyGroup, err)))
 	return groupNamed(anyGroup, settledRegion(ctx))
 }
 

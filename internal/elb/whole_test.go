@@ -275,3 +275,27 @@ func TestAnomaliesAreAskedForWhereTheyCount(t *testing.T) {
 		})
 	}
 }
+
+// A registration is not missed because an answer lacks where it would be.
+func TestRegistrationsAreNotMissed(t *testing.T) {
+	for name, lost := range map[string]string{
+		"the instances of a Classic load balancer": "<Instances/>",
+		"the type of a target group":               "<TargetType>instance</TargetType>",
+		"nothing":                                  "nothing",
+	} {
+		t.Run(name, func(t *testing.T) {
+			answer := func(action string, form url.Values) string {
+				if action == "DescribeTargetHealth" {
+					return "<TargetHealthDescriptions/>"
+				}
+				return strings.Replace(whole(action, form), lost, "", 1)
+			}
+			play(t, answer, func(ctx context.Context, c *elb.Client, _ map[string]int) {
+				all, err := c.Registrations(ctx, "i-1", "10.0.0.1", "")
+				if whole := lost == "nothing"; len(all) != 0 || (err == nil) != whole || !whole && failure.Of(err) != failure.Unreachable {
+					t.Errorf("%+v, %v", all, err)
+				}
+			})
+		})
+	}
+}

@@ -36,6 +36,7 @@
 //	attributes.go, shift.go         target group attributes; zonal shifts
 //	wire.go, query.go, document.go  requests in, XML out; errors.go: errors
 //	asg_*.go, elb_*.go, elbv2_*.go  the actions of the three APIs; sts_api.go: GetCallerIdentity
+//	dynamodb*.go                    tables of DynamoDB, which speaks JSON
 //	imds.go, imds_items.go          the metadata service: sessions; items
 //	calls.go, fault.go              recorded requests; what goes wrong with one
 //	admission.go                    permissions, expired credentials, throttling

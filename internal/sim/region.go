@@ -48,6 +48,7 @@ type Region struct {
 	balancers    directory[*balancer]
 	classics     directory[*classic]
 	targetGroups directory[*targetGroup]
+	tables       map[string]*table
 	requests     requests
 }
 

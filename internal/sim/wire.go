@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"strings"
 )
 
 // operation is an action of an API. It runs with the Region locked and writes its result.
@@ -25,10 +26,14 @@ func operations() map[string]operation {
 	return all
 }
 
-// Handler serves the AWS APIs: Auto Scaling, both generations of Elastic Load Balancing, and
-// GetCallerIdentity of STS.
+// Handler serves the AWS APIs: Auto Scaling, both generations of Elastic Load Balancing, tables of
+// DynamoDB, and GetCallerIdentity of STS.
 func (r *Region) Handler() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		if strings.HasPrefix(req.Header.Get("X-Amz-Target"), tableTarget) {
+			r.serveTables(w, req)
+			return
+		}
 		q, err := readQuery(req)
 		if err != nil {
 			http.Error(w, err.Error(), http.StatusBadRequest)

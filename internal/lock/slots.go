@@ -1,0 +1,173 @@
+package lock
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"balanced/internal/failure"
+	"balanced/internal/fleet"
+	"balanced/internal/format"
+)
+
+// watch is how long entries have been seen unchanged while their instances were in service, or not listed.
+type watch map[string]watched
+
+type watched struct {
+	entry string
+	since time.Time // this host's clock when the entry was first read
+}
+
+// claim is a slot that somebody else holds.
+type claim struct {
+	id    string
+	state fleet.State   // EnteringStandby or Standby; empty: it has an entry and no more
+	age   time.Duration // since it began to leave, or wrote its entry; 0: not known
+	freed time.Time     // when its entry will have been watched for long enough; zero: it is not watched
+	lost  bool          // not listed, and kept
+}
+
+// judged is what the entries of a group and a look at it come to.
+type judged struct {
+	others  []claim // earliest first
+	dropped []Dropped
+}
+
+// judge counts who holds a slot besides this instance, as of an entry list that has just been read. It takes note of
+// entries that may be a dead holder's.
+func (w watch) judge(self string, entries map[string]string, seen Look) judged {
+	var j judged
+	maps.DeleteFunc(w, func(id string, before watched) bool { return entries[id] != before.entry })
+	for _, id := range slices.Sorted(maps.Keys(entries)) {
+		if id == self || slices.ContainsFunc(seen.Out, func(h fleet.Holder) bool { return h.ID == id }) {
+			delete(w, id)
+			continue
+		}
+		if c, dead := w.weigh(id, entries[id], seen); dead == "" {
+			j.others = append(j.others, c)
+		} else {
+			j.dropped = append(j.dropped, Dropped{ID: id, Why: dead})
+		}
+	}
+	for _, h := range seen.Out {
+		c := claim{id: h.ID, state: h.State}
+		if !h.Since.IsZero() && !seen.At.IsZero() {
+			c.age = max(0, seen.At.Sub(h.Since))
+		}
+		j.others = append(j.others, c)
+	}
+	slices.SortStableFunc(j.others, func(a, b claim) int { return cmp.Or(cmp.Compare(b.age, a.age), cmp.Compare(a.id, b.id)) })
+	return j
+}
+
+// weigh says what the entry of an instance that is not out is worth: dead is why it is worth nothing.
+func (w watch) weigh(id, entry string, seen Look) (c claim, dead string) {
+	presence := seen.Presence(id)
+	c = claim{id: id, age: entryAge(entry, seen.At), lost: presence == NotListed && seen.KeepUnlisted}
+	switch {
+	case presence == Leaving:
+		delete(w, id)
+		return c, "it is leaving the group"
+	case presence == Elsewhere || c.lost:
+		delete(w, id)
+		return c, ""
+	}
+	if w[id].entry == "" {
+		w[id] = watched{entry: entry, since: time.Now()}
+	}
+	if c.freed = w[id].since.Add(deadAfter); !seen.Began.Before(c.freed) {
+		return c, deadWhy(presence, seen.Began.Sub(w[id].since))
+	}
+	return c, ""
+}
+
+func deadWhy(p Presence, watched time.Duration) string {
+	how := "it is in service and healthy"
+	if p == NotListed {
+		how = "it is not in the group"
+	}
+	return fmt.Sprintf("%s, and its entry has not changed for %s", how, format.Duration(watched))
+}
+
+// entryAge is the age of an entry by its holder's clock; 0 where it says none, or one in the future.
+func entryAge(entry string, at time.Time) time.Duration {
+	since := entryTime(entry)
+	if since.IsZero() || at.IsZero() {
+		return 0
+	}
+	return max(0, at.Sub(since))
+}
+
+// ids are those of the others.
+func (j judged) ids() []string {
+	all := make([]string, 0, len(j.others))
+	for _, c := range j.others {
+		all = append(all, c.id)
+	}
+	return all
+}
+
+// FullError is that all slots are taken.
+type FullError struct {
+	*failure.Refusal
+	// NextLook is when a slot may be free although nobody returned: an entry that is being watched has then been
+	// watched for long enough. Zero: there is none.
+	NextLook time.Time
+}
+
+// full refuses where the others hold all slots; nil where they do not. free is how a person removes an entry.
+func (j judged) full(slots int, where Where, free func(id string) string) error {
+	if len(j.others) < slots {
+		return nil
+	}
+	which := "the slot is"
+	if slots > 1 {
+		which = fmt.Sprintf("all %d slots are", slots)
+	}
+	e := &FullError{Refusal: failure.New(failure.NotNow, j.hint(free), "%s taken in %s by %s", which, where, j.names())}
+	for _, c := range j.others {
+		if !c.freed.IsZero() && (e.NextLook.IsZero() || c.freed.Before(e.NextLook)) {
+			e.NextLook = c.freed
+		}
+	}
+	return e
+}
+
+// names are the first three holders, with what they are and for how long.
+func (j judged) names() string {
+	var all []string
+	for _, c := range j.others[:min(3, len(j.others))] {
+		text := c.id
+		switch age := format.Duration(c.age); {
+		case c.state != "" && c.age > 0:
+			text += fmt.Sprintf(" (%s for %s)", c.state, age)
+		case c.state != "":
+			text += fmt.Sprintf(" (%s)", c.state)
+		case c.age > 0:
+			text += fmt.Sprintf(" (for %s)", age)
+		}
+		all = append(all, text)
+	}
+	if more := len(j.others) - len(all); more > 0 {
+		return fmt.Sprintf("%s and %d more", strings.Join(all, ", "), more)
+	}
+	return strings.Join(all, ", ")
+}
+
+// hint says what frees a slot.
+func (j judged) hint(free func(id string) string) string {
+	for _, c := range j.others {
+		switch {
+		case c.state != "":
+			return "finish the work on " + c.id + ", then run balanced in there"
+		case c.lost && free != nil:
+			return free(c.id)
+		case !c.freed.IsZero():
+			return fmt.Sprintf("run it again, and let it wait: a slot whose holder died is free after %s", format.Duration(deadAfter))
+		}
+	}
+	return "wait until " + j.others[0].id + " is back in service"
+}

@@ -1,0 +1,116 @@
+package lock
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"balanced/internal/fleet"
+)
+
+// Whatever the entries and the looks are, an entry is dropped only when its instance is leaving, or when it has been
+// read unchanged for as long as deadAfter before the look began and no look in between said anything but in service or
+// not listed. Every other one counts, once.
+func TestWhatTheWatchDrops(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		type step struct {
+			wait     time.Duration
+			entries  map[string]string
+			presence map[string]Presence
+			out      []string
+			keep     bool
+		}
+		names := []string{"i-1", "i-2", "i-3", "self"}
+		steps := rapid.SliceOfN(rapid.Custom(func(rt *rapid.T) step {
+			s := step{wait: time.Duration(rapid.IntRange(0, 60).Draw(rt, "wait")) * time.Second, entries: map[string]string{}, presence: map[string]Presence{}}
+			for _, id := range names {
+				if rapid.IntRange(0, 5).Draw(rt, "has an entry") > 0 {
+					s.entries[id] = rapid.SampledFrom([]string{"a", "a", "a", "a", "b"}).Draw(rt, "entry")
+				}
+				s.presence[id] = rapid.SampledFrom([]Presence{Serving, Serving, Serving, NotListed, NotListed, Elsewhere, Leaving}).Draw(rt, "presence")
+			}
+			if rapid.IntRange(0, 5).Draw(rt, "somebody is out") == 0 {
+				s.out = []string{rapid.SampledFrom(names[:3]).Draw(rt, "out")}
+			}
+			s.keep = rapid.IntRange(0, 5).Draw(rt, "keep") == 0
+			return s
+		}), 1, 12).Draw(rt, "steps")
+		var problem string
+		synctest.Test(t, func(*testing.T) {
+			w, calm := watch{}, map[string]time.Time{} // since when an entry has been unchanged, and nothing was against it
+			for i, s := range steps {
+				<-time.After(s.wait)
+				seen := Look{Began: time.Now(), At: time.Now(), KeepUnlisted: s.keep, Presence: func(id string) Presence { return s.presence[id] }}
+				for _, id := range s.out {
+					seen.Out = append(seen.Out, fleet.Holder{ID: id, State: fleet.Standby})
+				}
+				j := w.judge("self", s.entries, seen)
+				var want, dropped []string
+				for _, id := range names[:3] {
+					entry, has := s.entries[id]
+					out := slices.Contains(s.out, id)
+					watched := has && !out && (s.presence[id] == Serving || s.presence[id] == NotListed && !s.keep)
+					if !watched {
+						delete(calm, id)
+					} else if i == 0 || steps[i-1].entries[id] != entry || calm[id].IsZero() {
+						calm[id] = time.Now()
+					}
+					switch {
+					case out:
+						want = append(want, id)
+					case has && (s.presence[id] == Leaving || watched && time.Since(calm[id]) >= 90*time.Second):
+						dropped = append(dropped, id)
+					case has:
+						want = append(want, id)
+					}
+				}
+				got := j.ids()
+				slices.Sort(got)
+				var gone []string
+				for _, d := range j.dropped {
+					gone = append(gone, d.ID)
+				}
+				if !slices.Equal(got, want) || !slices.Equal(gone, dropped) {
+					problem = fmt.Sprintf("step %d: %v count and %v are dropped, want %v and %v", i, got, gone, want, dropped)
+					return
+				}
+			}
+		})
+		if problem != "" {
+			rt.Fatal(problem)
+		}
+	})
+}
+
+// An item is read back as it was written.
+func TestItemsRoundTrip(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		s := holding(rapid.MapOf(rapid.StringN(1, 20, -1), rapid.StringN(1, 30, -1)).Draw(rt, "holders"))
+		next := s.with("me", true, nil)
+		back, err := readItem(next.item("web"))
+		if err != nil || !maps.Equal(back.holders, next.holders) || back.version != next.version || next.version == s.version || next.holders["me"] == s.holders["me"] {
+			rt.Fatalf("%v: wrote %+v, read %+v", err, next, back)
+		}
+	})
+}
+
+func holding(holders map[string]string) slots { return slots{version: "1", holders: holders} }
+
+// Two changes within one tick of the clock differ all the same.
+func TestStampsDiffer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := slots{}
+		for range 3 {
+			next := s.with("me", true, nil)
+			if next.version == s.version || next.holders["me"] == s.holders["me"] || !entryTime(next.holders["me"]).After(entryTime(s.holders["me"])) {
+				t.Fatalf("%+v after %+v", next, s)
+			}
+			s = next
+		}
+	})
+}

@@ -11,7 +11,7 @@ RACE     = $(if $(filter 1,$(shell $(GO) env CGO_ENABLED)),-race)
 HCL      = scripts/packer/*.hcl scripts/terraform/*.tf
 SCRIPTS  = $(shell grep -rlE '^\#!/(usr/)?bin/(env )?(ba)?sh' .ci packaging scripts 2>/dev/null)
 
-.PHONY: help build test soak rehearse rehearse-proof bench lint demo stage package release repo package-test ways clean
+.PHONY: help build test soak crowds rehearse rehearse-proof bench lint demo stage package release repo package-test ways clean
 .DEFAULT_GOAL := help
 
 help: ## list what there is to make
@@ -24,8 +24,14 @@ test: ## all tests, with the race detector
 	$(GO) test $(RACE) -shuffle=on ./...
 
 SEEDS = 1000
-soak: ## seeded fleets and crowds in virtual time: SEEDS=n of them; SEED=n or CROWD=n once more
-	$(GO) test ./internal/soak -timeout 0 $(if $(SEED),-run TestSeeds -v -args -seed $(SEED),$(if $(CROWD),-run TestCrowd -v -args -crowd $(CROWD),-args -seeds $(SEEDS)))
+FROM  = 1
+soak: ## seeded fleets in virtual time: SEEDS=n of them, FROM=n on; SEED=n once more; HASHES=1 prints a hash of each log
+	$(GO) test -c -o bin/soak.test ./internal/soak
+	cd internal/soak && ../../bin/soak.test -test.run TestSeeds $(if $(SEED),-test.v -seed $(SEED) $(if $(CALLS),-calls),-seeds $(SEEDS) -from $(FROM)) $(if $(HASHES),-hashes)
+
+CROWDS = 1
+crowds: ## crowds of 1,000 agents on the buckets of one account: CROWDS=n seeds of them; CROWD=n once more
+	$(GO) test ./internal/soak -run TestCrowd -v -timeout 0 -args $(if $(CROWD),-crowd $(CROWD),-large $(CROWDS))
 
 rehearse: ## every scenario of scripts/rehearsals, with the real binaries
 	$(GO) test ./cmd/balanced-lab -run TestScenarios -v -timeout 0 -parallel 4 -args -rehearse

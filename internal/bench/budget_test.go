@@ -7,9 +7,10 @@ import (
 
 // budget is what was measured of the figures that have a limit.
 type budget struct {
-	noticed []lateness    // the ends of drains of 300 s, in the order of endings
-	status  time.Duration // CPU, 1,000 instances
-	peak    int           // KiB resident, the most of all commands
+	noticed  []lateness    // the ends of drains of 300 s, in the order of endings
+	returned []lateness    // the ends of returns, in the order of comebacks
+	status   time.Duration // CPU, 1,000 instances
+	peak     int           // KiB resident, the most of all commands
 }
 
 // budgets is the last table: the limits, and whether they are kept.
@@ -26,6 +27,11 @@ func (p *page) budgets(b budget) {
 		median := b.noticed[i].median
 		p.row("its end noticed within 2 s, in the median: "+e.brief, tenths(median), yes(median <= noticedMedian))
 		p.row("its end noticed within 4 s, at most: "+e.brief, tenths(b.noticed[i].most), yes(b.noticed[i].most <= noticedMost))
+	}
+	for i, c := range comebacks {
+		got := b.returned[i]
+		p.row("the end of a return noticed within 2 s, in the median: "+c.brief, tenths(got.median), yes(got.median <= noticedMedian))
+		p.row("the end of a return noticed within 4 s, at most: "+c.brief, tenths(got.most), yes(got.most <= noticedMost))
 	}
 	p.row("status of 1,000 instances: 100 ms of CPU", millis(b.status), yes(b.status < 100*time.Millisecond))
 	p.row("30 MB resident, whatever the command, 1,000 instances and more", megabytes(b.peak), yes(b.peak <= 30*1000*1000/1024))

@@ -20,12 +20,15 @@ func TestThePageIsCurrent(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := budget{noticed: drainsOf(t, string(text))}
+	b := budget{noticed: drainsOf(t, string(text)), returned: returnsOf(t, string(text))}
 	there := figures.ReplaceAllString(string(text), "#")
 	for _, section := range []func(*page){
 		func(p *page) { p.say("%s", preface) },
 		(*page).calls,
 		func(p *page) { p.noticed(b.noticed) },
+		func(p *page) { p.returned(b.returned) },
+		func(p *page) { p.say("%s", manyHosts) },
+		func(p *page) { p.say("%s", secondBySecond) },
 		func(p *page) { p.say("%s", leftOut) },
 		func(p *page) { p.budgets(b) },
 	} {
@@ -44,6 +47,23 @@ func TestThePageIsCurrent(t *testing.T) {
 	}
 }
 
+// returnsOf reads the table of returns.
+func returnsOf(t *testing.T, text string) []lateness {
+	t.Helper()
+	var all []lateness
+	for _, c := range comebacks {
+		var median, most float64
+		_, row, _ := strings.Cut(text, "| "+c.name()+" | ")
+		if _, err := fmt.Sscanf(row, "%f s | %f s |", &median, &most); err != nil {
+			t.Fatalf("docs/benchmarks.md: %s: %v", c.name(), err)
+		}
+		all = append(all, lateness{median: seconds(median), most: seconds(most)})
+	}
+	return all
+}
+
+func seconds(n float64) time.Duration { return time.Duration(n * float64(time.Second)) }
+
 // drainsOf reads the table of drains.
 func drainsOf(t *testing.T, text string) []lateness {
 	t.Helper()
@@ -55,7 +75,7 @@ func drainsOf(t *testing.T, text string) []lateness {
 		if _, err := fmt.Sscanf(row, "%f s | %f s | %d |", &median, &most, &got.polls); err != nil {
 			t.Fatalf("docs/benchmarks.md: %s: %v", e.name(), err)
 		}
-		got.median, got.most = time.Duration(median*float64(time.Second)), time.Duration(most*float64(time.Second))
+		got.median, got.most = seconds(median), seconds(most)
 		all = append(all, got)
 	}
 	return all

@@ -52,6 +52,12 @@ func TestPage(t *testing.T) {
 		b.noticed = append(b.noticed, e.noticed(t, 101))
 	}
 	p.noticed(b.noticed)
+	for _, c := range comebacks {
+		b.returned = append(b.returned, c.noticed(t, 101))
+	}
+	p.returned(b.returned)
+	p.together()
+	p.timeline()
 	p.processes(&b)
 	p.groups()
 	p.rollouts()
@@ -93,17 +99,75 @@ func (p *page) calls() {
 
 func (p *page) noticed(drains []lateness) {
 	p.say("\n## From drained to exit\n")
-	p.say("A drain of 300 s, by how it ends, over 101 runs each. The time counts from the moment Auto Scaling says Standby,")
-	p.say("or from the settle time of 10 s where it says so before. The calls of the last look are in it.")
+	p.say("A drain of 300 s, by how it ends, over 101 runs each of one host, behind a MinSize that holds the minimum. The time")
+	p.say("runs from the moment Auto Scaling says Standby to the end of the process, the calls of the last look included.")
 	p.table("the drain ends", "median", "longest", "polls, most")
 	for i, e := range endings {
 		p.row(e.name(), tenths(drains[i].median), tenths(drains[i].most), drains[i].polls)
 	}
-	p.say("\nFifteen polls cannot see every moment of 300 s within two: they are put where the end is due. A target group holds")
-	p.say("its target for the whole delay, so nothing is lost by looking seldom before. A Classic load balancer lets go with")
-	p.say("its last request, which no API foretells; there the pause grows with the time passed, and an end in the middle is")
-	p.say("noticed by looking every 2.7 s, or every second for each host that is out where there are more than two of them.")
+	p.say("\n%s", whenItLooks)
 }
+
+const whenItLooks = `A target group holds its target for the whole delay, so there is one poll at the end of the delay and almost none
+before. A Classic load balancer deregisters an instance with its last request, at a time that no API foretells: there,
+and where a drain is overdue, the pause between two polls is at most 2.7 s, or one second for each instance of the
+group that is out, if that is longer. One host alone thus notices every end within 4 s; a whole group together asks
+about once a second.`
+
+func (p *page) returned(ends []lateness) {
+	p.say("\n## From healthy to exit\n")
+	p.say("The same on the way back, over 101 runs each. The time runs from the moment at which Auto Scaling says InService and")
+	p.say("the last load balancer says healthy to the end of the process.")
+	p.table("the return ends", "median", "longest")
+	for i, c := range comebacks {
+		p.row(c.name(), tenths(ends[i].median), tenths(ends[i].most))
+	}
+}
+
+// together is the table of hosts that are out at once.
+func (p *page) together() {
+	p.say("\n## Many hosts at once\n")
+	p.say("%s", manyHosts)
+	p.table("hosts out at once", "out: median", "longest", "looks a second", "in: median", "longest", "looks a second")
+	for _, row := range hostsAtOnce {
+		out, in, outASecond, inASecond := atOnce(row.hosts, row.times, p.T)
+		p.row(row.hosts, tenths(out.median), tenths(out.most), fmt.Sprintf("%.1f", outASecond), tenths(in.median), tenths(in.most), fmt.Sprintf("%.1f", inASecond))
+	}
+}
+
+const manyHosts = `From drained, or healthy, to exit again, for hosts of one group that leave within the same second and come back within
+the same second. A Classic load balancer drains each for 15 to 300 s; on the way back each begins to pass its checks
+after 10 to 60 s. A look is one of a host at itself; the figure is the mean of all hosts together. The more are out the
+later each notices, so that together they ask about as often as a few. (The looks before the move and after it are
+among them, and they are of no use to a pace.)`
+
+// timeline is the table of one out and one in, beside what AWS takes.
+func (p *page) timeline() {
+	p.say("\n## One out and one in, second by second\n")
+	p.say("%s", secondBySecond)
+	p.table("command", "drain", "MinSize", "before the move", "AWS", "after AWS was done", "in all", "more than AWS")
+	for _, fenced := range []bool{true, false} {
+		for _, drain := range drains {
+			out, in := timelines(p.T, drain, fenced, 21)
+			holds := map[bool]string{true: "holds the minimum", false: "does not"}[fenced]
+			p.line("out", drain, holds, out)
+			if fenced {
+				p.line("in", drain, "-", in)
+			}
+		}
+	}
+}
+
+func (p *page) line(command string, drain time.Duration, holds string, l timeline) {
+	p.row(command, brief(drain), holds, tenths(l.before), tenths(l.aws), tenths(l.after), tenths(l.whole()), tenths(l.before+l.after))
+}
+
+const secondBySecond = `One host, one target group, medians of 21 runs. "Before the move" is from the start of the process to the call that
+moves: looks at the own instance, the group, and the load balancers, each of them a call of 100 ms after the other.
+"AWS" is from that call until Auto Scaling says Standby, or InService and the target group healthy: the drain, two
+seconds for the move, and the health checks. No program can be faster than this column. What comes after it is the next
+poll and, where MinSize does not hold the minimum, the wait for AWS's reads to catch up: until then another instance
+may have left for the same slot without any read that shows it.`
 
 func (p *page) processes(b *budget) {
 	p.say("\n## The process\n")

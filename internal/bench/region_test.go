@@ -19,6 +19,7 @@ func TestMain(m *testing.M) {
 	for _, name := range []string{"AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"} {
 		os.Setenv(name, os.DevNull)
 	}
+	os.Unsetenv("AWS_CA_BUNDLE") // read anew for every process, for nothing
 	os.Exit(m.Run())
 }
 
@@ -30,6 +31,9 @@ type scene struct {
 	drain   time.Duration // of each
 	classic bool          // and a Classic load balancer with the same
 	behaves sim.Behaviour
+	// unfenced: MinSize is 0, so that it does not hold the minimum; crowds only.
+	unfenced bool
+	returns  time.Duration // from Pending to InService on the way back; 0: 2 s
 }
 
 // callTime is how long an API call takes, where time is virtual. Those to the metadata
@@ -48,7 +52,7 @@ var check = sim.HealthCheck{Interval: 30 * time.Second, Timeout: 5 * time.Second
 // region makes a scene.
 func (s scene) region(seed uint64) (*sim.Region, []string) {
 	// The page's figures were measured with moves of 2 s in both directions.
-	region := sim.New(sim.Config{Seed: seed, Behaviour: s.behaves, Timing: sim.Timing{MoveTime: 2 * time.Second}})
+	region := sim.New(sim.Config{Seed: seed, Behaviour: s.behaves, Timing: sim.Timing{MoveTime: 2 * time.Second, ReturnTime: s.returns}})
 	region.AddLoadBalancer(sim.LoadBalancer{Name: "front", Type: "application"})
 	g := sim.Group{Name: "web", Min: s.size - 1, Max: s.size + 2, Desired: s.size, HealthCheckType: "EC2"}
 	for i := range s.sources {

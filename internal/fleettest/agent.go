@@ -8,6 +8,7 @@ import (
 	"hash/fnv"
 	"math/rand/v2"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -29,6 +30,7 @@ type Host struct {
 	HTTP   *http.Client // Region.Client(), or one around it
 	Log    *zap.Logger
 	Rand   *rand.Rand // every random choice of its agents; nil: the process's own
+	Turns  *Turns     // in which its agents' calls are made; nil: as goroutines are scheduled
 
 	mu sync.Mutex
 }
@@ -41,7 +43,7 @@ func (h *Host) Process(ctx context.Context) (*rotation.Agent, *awsapi.Session, e
 		return nil, nil, err
 	}
 	opt := awsapi.Options{
-		Region: self.Region, HTTP: h.HTTP, Log: h.Log,
+		Region: self.Region, HTTP: h.client(), Log: h.Log,
 		Endpoint: sim.APIEndpoint, MetadataEndpoint: sim.MetadataEndpoint(h.ID),
 	}
 	if h.Rand != nil {
@@ -51,11 +53,23 @@ func (h *Host) Process(ctx context.Context) (*rotation.Agent, *awsapi.Session, e
 	if err != nil {
 		return nil, nil, err
 	}
-	groups := asg.New(session.Config())
+	cfg := session.Config()
+	if h.Turns != nil {
+		cfg.APIOptions = append(slices.Clone(cfg.APIOptions), h.Turns.begin(h.ID))
+	}
+	groups := asg.New(cfg)
 	return &rotation.Agent{
-		Self: self, Groups: groups, Mover: groups, Balancers: elb.New(session.Config()), Metadata: meta,
+		Self: self, Groups: groups, Mover: groups, Balancers: elb.New(cfg), Metadata: meta,
 		Log: h.Log, Jitter: h.Rand, Alone: h.alone, Throttled: session.Throttled, Caller: session,
 	}, session, nil
+}
+
+// client is the host's, with its calls in turn.
+func (h *Host) client() *http.Client {
+	if h.Turns == nil {
+		return h.HTTP
+	}
+	return &http.Client{Transport: carrier{h.Turns, h.ID, h.HTTP.Transport}}
 }
 
 // momentary is the luck of the waits between two tries of a call. Calls are made side by side:

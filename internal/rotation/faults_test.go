@@ -155,50 +155,47 @@ func TestDeniedAfterTheMoveIsUnfinished(t *testing.T) {
 // Killed at any point, the same command again converges. A run is cut here by an AWS
 // that never answers again, which leaves behind what a kill would.
 func TestRerunIsTheRepair(t *testing.T) {
-	for calls := 1; calls < 40; calls++ {
+	for calls, cut := 1, true; cut; calls++ {
 		inWorld(t, sim.Config{}, fleettest.WebGroup(), func(w *world) {
-			w.cutAfter(calls, func() error { _, err := w.Out(w.IDs[0]); return err })
+			out := w.cutAfter(calls, func(ctx context.Context) { _, _ = w.Agent(w.IDs[0]).Out(ctx, fleettest.OutOptions()) })
 			w.Must(w.Out(w.IDs[0]))
 			w.WantState(w.IDs[0], "Standby")
 			if takes := w.RoutedBy(w.IDs[0]); len(takes) > 0 {
 				t.Errorf("cut after %d calls, rerun: %v still send traffic", calls, takes)
 			}
-			w.cutAfter(calls, func() error { _, err := w.In(w.IDs[0]); return err })
+			in := w.cutAfter(calls, func(ctx context.Context) { _, _ = w.Agent(w.IDs[0]).In(ctx, fleettest.InOptions()) })
 			w.Must(w.In(w.IDs[0]))
 			w.WantMoves("EnterStandby", "ExitStandby")
 			if _, _, desired := w.Sizes("web"); desired != 4 {
 				t.Errorf("cut after %d calls: desired %d in the end, want 4", calls, desired)
 			}
+			cut = out || in
 		})
+		if calls > 200 {
+			t.Fatal("a run makes more than 200 calls")
+		}
 	}
 }
 
-// cutAfter runs a command whose process dies after so many API calls; the call at
-// which it dies takes effect.
-func (w *world) cutAfter(calls int, run func() error) {
+// cutAfter runs a command whose process dies after so many API calls; the call at which it dies takes effect. It says
+// whether the command came that far. How it ends is nobody's to see.
+func (w *world) cutAfter(calls int, run func(context.Context)) (cut bool) {
+	ctx, die := context.WithCancel(context.Background())
+	defer die()
 	var n atomic.Int64
-	dead := make(chan struct{})
 	w.API(func(sim.Call) *sim.Fault {
 		switch made := int(n.Add(1)); {
 		case made < calls:
 			return nil
 		case made == calls:
-			close(dead)
+			die()
 			return &sim.Fault{LoseReply: true}
 		}
 		return &sim.Fault{Reset: true}
 	})
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		_ = run() // how it ends is not the question
-	}()
-	select {
-	case <-dead:
-		<-done
-	case <-done:
-	}
+	run(ctx)
 	w.SetFaults(nil)
+	return ctx.Err() != nil
 }
 
 func TestInterruptedSaysWhereTheInstanceIs(t *testing.T) {

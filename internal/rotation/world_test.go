@@ -12,6 +12,7 @@ func TestMain(m *testing.M) {
 	for _, name := range []string{"AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"} {
 		os.Setenv(name, os.DevNull)
 	}
+	os.Unsetenv("AWS_CA_BUNDLE") // read anew for every process, for nothing
 	os.Exit(m.Run())
 }
 

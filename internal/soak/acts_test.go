@@ -13,7 +13,7 @@ func fallIll(host int) act {
 		id := f.ids[host]
 		f.SetAppHealthy(id, false)
 		go func() {
-			f.pass(15 * time.Minute)
+			f.pass(id, 15*time.Minute)
 			f.SetAppHealthy(id, true)
 		}()
 	}}
@@ -25,7 +25,7 @@ func flap(host int) act {
 		id := f.ids[host]
 		f.SetAppHealthy(id, false)
 		go func() {
-			f.pass(time.Minute)
+			f.pass(id, time.Minute)
 			f.SetAppHealthy(id, true)
 		}()
 	}}
@@ -51,10 +51,10 @@ func scale(host int) act {
 		f.grown(1)
 		f.SetSizes("web", min, max, desired+1)
 		go func() {
-			f.pass(10 * time.Minute)
+			f.pass("desired", 10*time.Minute)
 			min, max, desired := f.Sizes("web")
 			for ; desired-1 < min; min, max, desired = f.Sizes("web") {
-				f.pass(time.Minute)
+				f.pass("desired", time.Minute)
 			}
 			f.event("world", "desired goes down again")
 			f.SetSizes("web", min, max, desired-1)
@@ -72,7 +72,7 @@ func refresh(host int) act {
 		}
 		f.StartRefresh("web", mode)
 		go func() {
-			f.pass(20 * time.Minute)
+			f.pass("refresh", 20*time.Minute)
 			f.SetRefreshStatus("web", "Cancelled")
 			f.refreshing.Store(false)
 		}()
@@ -85,7 +85,7 @@ func expire(host int) act {
 		id := f.ids[host]
 		f.UpdateMetadata(id, func(m *sim.Metadata) { m.CredentialsExpired = true })
 		go func() {
-			f.pass(3 * time.Minute)
+			f.pass(id, 3*time.Minute)
 			f.UpdateMetadata(id, func(m *sim.Metadata) { m.CredentialsExpired = false })
 		}()
 	}}

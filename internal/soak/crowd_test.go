@@ -22,6 +22,7 @@ import (
 
 var (
 	crowdSeed     = flag.Uint64("crowd", 0, "replay the large crowds with this one seed")
+	largeCrowds   = flag.Uint64("large", 0, "run the large crowds with so many seeds")
 	measureCrowds = flag.Bool("crowds", false, "measure the large crowds, and print the tables")
 )
 
@@ -77,9 +78,9 @@ func TestCrowd(t *testing.T) {
 	switch {
 	case *crowdSeed > 0:
 		size, buckets, runs = 1000, []bucket{published, quarter}, []uint64{*crowdSeed}
-	case *seeds >= 100: // make soak
+	case *largeCrowds > 0: // make crowds
 		size, buckets = 1000, []bucket{published, quarter}
-		for seed := uint64(2); seed <= uint64(*seeds)/1000; seed++ {
+		for seed := uint64(2); seed <= *largeCrowds; seed++ {
 			runs = append(runs, seed)
 		}
 	}
@@ -120,7 +121,7 @@ func (c crowd) check(t *testing.T) *outcome {
 		}
 	}
 	if t.Failed() {
-		t.Logf("make soak CROWD=%d", c.seed)
+		t.Logf("make crowds CROWD=%d", c.seed)
 	}
 	return o
 }

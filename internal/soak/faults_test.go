@@ -44,7 +44,7 @@ func (p rates) draw(r *rand.Rand, mutating bool) *sim.Fault {
 	case dice(p.twice):
 		return &sim.Fault{Twice: true}
 	case dice(p.slow):
-		return &sim.Fault{Delay: time.Duration(r.IntN(25)) * time.Second}
+		return &sim.Fault{Delay: time.Duration(r.Int64N(25e9))}
 	case mutating && dice(p.contention):
 		return &sim.Fault{Status: 500, Code: "ResourceContention", Message: "You already have a pending update to an Amazon EC2 Auto Scaling resource"}
 	}

@@ -3,6 +3,7 @@ package soak
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -32,6 +33,7 @@ type seededRun struct {
 
 	refreshing atomic.Bool
 	draws      *draws
+	turns      *fleettest.Turns
 
 	mu     sync.Mutex
 	log    []string
@@ -49,7 +51,7 @@ func newFleet(t *testing.T, p plan) *seededRun {
 	}
 	f := &seededRun{
 		t: t, plan: p, min: min, began: time.Now(), wanted: p.group.Desired,
-		atWork: map[string]bool{}, gone: map[string]bool{}, draws: newDraws(p.seed),
+		atWork: map[string]bool{}, gone: map[string]bool{}, draws: newDraws(p.seed), turns: fleettest.NewTurns(t),
 	}
 	f.Region = sim.New(sim.Config{Seed: p.seed, MaxLag: 20 * time.Second, Behaviour: p.way})
 	check := sim.HealthCheck{Interval: 10 * time.Second, Timeout: 5 * time.Second, Healthy: 2, Unhealthy: 2, Path: "/health"}
@@ -67,18 +69,18 @@ func newFleet(t *testing.T, p plan) *seededRun {
 // run lets the operators and the world loose, and returns when all is over.
 func (f *seededRun) run() {
 	var operators sync.WaitGroup
-	for _, a := range f.plan.acts {
+	for n, a := range f.plan.acts {
 		operators.Go(func() {
-			f.pass(a.at)
+			f.pass(fmt.Sprintf("act %d", n), a.at)
 			f.event("world", "%s", a.name)
 			a.does(f)
 		})
 	}
 	r := rand.New(rand.NewPCG(f.plan.seed, 7))
 	victims := r.Perm(len(f.ids))[:min(f.plan.kills, len(f.ids))]
-	turns := make(chan struct{}, f.plan.atOnce())
+	slots := make(chan struct{}, f.plan.atOnce())
 	for i, id := range f.ids {
-		o := &operator{seededRun: f, id: id, rand: rand.New(rand.NewPCG(f.plan.seed, uint64(100+i))), starts: f.plan.start(r), turns: turns}
+		o := &operator{seededRun: f, id: id, rand: rand.New(rand.NewPCG(f.plan.seed, uint64(100+i))), starts: f.plan.start(r), slots: slots}
 		for _, v := range victims {
 			if v == i {
 				o.killAt = 1 + r.IntN(60)
@@ -109,8 +111,11 @@ func (p plan) start(r *rand.Rand) time.Duration {
 	return time.Duration(r.IntN(1000)) * time.Millisecond
 }
 
-// pass lets virtual time go by.
-func (f *seededRun) pass(d time.Duration) { <-time.After(d) }
+// pass lets virtual time go by, and waits for the turn of who does so.
+func (f *seededRun) pass(who string, d time.Duration) {
+	<-time.After(d)
+	f.turns.Take(who)
+}
 
 func (f *seededRun) since() time.Duration { return time.Since(f.began) }
 
@@ -132,6 +137,23 @@ func (f *seededRun) story() string {
 	}
 	slices.SortStableFunc(lines, func(a, b string) int { return cmp.Compare(at(a), at(b)) })
 	return strings.Join(lines, "\n")
+}
+
+// hash is one of the run's log and of every API call: two runs of one seed have the same.
+func (f *seededRun) hash() string {
+	h := sha256.Sum256([]byte(f.story() + "\n" + f.asked()))
+	return fmt.Sprintf("%x", h[:8])
+}
+
+// asked is a line for every API call, in the order of arrival.
+func (f *seededRun) asked() string {
+	var lines strings.Builder
+	for _, c := range f.Calls() {
+		if c.Service != "imds" {
+			fmt.Fprintln(&lines, c.At.Sub(f.began), c.Caller, c.Action, c.Params.Encode(), c.Status, c.Code, c.Effect, c.Lost)
+		}
+	}
+	return lines.String()
 }
 
 // at is the instant a line of the log begins with.
@@ -163,7 +185,7 @@ func (f *seededRun) died(id string) {
 	f.gone[id] = true
 	f.mu.Unlock()
 	go func() {
-		f.pass(10 * time.Minute)
+		f.pass(id, 10*time.Minute)
 		switch f.State(id) {
 		case "": // a refresh took it away
 			f.lose()
@@ -171,7 +193,7 @@ func (f *seededRun) died(id string) {
 			f.event("world", "a person calls ExitStandby for the dead %s", id)
 			for err := f.ExitStandby("web", id); err != nil && f.State(id) == "Standby"; err = f.ExitStandby("web", id) {
 				f.event("world", "refused: %v", err)
-				f.pass(10 * time.Minute)
+				f.pass(id, 10*time.Minute)
 			}
 		}
 	}()
@@ -194,7 +216,7 @@ func (f *seededRun) process(o *operator) (agent *rotation.Agent, ctx context.Con
 		line.killed = func() { o.killed = true }
 	}
 	client.Transport = line
-	host := &fleettest.Host{Region: f.Region, ID: o.id, HTTP: client, Log: zap.NewNop(), Rand: fleettest.Rand(o.rand.Uint64())}
+	host := &fleettest.Host{Region: f.Region, ID: o.id, HTTP: client, Log: zap.NewNop(), Rand: fleettest.Rand(o.rand.Uint64()), Turns: f.turns}
 	end = func() {
 		cancel(nil)
 		if t, ok := inner.(interface{ CloseIdleConnections() }); ok {

@@ -57,7 +57,7 @@ func (f *seededRun) look() {
 }
 
 // watch takes samples while a run is at work, besides those at every API call.
-func (f *seededRun) watch() (stop func()) {
+func (f *seededRun) watch(id string) (stop func()) {
 	done := make(chan struct{})
 	go func() {
 		tick := time.NewTicker(5 * time.Second)
@@ -65,6 +65,7 @@ func (f *seededRun) watch() (stop func()) {
 		for {
 			select {
 			case <-tick.C:
+				f.turns.Take("watch " + id)
 				f.look()
 			case <-done:
 				return
@@ -185,7 +186,7 @@ func (f *seededRun) checkIn(e ending) {
 // checkEnd: (e) in the end every living instance is in service and desired is what it
 // was.
 func (f *seededRun) checkEnd() {
-	f.pass(2 * time.Hour)
+	f.pass("end", 2*time.Hour)
 	for _, m := range f.Members("web") {
 		if m.State != "InService" {
 			f.violated("(e) in the end %s is %s", m.ID, m.State)

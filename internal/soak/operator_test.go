@@ -19,7 +19,7 @@ type operator struct {
 	id        string
 	rand      *rand.Rand
 	starts    time.Duration
-	turns     chan struct{} // how many hosts are worked on at a time
+	slots     chan struct{} // how many hosts are worked on at a time
 	killAt    int           // the API call at which one process is killed; 0: none
 	killAfter bool
 	killed    bool
@@ -30,9 +30,10 @@ type operator struct {
 const patience = 24 * time.Hour
 
 func (o *operator) upgrade() {
-	o.pass(o.starts)
-	o.turns <- struct{}{}
-	defer func() { <-o.turns }()
+	o.pass(o.id, o.starts)
+	o.slots <- struct{}{}
+	defer func() { <-o.slots }()
+	o.turns.Take(o.id)
 	if !o.insist("out", o.out) {
 		return
 	}
@@ -42,7 +43,7 @@ func (o *operator) upgrade() {
 
 // work is the upgrade: nobody but the places' worth of hosts is at it at once.
 func (o *operator) work() {
-	o.pass(time.Duration(10+o.rand.IntN(300)) * time.Second)
+	o.pass(o.id, time.Duration(10+o.rand.IntN(300))*time.Second)
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	delete(o.atWork, o.id)
@@ -70,7 +71,7 @@ func (o *operator) insist(name string, command func(context.Context, *rotation.A
 			o.violated("%s on %s does not converge: %v", name, o.id, err)
 			return false
 		}
-		o.pass(time.Duration(10+o.rand.IntN(50)) * time.Second)
+		o.pass(o.id, time.Duration(10+o.rand.IntN(50))*time.Second)
 	}
 }
 
@@ -97,9 +98,10 @@ func (o *operator) once(name string, command func(context.Context, *rotation.Age
 	first := len(o.Calls())
 	began := time.Now()
 	o.event(o.id, "%s begins, %s", name, o.State(o.id))
-	stop := o.watch()
+	stop := o.watch(o.id)
 	report, err := command(ctx, agent)
 	stop()
+	o.turns.Take(o.id) // a run that ended with a timer has not had one
 	o.event(o.id, "%s ends: %s %v", name, report.Outcome, err)
 	o.leftOut = fleet.State(report.Instance.State).Out()
 	if ctx.Err() != nil || before != o.killed {

@@ -11,9 +11,11 @@ import (
 )
 
 var (
-	seeds = flag.Int("seeds", 24, "how many seeds to run")
-	from  = flag.Uint64("from", 1, "the first of them")
-	seed  = flag.Uint64("seed", 0, "replay this one seed, with its event log")
+	seeds  = flag.Int("seeds", 24, "how many seeds to run")
+	from   = flag.Uint64("from", 1, "the first of them")
+	hashes = flag.Bool("hashes", false, "print a hash of each seed's event log and API calls")
+	calls  = flag.Bool("calls", false, "log every API call of -seed, too")
+	seed   = flag.Uint64("seed", 0, "replay this one seed, with its event log")
 )
 
 func TestMain(m *testing.M) {
@@ -34,22 +36,33 @@ var kept = []uint64{1050, 44947, 45857}
 // state. A failing seed prints the line that replays it, and its event log.
 func TestSeeds(t *testing.T) {
 	if *seed > 0 {
-		replay(t, *seed)
+		if hash := replay(t, *seed); *hashes {
+			fmt.Printf("seed %d %s\n", *seed, hash)
+		}
 		return
 	}
 	all := slices.Clone(kept)
 	for s := *from; s < *from+uint64(*seeds); s++ {
 		all = append(all, s)
 	}
-	for _, s := range all {
-		t.Run(fmt.Sprint(s), func(t *testing.T) {
-			t.Parallel()
-			replay(t, s)
-		})
+	logs := make([]string, len(all))
+	t.Run("seed", func(t *testing.T) {
+		for i, s := range all {
+			t.Run(fmt.Sprint(s), func(t *testing.T) {
+				t.Parallel()
+				logs[i] = replay(t, s)
+			})
+		}
+	})
+	if *hashes {
+		for i, s := range all {
+			fmt.Printf("seed %d %s\n", s, logs[i])
+		}
 	}
 }
 
-func replay(t *testing.T, s uint64) {
+// replay runs one seed, and returns a hash of all that happened.
+func replay(t *testing.T, s uint64) (hash string) {
 	p := draw(s)
 	var f *seededRun
 	defer func() {
@@ -61,5 +74,10 @@ func replay(t *testing.T, s uint64) {
 		f = newFleet(t, p)
 		f.run()
 		f.checkEnd()
+		hash = f.hash()
+		if *seed > 0 && *calls {
+			t.Logf("API calls:\n%s", f.asked())
+		}
 	})
+	return hash
 }

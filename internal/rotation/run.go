@@ -29,6 +29,13 @@ type request struct {
 	isRollback     bool         // this run takes back what another did
 }
 
+// watches say where a run is in its time.
+type watches struct {
+	turn, moving stopwatch // of the wait and of the move
+	within       budget    // of the row the run is at
+	arrived      time.Time // at that row
+}
+
 // view is what a row of a table sees: the last look, what this run did so far, and what it was asked.
 type view struct {
 	reading
@@ -47,13 +54,11 @@ type run struct {
 	attempt
 	report *Report
 
-	turn, moving    stopwatch // of the wait and of the move
-	within          budget    // of the row the run is at
-	arrived         time.Time // at that row
-	underWayAtStart bool      // a move that an earlier run began was under way at the first look
-	outcome         string    // how the run ended well, where the table says so
-	proven          string    // the outcome when every row is settled; empty: by the command and the moves
-	rolledBack      error     // the move was taken back, and why
+	watches
+	underWayAtStart bool   // a move that an earlier run began was under way at the first look
+	outcome         string // how the run ended well, where the table says so
+	proven          string // the outcome when every row is settled; empty: by the command and the moves
+	rolledBack      error  // the move was taken back, and why
 	warnings        []warning
 	resolve         func(reading) budgets // the budgets, once the load balancers and the state are known; nil: they are given
 }

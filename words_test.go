@@ -19,7 +19,7 @@ var privateWords = []struct{ words, write string }{
 	{`lets? go|letting go|released by`, "deregistered by"},
 	{`floors?|strength`, "minimum, capacity"},
 	{`claims?|claimed|claimants?|places?`, "slot, holder"},
-	{`gave (\w+ )*back|gives? (\w+ )*back|giv(en|ing) back|sen[dt]s? back`, "rolled back"},
+	{`(gave|gives?|given|giving|sends?|sent) ((it|its|the) )?(place |slot )?back`, "rolled back"},
 	{`speaks? against`, "waiting for safety checks to pass"},
 	{`asked once`, "sent once"},
 	{`no way back`, "cannot be cancelled before draining ends"},

@@ -48,8 +48,7 @@ var privateWords = []struct{ words, write string }{
 
 // inTheirOrdinarySense are phrases in which such a word means what any reader takes it to mean, with the reason.
 var inTheirOrdinarySense = map[string]string{
-	"leave in place":                          "a registration that stays",
-	"leave it in place":                       "the same",
+	"in place": "where it is: an upgrade, a registration that stays",
 	"cannot be asked: out and in are refused": "VPC Lattice has no call that answers it",
 }
 

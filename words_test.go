@@ -19,7 +19,7 @@ var privateWords = []struct{ words, write string }{
 	{`lets? go|letting go|released by`, "deregistered by"},
 	{`floors?|strength`, "minimum, capacity"},
 	{`claims?|claimed|claimants?|places?`, "slot, holder"},
-	{`gave (\w+ )*back|gives? (\w+ )*back|giv(en|ing) back|sen[dt]s? back`, "rolled back"},
+	{`(gave|gives?|given|giving|sends?|sent) ((it|its|the) )?(place |slot )?back`, "rolled back"},
 	{`speaks? against`, "waiting for safety checks to pass"},
 	{`asked once`, "sent once"},
 	{`no way back`, "cannot be cancelled before draining ends"},
@@ -48,8 +48,7 @@ var privateWords = []struct{ words, write string }{
 
 // inTheirOrdinarySense are phrases in which such a word means what any reader takes it to mean, with the reason.
 var inTheirOrdinarySense = map[string]string{
-	"leave in place":                          "a registration that stays",
-	"leave it in place":                       "the same",
+	"in place": "where it is: an upgrade, a registration that stays",
 	"cannot be asked: out and in are refused": "VPC Lattice has no call that answers it",
 }
 

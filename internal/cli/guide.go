@@ -41,7 +41,7 @@ func guides() map[string]guide {
 				{"balanced out --wait 1h --min-healthy 50%", "wait up to an hour for a slot; half of the group must stay healthy"},
 				{"balanced out --report /var/log/balanced.json", "keep the whole run as JSON"},
 			},
-			codes: codesOfOut(), pages: []string{"exit-codes.md", "fix-a-failed-rollout.md"},
+			codes: codesOfOut(), pages: []string{"exit-codes.md", "fix-a-failed-rollout.md", "metrics-and-alarms.md"},
 		},
 		"in": {
 			examples: []example{
@@ -49,7 +49,7 @@ func guides() map[string]guide {
 				{"balanced in --probe http://:8080/health", "ask this instead of what the load balancers ask"},
 				{"balanced in --on-unhealthy leave", "leave it in service even if it does not get healthy"},
 			},
-			codes: codesOfIn(), pages: []string{"probe.md", "exit-codes.md"},
+			codes: codesOfIn(), pages: []string{"probe.md", "exit-codes.md", "metrics-and-alarms.md"},
 		},
 		"run": {
 			examples: []example{
@@ -57,7 +57,7 @@ func guides() map[string]guide {
 				{"balanced run --ok 213 --reboot 35,37 -- chef-client", "with the exit codes of Chef"},
 				{"balanced run -- sh -c 'apt-get update && apt-get -y upgrade'", "more than one program needs a shell"},
 			},
-			codes: union(codesOfOut(), codesOfIn(), []int{126, 127}), pages: []string{"exit-codes.md", "knife.md"},
+			codes: union(codesOfOut(), codesOfIn(), []int{126, 127}), pages: []string{"exit-codes.md", "knife.md", "metrics-and-alarms.md"},
 		},
 		"wait": {
 			examples: []example{

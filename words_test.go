@@ -1,7 +1,6 @@
 package balanced_test
 
 import (
-	"flag"
 	"go/ast"
 	"go/parser"
 	"go/token"
@@ -52,8 +51,6 @@ var inTheirOrdinarySense = map[string]string{
 	"cannot be asked: out and in are refused": "VPC Lattice has no call that answers it",
 }
 
-var wordsInDocs = flag.Bool("words-in-docs", false, "hold the words out of README.md and docs too")
-
 // unwanted are the words of a text that readers do not know.
 func unwanted(text string) []string {
 	var found []string
@@ -96,24 +93,6 @@ func ordinary(text string, used map[string]bool) string {
 		}
 	}
 	return text
-}
-
-// TestDocumentsUseWordsThatReadersKnow is the same for the pages.
-func TestDocumentsUseWordsThatReadersKnow(t *testing.T) {
-	if !*wordsInDocs {
-		t.Skip("the pages are being rewritten: -args -words-in-docs")
-	}
-	pages, err := filepath.Glob("docs/*.md")
-	if err != nil || len(pages) == 0 {
-		t.Fatalf("%d pages, %v", len(pages), err)
-	}
-	for _, page := range append(pages, "README.md", "SECURITY.md", "CONTRIBUTING.md") {
-		for i, line := range strings.Split(read(t, page), "\n") {
-			for _, word := range unwanted(ordinary(line, map[string]bool{})) {
-				t.Errorf("%s:%d: %s", page, i+1, word)
-			}
-		}
-	}
 }
 
 // The words are found in the forms that they take, and not inside others.

@@ -41,7 +41,7 @@ func (p *program) hook(c *cli.Context) error {
 	do := v.hookWork(p.getenv(lifecycleEvent))
 	j, err := p.job(v)
 	if err != nil {
-		return err
+		return hookError{err}
 	}
 	if v.bool("dry-run") {
 		j.text = dryRunResult

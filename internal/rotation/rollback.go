@@ -55,8 +55,11 @@ func (r *run) rollBackIn(ctx context.Context, why verdict) error {
 	return alsoSay(why.refusal, "back in Standby")
 }
 
+// leftInService: it gets traffic as soon as its load balancers call it healthy.
 func leftInService(why *failure.Refusal, because string) error {
-	return alsoSay(why, "left in service ("+because+")")
+	left := *why
+	left.Hint = "fix the application: load balancers send traffic once it is healthy; or take it out with balanced out"
+	return alsoSay(&left, "left in service ("+because+")")
 }
 
 // alsoSay adds to a refusal what became of the instance.
@@ -85,6 +88,6 @@ func (r *run) rollbackFailed(ctx context.Context, err error, why *failure.Refusa
 	return &failure.Refusal{
 		Class: failure.Unknown, Err: err,
 		Reason: fmt.Sprintf("%s; rolling back failed with %s last seen %s", why.Reason, r.id, r.lastState),
-		Hint:   "look with balanced status, then run balanced in",
+		Hint:   "look with balanced status before anything else: the state of " + r.id + " is not known",
 	}
 }

@@ -181,18 +181,18 @@ func TestWhatIsNoSlot(t *testing.T) {
 		"not found by a proxy":            {404, "text/html", "<html>", failure.Unreachable, "status 404 with a web page"},
 		"not found":                       {404, "text/plain", "404 page not found", failure.Unreachable, "status 404"},
 		"bad gateway":                     {502, "text/html", "<html>", failure.Unreachable, "status 502"},
-		"too many":                        {429, "application/json", kind("slow_down"), failure.Unreachable, "because of this"},
-		"internal":                        {500, "application/json", kind("internal_error"), failure.Unreachable, "because of this"},
+		"too many":                        {429, "application/json", kind("slow_down"), failure.Unreachable, "because of\\nthis"},
+		"internal":                        {500, "application/json", kind("internal_error"), failure.Unreachable, "because of\\nthis"},
 		"an error of another form":        {500, "application/json", `["failed_lock"]`, failure.Unreachable, "status 500"},
 		"null":                            {500, "application/json", `null`, failure.Unreachable, "status 500"},
 		"wrong types":                     {500, "application/json", `{"kind":7,"value":{}}`, failure.Unreachable, "status 500"},
 		"etcd in trouble":                 {500, "text/plain", `{"kind":"failed_lock","value":"etcdserver: request timed out"}`, failure.Unreachable, "etcdserver: request timed out"},
 		"locked without a word":           {423, "", "", failure.NotNow, "status 423"},
-		"full, by the protocol's example": {400, "application/json", kind("failed_lock_semaphore_full"), failure.NotNow, "because of this"},
+		"full, by the protocol's example": {400, "application/json", kind("failed_lock_semaphore_full"), failure.NotNow, "because of\\nthis"},
 		"a long reason":                   {423, "application/json", `{"kind":"lock_held","value":"` + strings.Repeat("y", 9999) + `"}`, failure.NotNow, strings.Repeat("y", 200) + "…"},
 		"denied":                          {403, "text/html", "<html>", failure.Denied, "status 403"},
-		"no login":                        {401, "application/json", kind("no_token"), failure.Denied, "because of this"},
-		"refused":                         {400, "application/json", kind("invalid_client_identity"), failure.Setup, "refuses the request: because of this"},
+		"no login":                        {401, "application/json", kind("no_token"), failure.Denied, "because of\\nthis"},
+		"refused":                         {400, "application/json", kind("invalid_client_identity"), failure.Setup, "refuses the request: because of\\nthis"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

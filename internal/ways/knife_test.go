@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// TestOneLiner is knife ssh -C 1 --exit-on-error without knife: one host after the
+// TestOneLiner is a loop that stops at the first failure, by GNU parallel: one host after the
 // other on a terminal of its own, until one fails.
 func TestOneLiner(t *testing.T) {
 	t.Parallel()

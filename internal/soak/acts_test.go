@@ -90,3 +90,63 @@ func expire(host int) act {
 		}()
 	}}
 }
+
+// shift: somebody shifts a load balancer away from a zone for a quarter of an hour.
+func shift(host int) act {
+	lb, zone := []string{"front", "net"}[host%2], zones[host%len(zones)]
+	return act{name: fmt.Sprintf("a zonal shift of %s away from %s", lb, zone), does: func(f *seededRun) {
+		f.setShift(lb, zone, 1)
+		go func() {
+			f.pass("shift", 15*time.Minute)
+			f.setShift(lb, zone, -1)
+		}()
+	}}
+}
+
+// retain: the termination of a host that is in service is abandoned, and the group keeps it, for good.
+func retain(host int) act {
+	return act{name: fmt.Sprintf("host %d is retained, if in service", host), does: func(f *seededRun) {
+		if id := f.ids[host]; f.State(id) == "InService" {
+			f.Retain(id)
+		}
+	}}
+}
+
+// suspend: somebody suspends a process for twenty minutes.
+func suspend(host int) act {
+	processes := []string{"AddToLoadBalancer", "Launch", "Terminate", "HealthCheck", "ReplaceUnhealthy", "AZRebalance", "AlarmNotification"}
+	process := processes[host%len(processes)]
+	return act{name: process + " is suspended", does: func(f *seededRun) {
+		f.Suspend("web", process)
+		go func() {
+			f.pass("suspend", 20*time.Minute)
+			f.event("world", "%s is resumed", process)
+			f.Resume("web", process)
+		}()
+	}}
+}
+
+// failLaunches: for twenty minutes EC2 has no capacity.
+func failLaunches(int) act {
+	return act{name: "launches fail", does: func(f *seededRun) {
+		f.FailLaunches("web", "We currently do not have sufficient t3.small capacity in the Availability Zone you requested.")
+		go func() {
+			f.pass("launches", 20*time.Minute)
+			f.event("world", "launches succeed again")
+			f.FailLaunches("web", "")
+		}()
+	}}
+}
+
+// stepClock: for ten minutes AWS's clock, as a host reads it off the answers, is some seconds off.
+func stepClock(host int) act {
+	by := []time.Duration{-3 * time.Second, -time.Second, time.Second, 3 * time.Second}[host%4]
+	return act{name: fmt.Sprintf("host %d's answers are dated %v off", host, by), does: func(f *seededRun) {
+		id := f.ids[host]
+		f.skew(id, by)
+		go func() {
+			f.pass(id, 10*time.Minute)
+			f.skew(id, 0)
+		}()
+	}}
+}

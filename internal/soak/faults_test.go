@@ -17,7 +17,7 @@ func (f *seededRun) fault(c sim.Call) *sim.Fault {
 	}
 	f.look()
 	r := f.draws.of(c)
-	ordinary := &sim.Fault{Delay: 20*time.Millisecond + time.Duration(r.Int64N(200e6))}
+	ordinary := &sim.Fault{Delay: 20*time.Millisecond + time.Duration(r.Int64N(200e6)), Skew: f.skewOf(c.Caller)}
 	if f.since() > calm {
 		return ordinary
 	}
@@ -45,6 +45,10 @@ func (p rates) draw(r *rand.Rand, mutating bool) *sim.Fault {
 		return &sim.Fault{Twice: true}
 	case dice(p.slow):
 		return &sim.Fault{Delay: time.Duration(r.Int64N(25e9))}
+	case !mutating && dice(p.emptyPage):
+		return &sim.Fault{Answer: sim.Distortion{EmptyFirstPage: true}}
+	case !mutating && dice(p.sameToken):
+		return &sim.Fault{Answer: sim.Distortion{RepeatToken: true}}
 	case mutating && dice(p.contention):
 		return &sim.Fault{Status: 500, Code: "ResourceContention", Message: "You already have a pending update to an Amazon EC2 Auto Scaling resource"}
 	}

@@ -39,9 +39,11 @@ type seededRun struct {
 	log    []string
 	truth  []sample
 	atWork map[string]bool
-	gone   map[string]bool // hosts that EC2 lost: nothing runs on them any more
-	wanted int             // desired capacity at the end
-	lost   int             // hosts taken away while they were out
+	gone   map[string]bool   // hosts that EC2 lost: nothing runs on them any more
+	shifts map[[2]string]int // zonal shifts, by load balancer and zone: they may overlap
+	skews  map[string]time.Duration
+	wanted int // desired capacity at the end
+	lost   int // hosts taken away while they were out
 }
 
 func newFleet(t *testing.T, p plan) *seededRun {
@@ -51,7 +53,7 @@ func newFleet(t *testing.T, p plan) *seededRun {
 	}
 	f := &seededRun{
 		t: t, plan: p, min: min, began: time.Now(), wanted: p.group.Desired,
-		atWork: map[string]bool{}, gone: map[string]bool{}, draws: newDraws(p.seed), turns: fleettest.NewTurns(t),
+		atWork: map[string]bool{}, gone: map[string]bool{}, shifts: map[[2]string]int{}, skews: map[string]time.Duration{}, draws: newDraws(p.seed), turns: fleettest.NewTurns(t),
 	}
 	f.Region = sim.New(sim.Config{Seed: p.seed, MaxLag: 20 * time.Second, Behaviour: p.way})
 	check := sim.HealthCheck{Interval: 10 * time.Second, Timeout: 5 * time.Second, Healthy: 2, Unhealthy: 2, Path: "/health"}
@@ -170,6 +172,43 @@ func (f *seededRun) grown(by int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.wanted += by
+}
+
+// setShift begins or ends one zonal shift.
+func (f *seededRun) setShift(lb, zone string, by int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	switch f.shifts[[2]string{lb, zone}] += by; f.shifts[[2]string{lb, zone}] {
+	case 0:
+		f.EndShift(lb, zone)
+	default:
+		f.ShiftZone(lb, zone)
+	}
+}
+
+// shifted: a load balancer that the group is behind sends the zone no new traffic.
+func (f *seededRun) shifted(zone string) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for group, lb := range map[string]string{"web": "front", "tcp": "net"} {
+		if slices.Contains(f.plan.group.TargetGroups, group) && f.shifts[[2]string{lb, zone}] > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// skew sets how far the dates of a host's answers are off.
+func (f *seededRun) skew(id string, by time.Duration) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.skews[id] = by
+}
+
+func (f *seededRun) skewOf(id string) time.Duration {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.skews[id]
 }
 
 // lose counts a host that was taken away while it was out.

@@ -60,6 +60,8 @@ func (o *operator) insist(name string, command func(context.Context, *rotation.A
 		switch {
 		case err == nil:
 			return true
+		case o.plan.group.Settings.Operator != "" && failure.Of(err) == failure.Setup:
+			return false // for ever: only the service that manages the group may move its instances
 		case o.dead(o.id):
 			return false
 		case lost(err):

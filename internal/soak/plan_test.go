@@ -28,7 +28,7 @@ type plan struct {
 
 // rates are chances of a fault per API call, in per mille.
 type rates struct {
-	throttle, server, reset, lose, twice, slow, contention int
+	throttle, server, reset, lose, twice, slow, contention, emptyPage, sameToken int
 }
 
 // startRule says when the operators start the runs.
@@ -82,9 +82,12 @@ func draw(seed uint64) plan {
 	}
 	if r.IntN(4) > 0 {
 		p.lag = time.Duration(r.IntN(9)) * time.Second
-		p.faults = rates{r.IntN(80), r.IntN(30), r.IntN(30), r.IntN(60), r.IntN(20), r.IntN(30), r.IntN(100)}
+		p.faults = rates{r.IntN(80), r.IntN(30), r.IntN(30), r.IntN(60), r.IntN(20), r.IntN(30), r.IntN(100), r.IntN(60), r.IntN(10)}
 	}
 	p.acts = drawActs(r, size)
+	if r.IntN(30) == 0 {
+		p.group.Settings.Operator = "ecs.amazonaws.com"
+	}
 	return p
 }
 
@@ -105,9 +108,9 @@ func drawRule(r *rand.Rand, size int) (rule string, min int) {
 
 // drawActs draws what the world does meanwhile.
 func drawActs(r *rand.Rand, size int) []act {
-	kinds := []func(host int) act{fallIll, dieInStandby, scale, refresh, expire, flap}
+	kinds := []func(host int) act{fallIll, dieInStandby, scale, refresh, expire, flap, shift, retain, suspend, failLaunches, stepClock}
 	var acts []act
-	for range r.IntN(4) {
+	for range r.IntN(6) {
 		a := kinds[r.IntN(len(kinds))](r.IntN(size))
 		a.at = time.Duration(r.IntN(int(calm/time.Second))) * time.Second
 		acts = append(acts, a)
@@ -118,6 +121,9 @@ func drawActs(r *rand.Rand, size int) []act {
 func (p plan) String() string {
 	s := fmt.Sprintf("seed %d: %d instances in %d zones, min %d max %d, floor %s, %v %v, drains %v, starts %v, lag up to %v, faults %+v, %d kills",
 		p.seed, p.group.Desired, len(p.group.Zones), p.group.Min, p.group.Max, p.rule, p.group.Classic, p.group.TargetGroups, p.drains, p.starts, p.lag, p.faults, p.kills)
+	if p.group.Settings.Operator != "" {
+		s += ", managed by " + p.group.Settings.Operator
+	}
 	for _, a := range p.acts {
 		s += fmt.Sprintf(", %s at %v", a.name, a.at)
 	}

@@ -132,7 +132,7 @@ func inServiceUnchecked(_ *session, p *passage) (string, error) {
 		return "", cannot("the group has no load balancer")
 	case p.arrived < last-slowChecks:
 		return "InService before the health checks pass", nil
-	case last < 30*time.Second:
+	case last < 3*slowChecks:
 		return "", cannot("the health checks passed in %s", last.Round(time.Second))
 	}
 	return "InService after the health checks", nil

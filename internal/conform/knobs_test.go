@@ -38,7 +38,7 @@ var knobs = []struct {
 	{fact: "max-size", observed: plural("remove from standby"), config: func(c *sim.Config) { c.Behaviour.AlwaysPlural = true }},
 	{fact: "drains-together", observed: "in turn", config: func(c *sim.Config) { c.Behaviour.SerialDrains = true }},
 	{fact: "standby-after-drain", observed: "by a timer of its own, before the last load balancer", config: func(c *sim.Config) { c.Behaviour.DrainTimer = 12 * time.Second }},
-	{fact: "standby-after-drain", observed: "by a timer of its own, after the last load balancer", config: func(c *sim.Config) { c.Behaviour.DrainTimer = 60 * time.Second }},
+	{fact: "standby-after-drain", observed: "by a timer of its own, after the last load balancer", config: func(c *sim.Config) { c.Behaviour.DrainTimer = 40 * time.Second }},
 	{fact: "drain-status", observed: "WaitingForConnectionDraining", config: func(c *sim.Config) { c.Behaviour.DrainCode = "WaitingForConnectionDraining" }},
 	{fact: "drain-status", observed: "InProgress", config: func(c *sim.Config) { c.Behaviour.DrainCode = "InProgress" }},
 	{

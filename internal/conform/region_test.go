@@ -44,14 +44,15 @@ func inWorld(t *testing.T, cfg sim.Config, g sim.Group, test func(*world)) {
 
 // build adds the group and its load balancers. Requests are open for 45 s when an instance leaves.
 func (w *world) build(g sim.Group) {
-	check := sim.HealthCheck{Interval: 10 * time.Second, Timeout: 5 * time.Second, Healthy: 4, Unhealthy: 2, Path: "/health"}
+	check := sim.HealthCheck{Interval: 5 * time.Second, Timeout: 4 * time.Second, Healthy: 4, Unhealthy: 2, Path: "/health"}
 	w.AddLoadBalancer(sim.LoadBalancer{Name: "front"})
 	w.AddLoadBalancer(sim.LoadBalancer{Name: "net", Type: "network"})
-	w.AddTargetGroup(sim.TargetGroup{Name: "web", LoadBalancer: "front", Drain: 30 * time.Second, Check: check})
-	w.AddTargetGroup(sim.TargetGroup{Name: "tcp", Protocol: "TCP", LoadBalancer: "net", Drain: 30 * time.Second, Check: check})
+	w.AddTargetGroup(sim.TargetGroup{Name: "web", LoadBalancer: "front", Drain: 20 * time.Second, Check: check})
+	w.AddTargetGroup(sim.TargetGroup{Name: "tcp", Protocol: "TCP", LoadBalancer: "net", Drain: 20 * time.Second, Check: check})
 	check.Target = "HTTP:80/health"
-	w.AddClassic(sim.Classic{Name: "old", Check: check, Draining: true, Drain: 30 * time.Second, CrossZone: true})
+	w.AddClassic(sim.Classic{Name: "old", Check: check, Draining: true, Drain: 20 * time.Second, CrossZone: true})
 	w.ids = w.AddGroup(g)
+	w.AddActivities("web", 4)
 	for _, id := range w.ids {
 		w.SetInFlight(id, 45*time.Second)
 	}

@@ -164,6 +164,12 @@ func (s *session) checkAll(ctx context.Context, passive bool, needs ...Need) err
 	return nil
 }
 
+// settle lets reads catch up with a move.
+func (s *session) settle(ctx context.Context) error {
+	s.progress("waiting for AWS's reads to catch up (%s)", s.o.Times.Settle)
+	return sleep(ctx, s.o.Times.Settle)
+}
+
 func (s *session) progress(format string, args ...any) {
 	if s.o.Progress != nil {
 		s.o.Progress(fmt.Sprintf(format, args...))

@@ -87,7 +87,7 @@ func (s *session) moveOut(ctx context.Context, id string, curious bool) (*passag
 	if err != nil {
 		return p, err
 	}
-	return p, sleep(ctx, s.o.Times.Settle)
+	return p, s.settle(ctx)
 }
 
 // begin notes the answer to the move.
@@ -181,7 +181,7 @@ func (s *session) exitSuspended(ctx context.Context, id string) (err error) {
 }
 
 func (s *session) lookAtSuspension(ctx context.Context) error {
-	if err := sleep(ctx, s.o.Times.Settle); err != nil {
+	if err := s.settle(ctx); err != nil {
 		return err
 	}
 	g, err := s.now(ctx)
@@ -265,7 +265,7 @@ func (s *session) moveBack(ctx context.Context, out *passage, curious bool) (*pa
 		return p, err
 	}
 	s.home.expect(s.home.min(), s.home.max(), s.home.desired())
-	return p, sleep(ctx, s.o.Times.Settle)
+	return p, s.settle(ctx)
 }
 
 // hold keeps requests open until end is called. Their answers do not matter.

@@ -2,7 +2,6 @@ package conform_test
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"slices"
 	"testing"
@@ -146,5 +145,3 @@ func (w *world) wantAsFound() {
 type roundTripper func(*http.Request) (*http.Response, error)
 
 func (f roundTripper) Do(r *http.Request) (*http.Response, error) { return f(r) }
-
-var errCut = errors.New("the cable is cut")

@@ -25,7 +25,7 @@ func (s *session) restore(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*(s.o.Times.Patience+s.home.allDelays()))
 	defer cancel()
 	// A look that is older than the last move would find everything as it was.
-	err := errors.Join(sleep(ctx, s.o.Times.Settle), s.restoreSettings(ctx), s.restoreMembers(ctx))
+	err := errors.Join(s.settle(ctx), s.restoreSettings(ctx), s.restoreMembers(ctx))
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrNotRestored, err)
 	}
@@ -104,7 +104,8 @@ func (s *session) restingAgain(ctx context.Context) error {
 		if err != nil || running == "" {
 			return err
 		}
-		if err := sleep(ctx, 4*s.o.Times.Tick); err != nil {
+		s.progress("waiting for an activity to end: %s", running)
+		if err := sleep(ctx, 10*s.o.Times.Tick); err != nil {
 			return err
 		}
 	}

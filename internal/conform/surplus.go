@@ -106,9 +106,9 @@ func (s *session) withReplacement(ctx context.Context) error {
 
 // watchSurplus waits for Auto Scaling to remove the surplus instance, or not.
 func (s *session) watchSurplus(ctx context.Context, larger int32) error {
-	s.progress("watching for %s whether the group stays one larger", surplusWatch)
 	s.surplus.after = "one larger"
 	for until := time.Now().Add(surplusWatch); time.Now().Before(until); {
+		s.progress("group %s is one larger; watching for %s more", s.home.name, time.Until(until).Round(time.Second))
 		g, err := s.now(ctx)
 		if err != nil {
 			return err

@@ -170,7 +170,14 @@ func (s *session) settle(ctx context.Context) error {
 	return sleep(ctx, s.o.Times.Settle)
 }
 
+// silence is the longest that a run says nothing.
+const silence = 10 * time.Second
+
+// silent says whether it is time to say something.
+func (s *session) silent() bool { return time.Since(s.told) >= silence }
+
 func (s *session) progress(format string, args ...any) {
+	s.told = time.Now()
 	if s.o.Progress != nil {
 		s.o.Progress(fmt.Sprintf(format, args...))
 	}

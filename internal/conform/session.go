@@ -22,7 +22,8 @@ type session struct {
 	pair     pair     // transcript of two moves at once
 	surplus  surplus  // transcript of a move that is replaced
 	measured measured
-	touched  []string // members that moved, or may have
+	touched  []string  // members that moved, or may have
+	told     time.Time // of the last progress line
 }
 
 func newSession(o Options) *session {

@@ -137,7 +137,7 @@ func inService(g asgtypes.AutoScalingGroup) int {
 
 // await waits until the group is as wanted, or patience is over.
 func (s *session) await(ctx context.Context, what string, wanted func(asgtypes.AutoScalingGroup) bool) (bool, error) {
-	began, told := time.Now(), time.Now()
+	began := time.Now()
 	for {
 		g, err := s.now(ctx)
 		if err != nil {
@@ -149,8 +149,7 @@ func (s *session) await(ctx context.Context, what string, wanted func(asgtypes.A
 		if time.Since(began) > s.o.Times.Patience+s.home.allDelays() {
 			return false, nil
 		}
-		if time.Since(told) >= 10*time.Second {
-			told = time.Now()
+		if s.silent() {
 			s.progress("waiting for %s, %s so far: %s", what, time.Since(began).Round(time.Second), membersOf(g))
 		}
 		if err := sleep(ctx, 4*s.o.Times.Tick); err != nil {

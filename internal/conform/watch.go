@@ -169,7 +169,6 @@ func (p *passage) readAll(ctx context.Context, keep func(*track, string)) error 
 // watch looks until the move is over, or patience is. each is called after every look.
 func (s *session) watch(ctx context.Context, p *passage, each func() error) error {
 	limit := s.o.Times.Patience + s.home.allDelays()
-	told := p.answered
 	next := p.answered
 	for look := 1; ; look++ {
 		at := time.Since(p.answered)
@@ -182,8 +181,7 @@ func (s *session) watch(ctx context.Context, p *passage, each func() error) erro
 		if p.over() || p.spoilt || at > limit {
 			return nil
 		}
-		if time.Since(told) >= 10*time.Second { // never silent for longer
-			told = time.Now()
+		if s.silent() {
 			s.progress("%s", p.describe(at))
 		}
 		step := s.o.Times.Tick

@@ -44,9 +44,9 @@ func (s *session) report() *Report {
 func (s *session) untriedReason(f Fact) string {
 	switch {
 	case f.Needs&Moves != 0 && !s.o.Moves:
-		return "needs moves"
+		return "needs --moves"
 	case f.Needs&OnInstance != 0 && s.o.Metadata == nil:
-		return "needs to run on an instance"
+		return "needs --on-instance"
 	}
 	return "the run ended before it"
 }

@@ -104,7 +104,9 @@ func (s *session) restingAgain(ctx context.Context) error {
 		if err != nil || running == "" {
 			return err
 		}
-		s.progress("waiting for an activity to end: %s", running)
+		if s.silent() {
+			s.progress("waiting for an activity to end: %s", running)
+		}
 		if err := sleep(ctx, 10*s.o.Times.Tick); err != nil {
 			return err
 		}

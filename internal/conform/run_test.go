@@ -29,7 +29,7 @@ func TestWithoutMovesNothingIsChanged(t *testing.T) {
 				t.Errorf("%s was sent", c.Action)
 			}
 		}
-		if f := find(t, report, "enter-cause"); f.Verdict != conform.NotTried || f.Reason != "needs moves" {
+		if f := find(t, report, "enter-cause"); f.Verdict != conform.NotTried || f.Reason != "needs --moves" {
 			t.Errorf("a fact that needs moves: %+v", f)
 		}
 		if n := report.Count(conform.AsModelled); n < 50 {
@@ -50,7 +50,7 @@ func TestWithoutAGroupWhatNeedsNoneIsChecked(t *testing.T) {
 		if got := find(t, report, "health-casing"); got.Verdict != conform.AsModelled {
 			t.Errorf("with the first group that has a member: %+v", got)
 		}
-		if got := find(t, report, "imds-token"); got.Reason != "needs to run on an instance" {
+		if got := find(t, report, "imds-token"); got.Reason != "needs --on-instance" {
 			t.Errorf("without a metadata service: %+v", got)
 		}
 	})

@@ -66,6 +66,7 @@ func TestWhatMustNotBeLinked(t *testing.T) {
 		{"cmd/balanced", below("balanced/internal/lab"), "the agent carries no lab"},
 		{"cmd/balanced", below("google.golang.org/grpc"), "what the probe needs of gRPC are five bytes and a status"},
 		{"internal/sim", below("balanced"), "a fake that shares code with what it tests shares its mistakes"},
+		{"internal/conform", below("balanced"), "the facts about AWS are checked without the agent's view of them"},
 	} {
 		p, there := all[c.from]
 		if !there {
@@ -139,10 +140,10 @@ func TestTheFleetIsPlainValues(t *testing.T) {
 func TestWhoAloneMayImport(t *testing.T) {
 	may := map[string][]string{
 		urfave:      {"internal/cli", "internal/manual", "cmd/balanced-lab"},
-		autoscaling: {"internal/asg"},
+		autoscaling: {"internal/asg", "internal/conform"},
 		dynamoDB:    {"internal/lock"},
-		elbClassic:  {"internal/elb"},
-		elbV2:       {"internal/elb"},
+		elbClassic:  {"internal/elb", "internal/conform"},
+		elbV2:       {"internal/elb", "internal/conform"},
 		vegeta:      {"internal/lab/traffic"},
 		yamlV3:      {"internal/lab/rehearsal"},
 	}

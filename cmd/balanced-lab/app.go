@@ -61,6 +61,9 @@ func exitCode(err error) int {
 			return 128 + int(n)
 		}
 	}
+	if end, ok := errors.AsType[checkEnd](err); ok {
+		return end.code
+	}
 	if _, ok := errors.AsType[usageError](err); ok || errors.Is(err, syscall.EADDRINUSE) || errors.Is(err, syscall.EACCES) {
 		return exitUsage
 	}
@@ -77,7 +80,7 @@ func app(stdout, stderr io.Writer) *cli.App {
 		UsageText: "balanced-lab COMMAND [options]",
 		Description: "Exit codes: 0; 64 if the command line has to be changed, also if the port is in use; " +
 			"69 if no lab is running; 128 plus its number for a signal; rehearse and demo: that of the rollout.",
-		Commands:        []*cli.Command{upCommand(), envCommand(), rehearseCommand(), deployCommand(), demoCommand(), helpCommand(), manualCommand(), serverCommand()},
+		Commands:        []*cli.Command{upCommand(), envCommand(), rehearseCommand(), deployCommand(), demoCommand(), helpCommand(), checkAWSCommand(), manualCommand(), serverCommand()},
 		Flags:           []cli.Flag{helpFlag()},
 		Action:          func(c *cli.Context) error { return noCommand(c.Args().First()) },
 		OnUsageError:    onUsageError,

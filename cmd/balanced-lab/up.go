@@ -21,6 +21,7 @@ func upCommand() *cli.Command {
 		Description: "Prints, for each instance, a line that makes a shell act as that instance. If there are several labs, env finds the newest.",
 		Flags: append([]cli.Flag{
 			&cli.IntFlag{Name: "port", Usage: "`PORT` of the AWS APIs; 0 is any free port"},
+			&cli.StringFlag{Name: "from", Usage: "behave as check-aws --json found AWS to behave, in `FILE`"},
 		}, fleetFlags()...),
 	}, 0, serveFleet)
 }
@@ -33,6 +34,9 @@ func serveFleet(c *cli.Context) error {
 	}
 	if port := c.Int("port"); port < 0 || port > 65535 {
 		return usageErrorf("--port %d: want 0 to 65535", port)
+	}
+	if cfg.Recording, err = readRecording(c.String("from")); err != nil {
+		return err
 	}
 	l, err := lab.Serve(cfg, c.Int("port"))
 	if errors.Is(err, syscall.EADDRINUSE) {

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"balanced/internal/format"
+	"balanced/internal/sim"
 )
 
 // Derived is a size that is to be derived from the others.
@@ -21,7 +22,8 @@ type Config struct {
 	Classic      int // Classic Load Balancers
 	Checks
 	Times
-	Seed uint64 // the same seed gives the same instance IDs
+	Seed      uint64         // the same seed gives the same instance IDs
+	Recording *sim.Recording // sets the Region as AWS was found to be; nil: the Region's defaults
 
 	Program []string    // runs appserver.Main; nil: this binary, with the argument app
 	OnError func(error) // gets errors that occur while the lab serves; may be nil

@@ -35,11 +35,15 @@ func newFleet(cfg Config, port int) (*Fleet, error) {
 		RegionName: cmp.Or(cfg.Region, "eu-west-1"), Group: "web", Port: port,
 		onError: cfg.OnError,
 	}
-	f.Region = sim.New(sim.Config{Name: f.RegionName, Seed: cfg.Seed, Address: address, DataPlane: true, Timing: sim.Timing{
+	region := sim.Config{Name: f.RegionName, Seed: cfg.Seed, Address: address, DataPlane: true, Timing: sim.Timing{
 		MoveTime:     noneForZero(cfg.MoveTime),
 		LaunchTime:   noneForZero(cfg.LaunchTime),
 		RegisterTime: noneForZero(cfg.RegisterTime), TerminateTime: noneForZero(cfg.TerminateTime),
-	}})
+	}}
+	if cfg.Recording != nil {
+		cfg.Recording.Configure(&region)
+	}
+	f.Region = sim.New(region)
 	zones := f.zones(cfg)
 	f.attachTargetGroups(cfg, zones)
 	f.attachClassic(cfg, zones)
@@ -48,7 +52,11 @@ func newFleet(cfg Config, port int) (*Fleet, error) {
 		Name: f.Group, Min: min, Max: max, Desired: cfg.Size, Zones: zones,
 		Classic: f.SourceNames(Classic), TargetGroups: append(f.SourceNames(Application), f.SourceNames(Network)...),
 		HealthCheckType: "ELB", Grace: 5 * time.Minute,
+		Settings: sim.Settings{Tags: map[string]string{"balanced-check": "yes"}}, // for check-aws --moves
 	})
+	if cfg.Recording != nil {
+		cfg.Recording.Prepare(f.Region)
+	}
 	return f, nil
 }
 

@@ -111,6 +111,7 @@ func TestHolderIDs(t *testing.T) {
 		"":                         nil,
 		"i-1, i-2":                 holders("i-2", "i-1"),
 		"i-1, i-2, i-3":            holders("i-3", "i-2", "i-1"),
+		"i-1, i-2, i-3 and 1 more": holders("i-4", "i-3", "i-2", "i-1"),
 		"i-1, i-2, i-3 and 2 more": holders("i-5", "i-4", "i-3", "i-2", "i-1"),
 	} {
 		if got := HolderIDs(given); got != want {
@@ -186,7 +187,10 @@ func TestUnhealthyPeer(t *testing.T) {
 		"this one is not its own peer": {func(s *Snapshot) { s.Group.Members[0].Healthy = false }, "", ""},
 		"out is no matter":             {func(s *Snapshot) { s.Group.Members[1].State, s.Group.Members[1].Healthy = Standby, false }, "", ""},
 		"for Auto Scaling":             {func(s *Snapshot) { s.Group.Members[2].Healthy = false }, "i-3", "Unhealthy for Auto Scaling"},
-		"at a load balancer":           {func(s *Snapshot) { s.Traffic[0].Targets[1].Health = Draining }, "i-3", "draining at app"},
+		"with a stale mark": {func(s *Snapshot) {
+			s.Group.Members[2].Healthy, s.Group.Suspended = false, []string{"ReplaceUnhealthy"}
+		}, "", ""},
+		"at a load balancer": {func(s *Snapshot) { s.Traffic[0].Targets[1].Health = Draining }, "i-3", "draining at app"},
 	} {
 		s := Snapshot{ID: "i-1", Traffic: []Traffic{app}}
 		s.Traffic[0].Targets = slices.Clone(app.Targets)
@@ -222,83 +226,6 @@ func TestMinHealthyAtTheEdges(t *testing.T) {
 	for percent, want := range map[int]int{-1: 199, 0: 1, 99: 198, 100: 199, 101: 199} {
 		if got := policy.Minimum(200, percent); got != want {
 			t.Errorf("a policy of %d%% of 200: %d, want %d", percent, got, want)
-		}
-	}
-}
-
-// Two that left between the look before a move and its answer were lowered the desired capacity by; the feed shows one.
-func TestUnexplainedDecrement(t *testing.T) {
-	answer := toStandby("i-1", 9, "InProgress")
-	answer.From, answer.To = 4, 3
-	other := toStandby("i-2", 5, "Successful")
-	other.From, other.To = 5, 4
-	before := Snapshot{Group: Group{Desired: 5, Members: []Member{member("i-1", InService), member("i-2", InService)}}}
-	seen := func(as ...Activity) Snapshot { return Snapshot{Activities: as} }
-	failed, silent, back := other, other, fromStandby("i-2", 6)
-	back.ID = "its return"
-	failed.Status, silent.Moved = "Failed", false
-	for name, tc := range map[string]struct {
-		before Snapshot
-		later  Snapshot
-		answer Activity
-		want   bool
-	}{
-		"nobody else":                {Snapshot{Group: Group{Desired: 4}}, seen(answer), answer, false},
-		"one that the feed shows":    {before, seen(answer, other), answer, false},
-		"one that it does not":       {before, seen(answer), answer, true},
-		"one that failed":            {before, seen(answer, failed), answer, true},
-		"one without numbers":        {before, seen(answer, silent), answer, true},
-		"an answer without numbers":  {before, seen(), Activity{}, false},
-		"one, and two are missing":   {Snapshot{Group: Group{Desired: 6}}, seen(answer, other), answer, true},
-		"one counted before already": {Snapshot{Group: Group{Desired: 5, Members: []Member{member("i-2", Standby)}}, Activities: []Activity{other}}, seen(answer, other), answer, true},
-		"one in the feed, but not in the numbers": {
-			Snapshot{Group: Group{Desired: 5, Members: []Member{member("i-2", InService)}}, Activities: []Activity{other}}, seen(answer, other), answer, false,
-		},
-		"an older one of an instance in service": {
-			Snapshot{Group: Group{Desired: 5, Members: []Member{member("i-2", InService)}}, Activities: []Activity{back, other}}, seen(answer, other), answer, true,
-		},
-	} {
-		if got := UnexplainedDecrement(tc.before, tc.later, tc.answer); got != tc.want {
-			t.Errorf("%s: %v, want %v", name, got, tc.want)
-		}
-	}
-}
-
-func TestZones(t *testing.T) {
-	s := Snapshot{ID: "i-1", Zone: "a", Group: Group{Members: []Member{
-		{ID: "i-1", Zone: "a", State: InService, Healthy: true},
-		{ID: "i-2", Zone: "a", State: InService, Healthy: true},
-		{ID: "i-3", Zone: "a", State: Standby, Healthy: true},
-		{ID: "i-4", Zone: "a", State: Terminating, Healthy: true},
-		{ID: "i-5", Zone: "b", State: InService, Healthy: true},
-		{ID: "i-6", Zone: "b", State: InService, Healthy: true},
-		{ID: "i-7", Zone: "b", State: InService, Healthy: false},
-		{ID: "i-8", Zone: "c", State: Standby, Healthy: true},
-	}}}
-	if members, healthy := s.ZonePeers(); members != 2 || healthy != 1 {
-		t.Errorf("%d peers in the zone, %d healthy; want 2 and 1", members, healthy)
-	}
-	if got := s.PerZone(); got["a"] != 3 || got["b"] != 3 || got["c"] != 1 {
-		t.Errorf("per zone %v, want a 3, b 3, c 1", got)
-	}
-	if fewest, most := s.ZonesWithoutMe(); fewest != 0 || most != 3 {
-		t.Errorf("from %d to %d in a zone, want 0 and 3", fewest, most)
-	}
-	s.Group.Members = s.Group.Members[:7]
-	if fewest, most := s.ZonesWithoutMe(); fewest != 1 || most != 3 {
-		t.Errorf("from %d to %d in a zone, want 1 and 3", fewest, most)
-	}
-	for name, tc := range map[string]struct {
-		traffic []Traffic
-		want    string
-	}{
-		"none":              {nil, ""},
-		"cross-zone":        {[]Traffic{{Source: Source{Name: "x", CrossZone: true}}}, ""},
-		"zonal":             {[]Traffic{{Source: Source{Name: "x", CrossZone: true}}, {Source: Source{Name: "y"}}}, "y"},
-		"zonal and ignored": {[]Traffic{{Source: Source{Name: "y"}, Ignored: true}}, ""},
-	} {
-		if got := (Snapshot{Traffic: tc.traffic}).Zonal(); got != tc.want {
-			t.Errorf("%s: zonal %q, want %q", name, got, tc.want)
 		}
 	}
 }

@@ -11,7 +11,7 @@ RACE     = $(if $(filter 1,$(shell $(GO) env CGO_ENABLED)),-race)
 HCL      = scripts/packer/*.hcl scripts/terraform/*.tf scripts/cloudwatch/*.tf
 SCRIPTS  = $(shell grep -rlE '^\#!/(usr/)?bin/(env )?(ba)?sh' .ci packaging scripts 2>/dev/null)
 
-.PHONY: help build test soak crowds rehearse rehearse-proof bench lint demo stage package release repo package-test ways clean
+.PHONY: help build test exhaustive soak crowds mutants rehearse rehearse-proof bench lint demo stage package release repo package-test ways clean
 .DEFAULT_GOAL := help
 
 help: ## list what there is to make
@@ -20,8 +20,12 @@ help: ## list what there is to make
 build: ## bin/balanced and bin/balanced-lab, static
 	CGO_ENABLED=0 $(GO) build -trimpath -tags '$(TAGS)' -ldflags '$(LDFLAGS)' -o bin/ ./cmd/balanced ./cmd/balanced-lab
 
-test: ## all tests, with the race detector
-	$(GO) test $(RACE) -shuffle=on ./...
+test: ## all tests, with the race detector; of those that repeat themselves fewer rounds
+	$(GO) test $(RACE) -short -shuffle=on ./...
+
+exhaustive: ## every round of the tests that repeat themselves, without the race detector; the tests of tools/
+	$(GO) test -shuffle=on $(sort $(dir $(shell grep -rlF 'testing.Short()' --include='*_test.go' ./cmd ./internal)))
+	$(GO) -C tools test ./...
 
 SEEDS = 1000
 FROM  = 1
@@ -32,6 +36,11 @@ soak: ## seeded fleets in virtual time: SEEDS=n of them, FROM=n on; SEED=n once 
 CROWDS = 1
 crowds: ## crowds of 1,000 agents on the buckets of one account: CROWDS=n seeds of them; CROWD=n once more
 	$(GO) test ./internal/soak -run TestCrowd -v -timeout 0 -args $(if $(CROWD),-crowd $(CROWD),-large $(CROWDS))
+
+PKG = ./internal/fleet
+mutants: ## change PKG=./internal/x in many small ways, and print what no test of it, nor of WITH=./internal/y,..., notices; hours
+	$(GO) -C tools build -o ../bin/mutants ./mutants
+	bin/mutants -pkg $(PKG) $(if $(WITH),-with $(WITH)) $(if $(ONLY),-only '$(ONLY)')
 
 rehearse: ## every scenario of scripts/rehearsals, with the real binaries
 	$(GO) test ./cmd/balanced-lab -run TestScenarios -v -timeout 0 -parallel 4 -args -rehearse

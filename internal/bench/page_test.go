@@ -138,8 +138,9 @@ func (p *page) together() {
 const manyHosts = `From drained, or healthy, to exit again, for hosts of one group that leave within the same second and come back within
 the same second. A Classic load balancer drains each for 15 to 300 s; on the way back each begins to pass its checks
 after 10 to 60 s. A look is one of a host at itself; the figure is the mean of all hosts together. The more are out the
-later each notices, so that together they ask about as often as a few. (The looks before the move and after it are
-among them, and they are of no use to a pace.)`
+later each notices, so that together they ask about as often as a few. The looks before and after the move count too.
+A host knows of the others from its last look at the whole group, which those that leave in the same second have had
+before they could see one another: they look more often than they need to.`
 
 // timeline is the table of one out and one in, beside what AWS takes.
 func (p *page) timeline() {
@@ -163,7 +164,8 @@ func (p *page) line(command string, drain time.Duration, holds string, l timelin
 }
 
 const secondBySecond = `One host, one target group, medians of 21 runs. "Before the move" is from the start of the process to the call that
-moves: looks at the own instance, the group, and the load balancers, each of them a call of 100 ms after the other.
+moves: looks at the own instance, the group, and the load balancers, each of them a call of 100 ms after the other, and
+the random delay of the start where MinSize does not hold the minimum.
 "AWS" is from that call until Auto Scaling says Standby, or InService and the target group healthy: the drain, two
 seconds for the move, and the health checks. No program can be faster than this column. What comes after it is the next
 poll and, where MinSize does not hold the minimum, the wait for AWS's reads to catch up: until then another instance

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"runtime/debug"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -20,6 +21,7 @@ func TestMain(m *testing.M) {
 		os.Setenv(name, os.DevNull)
 	}
 	os.Unsetenv("AWS_CA_BUNDLE") // read anew for every process, for nothing
+	debug.SetGCPercent(400)
 	os.Exit(m.Run())
 }
 

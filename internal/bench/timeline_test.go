@@ -45,7 +45,7 @@ func middle(all []timeline) timeline {
 // only where MinSize does not hold the minimum do reads have to settle.
 func TestLittleIsAddedToWhatAWSTakes(t *testing.T) {
 	for _, drain := range drains {
-		out, in := timelines(t, drain, true, 11)
+		out, in := timelines(t, drain, true, 1+samples(t)/10)
 		t.Logf("drain %s: out %+v, in %+v", drain, out, in)
 		for name, l := range map[string]timeline{"out": out, "in": in} {
 			if l.before > 1500*time.Millisecond || l.after > noticedMost {

@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
@@ -20,6 +21,9 @@ import (
 
 // readAttempts is how often a describe call is sent before a throttle or a fault of AWS ends the run.
 const readAttempts = 5
+
+// longestPause is the longest between two of them.
+const longestPause = 3 * time.Second
 
 // calls are the clients of the endpoint. Every request goes through one transport, which keeps the pace
 // and the recording.
@@ -37,7 +41,7 @@ func newCalls(cfg aws.Config) *calls {
 	t := newTransport(cfg.HTTPClient)
 	cfg.HTTPClient = t
 	cfg.Retryer = func() aws.Retryer {
-		return retry.NewStandard(func(o *retry.StandardOptions) { o.MaxAttempts = readAttempts })
+		return retry.NewStandard(func(o *retry.StandardOptions) { o.MaxAttempts, o.MaxBackoff = readAttempts, longestPause })
 	}
 	cfg.RetryMaxAttempts = 0
 	return &calls{t, autoscaling.NewFromConfig(cfg), elb.NewFromConfig(cfg), elbv2.NewFromConfig(cfg)}
@@ -64,11 +68,15 @@ func (s *session) saw(err error, then func() string) (string, error) {
 // tried; other errors are not AWS's words.
 func (s *session) said(err error) (string, error) {
 	var api smithy.APIError
-	if !errors.As(err, &api) {
-		return "", err
-	}
-	if denied(err) {
+	switch status := statusOf(err); {
+	case errors.As(err, &api) && denied(err):
 		return "", cannot("not allowed: %s", operationOf(err))
+	case errors.As(err, &api) && passing(api.ErrorCode()):
+		return "", cannot("%s was answered %d %s", operationOf(err), status, api.ErrorCode())
+	case status != 0 && !errors.As(err, &api):
+		return fmt.Sprintf("%d, no answer of AWS", status), nil
+	case status == 0:
+		return "", err
 	}
 	return fmt.Sprintf("%d %s: %s", statusOf(err), api.ErrorCode(), s.plain(api.ErrorMessage())), nil
 }
@@ -106,6 +114,12 @@ func (s *session) classify(ctx context.Context, err error) error {
 		return fmt.Errorf("%w: %w", ErrUnreachable, err)
 	}
 	return err
+}
+
+// passing says whether a code is of a fault that is AWS's own and says nothing about the question (API
+// reference of Auto Scaling, Common Errors).
+func passing(code string) bool {
+	return code == "InternalFailure" || code == "ServiceUnavailable" || code == "InternalError" || throttling(code)
 }
 
 func throttling(code string) bool {

@@ -134,7 +134,7 @@ func (s *session) active(ctx context.Context) error {
 			return err
 		}
 	}
-	err := errors.Join(s.episodes(ctx), s.restore(ctx))
+	err := s.episodes(ctx)
 	return errors.Join(err, s.checkAll(context.WithoutCancel(ctx), false, Moves, Moves|OnInstance))
 }
 

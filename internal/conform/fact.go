@@ -3,7 +3,6 @@ package conform
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 )
 
@@ -62,8 +61,35 @@ const (
 
 // Facts are all facts, in the order of the report.
 func Facts() []Fact {
-	return slices.Concat(groupFacts(), feedFacts(), wireFacts(), targetFacts(), classicFacts(), metadataFacts(),
-		refusalFacts(), enterFacts(), standbyFacts(), drainFacts(), returnFacts(), pairFacts(), surplusFacts())
+	var all []Fact
+	for _, s := range sections() {
+		all = append(all, s.facts...)
+	}
+	return all
+}
+
+// section is facts about one thing.
+type section struct {
+	title string
+	facts []Fact
+}
+
+func sections() []section {
+	return []section{
+		{"Groups and their members", groupFacts()},
+		{"Activities", feedFacts()},
+		{"Requests and answers", wireFacts()},
+		{"Target groups", targetFacts()},
+		{"Classic Load Balancers", classicFacts()},
+		{"The metadata service", metadataFacts()},
+		{"What is refused", refusalFacts()},
+		{"Into Standby", enterFacts()},
+		{"In Standby", standbyFacts()},
+		{"Drains", drainFacts()},
+		{"Back into service", returnFacts()},
+		{"Two moves at once", pairFacts()},
+		{"Moves that are replaced", surplusFacts()},
+	}
 }
 
 // judge gives the verdict on what was observed.

@@ -337,8 +337,8 @@ func (p *passage) drains() map[string]drain {
 	return all
 }
 
-// coarse is how much two times that are measured with looks four ticks apart may differ.
-func (s *session) coarse() time.Duration { return 8*s.o.Times.Tick + time.Second }
+// coarse is how much two times that are measured with looks up to four ticks apart may differ.
+func (s *session) coarse() time.Duration { return 4*s.o.Times.Tick + time.Second }
 
 func wholeDelay(_ context.Context, s *session) (string, error) {
 	if s.out == nil {
@@ -356,18 +356,17 @@ func wholeDelay(_ context.Context, s *session) (string, error) {
 	return "", cannot("no target group was seen to drain")
 }
 
-// together says whether two drains overlapped.
+// together says whether two drains overlapped, by more than the read lag makes of drains in turn.
 func together(p *passage) (string, error) {
 	drains := p.drains()
 	if len(drains) < 2 {
 		return "", cannot("fewer than two load balancers were seen to drain; an idle Classic Load Balancer is done at once")
 	}
-	var lastBegan, firstEnded time.Duration
-	firstEnded = time.Hour
+	lastBegan, firstEnded, shortest := time.Duration(0), time.Hour, time.Hour
 	for _, d := range drains {
-		lastBegan, firstEnded = max(lastBegan, d.began), min(firstEnded, d.ended)
+		lastBegan, firstEnded, shortest = max(lastBegan, d.began), min(firstEnded, d.ended), min(shortest, d.ended-d.began)
 	}
-	if lastBegan < firstEnded {
+	if firstEnded-lastBegan > shortest/2 {
 		return "at the same time", nil
 	}
 	return "in turn", nil

@@ -125,13 +125,14 @@ func (p *passage) addLags(to map[string]*Lag) {
 	}
 }
 
-// waitsItsTurn says whether a load balancer began to drain only when another one was done.
+// waitsItsTurn says whether a load balancer began to drain only when another one was done, give or take
+// the read lag of either.
 func (p *passage) waitsItsTurn(t *track) bool {
 	at, _ := t.changed()
 	for _, other := range p.balancers() {
 		done, over := other.first(func(text string) bool { return text == gone })
 		began, drained := other.first(draining)
-		if other != t && over && drained && began < done && done <= at {
+		if other != t && over && drained && at > (began+done)/2 {
 			return true
 		}
 	}

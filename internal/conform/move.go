@@ -168,7 +168,8 @@ func (r notes) cut(fact, at string) {
 	}
 }
 
-// episodes makes the moves, from refusals that move nothing to a launch.
+// episodes makes the moves, from refusals that move nothing to a launch. After each the group is as it
+// was found.
 func (s *session) episodes(ctx context.Context) error {
 	if s.home.group.Operator != nil {
 		return s.managed(ctx)
@@ -188,11 +189,15 @@ func (s *session) episodes(ctx context.Context) error {
 		if err := ctx.Err(); err != nil {
 			return context.Cause(ctx)
 		}
+		err := e.play(ctx)
 		var not untried
-		if err := e.play(ctx); err != nil && !errors.As(err, &not) {
-			return s.classify(ctx, err)
+		if errors.As(err, &not) {
+			err = nil
 		}
-		if err := s.restore(ctx); err != nil {
+		if err != nil {
+			err = s.classify(ctx, err)
+		}
+		if err := errors.Join(err, s.restore(ctx)); err != nil {
 			return err
 		}
 	}

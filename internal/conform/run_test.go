@@ -213,6 +213,7 @@ func TestRequestsKeepThePace(t *testing.T) {
 func TestARunIsNeverSilentForLong(t *testing.T) {
 	inWorld(t, sim.Config{}, webGroup(), func(w *world) {
 		o := w.options()
+		o.Times = conform.Times{}
 		last, line := time.Now(), "the start"
 		o.Progress = func(next string) {
 			if gap := time.Since(last); gap > 15*time.Second {

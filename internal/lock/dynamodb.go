@@ -111,11 +111,11 @@ func (d *dynamo) explain(err error, key string) error {
 	case "ConditionalCheckFailedException":
 		return errConflict
 	case "ResourceNotFoundException":
-		return failure.New(failure.Setup, "create the table (docs/lock.md), or name another with --lock",
+		return failure.New(failure.Setup, "create the table (internal/lock/lock.md), or name another with --lock",
 			"no DynamoDB table %s in %s", d.where.table, d.region)
 	case "ValidationException":
 		// What the item itself could be refused for is its size: 400 KB are some 6,000 entries.
-		return failure.New(failure.Setup, "create a table with the partition key "+groupAttribute+", a string, and no sort key (docs/lock.md)",
+		return failure.New(failure.Setup, "create a table with the partition key "+groupAttribute+", a string, and no sort key (internal/lock/lock.md)",
 			"table %s does not take the item of group %s: %s", d.where.table, key, format.OneLine(refused.Message))
 	}
 	return awsapi.Wrap(err, "table %s", d.where.table)

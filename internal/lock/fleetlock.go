@@ -160,7 +160,7 @@ func (f *fleetLock) refusal(a answer, key string) error {
 	switch a.kind {
 	case full, lost:
 		return &FullError{Refusal: failure.New(failure.NotNow,
-			"wait for its holder; the slot of one that is gone is yours to free (docs/lock.md)", "no slot of %s at %s: %s", key, f.where, a.text)}
+			"wait for its holder; the slot of one that is gone is yours to free (internal/lock/lock.md)", "no slot of %s at %s: %s", key, f.where, a.text)}
 	case unknownGroup:
 		return failure.New(failure.Setup, "add the group to the server's configuration, or name another with --lock-group",
 			"%s knows no group %s", f.where, key)

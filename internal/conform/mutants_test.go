@@ -292,10 +292,13 @@ func (r rewrite) send(t *testing.T, client *http.Client, req *http.Request, form
 func (f roundTripper) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }
 
 func TestABrokenRegionIsCaughtByTheFactThatItBreaks(t *testing.T) {
-	for _, f := range conform.Facts() {
+	for i, f := range conform.Facts() {
 		m, there := mutants[f.ID]
 		if !there {
 			t.Errorf("no Region breaks %s", f.ID)
+			continue
+		}
+		if testing.Short() && i%4 > 0 {
 			continue
 		}
 		t.Run(f.ID, func(t *testing.T) {

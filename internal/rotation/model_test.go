@@ -94,6 +94,9 @@ var deepModels = []model{
 //   - where MinSize is the minimum, nobody who reads what is so has to go back.
 func TestModel(t *testing.T) {
 	models := quickModels
+	if testing.Short() {
+		models = models[:11]
+	}
 	if *deep {
 		models = slices.Concat(quickModels, deepModels)
 	}

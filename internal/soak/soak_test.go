@@ -44,7 +44,7 @@ func TestSeeds(t *testing.T) {
 	all, n := slices.Clone(kept), *seeds
 	switch {
 	case n == 0 && testing.Short():
-		n = 6
+		n = 4
 	case n == 0:
 		n = 24
 	}

@@ -179,7 +179,7 @@ func (s *session) compile(ctx context.Context, pkg, overlay, to string) error {
 
 // prepare compiles a package's tests, and runs each once to see how long it takes and what it reaches.
 func (s *session) prepare(ctx context.Context, pkg string) error {
-	su := &suite{pkg: pkg, dir: filepath.Join(s.module, pkg), binary: filepath.Join(s.dir, strings.ReplaceAll(strings.Trim(pkg, "./"), "/", "-")+".test")}
+	su := &suite{pkg: pkg, dir: filepath.Join(s.module, pkg), binary: filepath.Join(s.dir, strings.ReplaceAll(strings.Trim(pkg, "./"), "/", "-")+".tests")}
 	if err := s.compile(ctx, pkg, "switches", su.binary); err != nil {
 		return err
 	}

@@ -107,7 +107,7 @@ func TestEndOfADrainIsNoticed(t *testing.T) {
 	for _, e := range endings {
 		got := e.noticed(t, samples(t))
 		t.Logf("%s: %s in the median, %s at most; %d polls at most", e.name(), got.median, got.most, got.polls)
-		if got.median > noticedMedian || got.most > noticedMost {
+		if got.median > noticedMedian && !testing.Short() || got.most > noticedMost {
 			t.Errorf("%s: %s from drained to exit in the median, %s at most; want %s and %s", e.name(), got.median, got.most, noticedMedian, noticedMost)
 		}
 		if got.polls > e.polls {

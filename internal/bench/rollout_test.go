@@ -125,7 +125,11 @@ func (o rollout) count(calls []sim.Call, took time.Duration) []traffic {
 // TestRolloutStaysBelowTheBuckets: a rollout in small, five at a time of fifty, costs few
 // calls for each instance, and none that the bucket that AWS publishes would turn away.
 func TestRolloutStaysBelowTheBuckets(t *testing.T) {
-	o := rollout{scene: scene{size: 50, sources: 1, drain: fiveMinutes}, atOnce: 5, work: time.Minute, spread: 5 * time.Second}
+	size := 50
+	if testing.Short() {
+		size = 20
+	}
+	o := rollout{scene: scene{size: size, sources: 1, drain: fiveMinutes}, atOnce: size / 10, work: time.Minute, spread: 5 * time.Second}
 	for _, tr := range o.run(t) {
 		t.Logf("%+v", tr)
 		if tr.perInstance > 25 || tr.short > 0 {

@@ -18,6 +18,10 @@ func TestTheWayOutAndTheWayBack(t *testing.T) {
 		"drains add up, checks run side by side": {
 			[]Traffic{alb, old}, 360*time.Second + MoveTime, registrationTime + 45*time.Second,
 		},
+		"a load balancer after an NLB": {
+			[]Traffic{nlb, alb}, 400*time.Second + NetworkOut + MoveTime, registrationTime + 60*time.Second + networkIn,
+		},
+		"in so many seconds": {[]Traffic{nlb}, 280 * time.Second, 270 * time.Second},
 		"NLB takes minutes each way": {
 			[]Traffic{nlb}, 100*time.Second + NetworkOut + MoveTime, registrationTime + 60*time.Second + networkIn,
 		},

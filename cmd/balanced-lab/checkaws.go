@@ -50,6 +50,7 @@ func checkAWSCommand() *cli.Command {
 			&cli.BoolFlag{Name: "yes", Usage: "do not ask before the first move"},
 			&cli.BoolFlag{Name: "on-instance", Usage: "check the metadata service of this instance too"},
 			&cli.IntFlag{Name: "samples", Value: 3, Usage: "measure the read lag on `N` moves out and back"},
+			&cli.DurationFlag{Name: "settle", Value: 10 * time.Second, Usage: "`TIME` that AWS's reads may take to catch up with a move"},
 			&cli.StringSliceFlag{Name: "hold", Usage: "keep requests to `URL`, which answers late, open while an instance leaves"},
 			&cli.StringSliceFlag{Name: "fact", Usage: "check only the fact `ID`"},
 			&cli.StringFlag{Name: "json", Usage: "write what was found, without account ids and keys, to `FILE`"},
@@ -67,7 +68,7 @@ func checkAWS(c *cli.Context) error {
 		return err
 	}
 	defer file.discard()
-	if o.Config, err = awsSettings(c.Context); err != nil {
+	if o.Config, err = awsSettings(c.Context, c.Bool("on-instance")); err != nil {
 		return err
 	}
 	report, err := conform.Run(c.Context, o)
@@ -82,11 +83,14 @@ func checkAWS(c *cli.Context) error {
 func checkOptions(c *cli.Context) (conform.Options, error) {
 	o := conform.Options{
 		Group: c.String("group"), Moves: c.Bool("moves"), Hold: c.StringSlice("hold"), Only: c.StringSlice("fact"), Samples: c.Int("samples"),
+		Times:    conform.Times{Settle: c.Duration("settle")},
 		Progress: func(line string) { fmt.Fprintf(c.App.ErrWriter, "%s  %s\n", time.Now().Format(time.TimeOnly), line) },
 	}
 	switch {
 	case o.Moves && o.Group == "":
 		return o, usageErrorf("--moves: name the group with --group")
+	case c.Duration("settle") <= 0 || c.Duration("settle") > time.Hour:
+		return o, usageErrorf("--settle %s: want more than 0s, at most 1h", c.Duration("settle"))
 	case o.Samples < 1 || o.Samples > 50:
 		return o, usageErrorf("--samples %d: want 1 to 50", o.Samples)
 	}
@@ -113,9 +117,14 @@ func knownFact(id string) bool {
 	return false
 }
 
-// awsSettings are the SDK's own, from the environment, shared files or the instance's role.
-func awsSettings(ctx context.Context) (aws.Config, error) {
-	cfg, err := config.LoadDefaultConfig(ctx)
+// awsSettings are the SDK's own, from the environment, shared files or the instance's role. On an
+// instance the default Region is its own.
+func awsSettings(ctx context.Context, onInstance bool) (aws.Config, error) {
+	var options []func(*config.LoadOptions) error
+	if onInstance {
+		options = append(options, config.WithEC2IMDSRegion())
+	}
+	cfg, err := config.LoadDefaultConfig(ctx, options...)
 	switch {
 	case err != nil:
 		return cfg, checkEnd{exitNotReady, fmt.Errorf("AWS settings: %w", err)}

@@ -2,6 +2,7 @@ package conform_test
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"fmt"
 	"net"
@@ -70,16 +71,33 @@ func motoServer(t *testing.T) string {
 	return ""
 }
 
+// inMoto runs a script of boto3.
+func inMoto(t *testing.T, endpoint string, script ...string) string {
+	t.Helper()
+	cmd := exec.Command("python3", script...)
+	cmd.Env = append(os.Environ(), "AWS_ENDPOINT_URL="+endpoint, "AWS_DEFAULT_REGION=eu-west-1", "AWS_ACCESS_KEY_ID=x", "AWS_SECRET_ACCESS_KEY=x")
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	if err := cmd.Run(); err != nil {
+		t.Fatalf("%s: %v\n%s", script[0], err, &stderr)
+	}
+	return stdout.String()
+}
+
+func TestTheStackIsCreatedInMoto(t *testing.T) {
+	t.Parallel()
+	got := inMoto(t, motoServer(t), "testdata/moto_stack.py", "../../scripts/check-aws/stack.yaml")
+	if want := "CREATE_COMPLETE 2 3 4\nBucket Group SlowUrl\n" + conform.MovesTag + "=yes\n"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
 // TestMotoDepartsFromAWSWhereItIsKnownTo runs every fact against another emulator: none may crash the
 // run, and what differs is a kept list.
 func TestMotoDepartsFromAWSWhereItIsKnownTo(t *testing.T) {
 	t.Parallel()
 	endpoint := motoServer(t)
-	setUp := exec.Command("python3", "testdata/moto_group.py")
-	setUp.Env = append(os.Environ(), "AWS_ENDPOINT_URL="+endpoint, "AWS_DEFAULT_REGION=eu-west-1", "AWS_ACCESS_KEY_ID=x", "AWS_SECRET_ACCESS_KEY=x")
-	if out, err := setUp.CombinedOutput(); err != nil {
-		t.Fatalf("the group in moto: %v\n%s", err, out)
-	}
+	inMoto(t, endpoint, "testdata/moto_group.py")
 	report, err := conform.Run(t.Context(), conform.Options{
 		Config: aws.Config{
 			Region: "eu-west-1", BaseEndpoint: &endpoint, HTTPClient: http.DefaultClient,

@@ -22,7 +22,7 @@ A fact is
 - **different**: the Region can do neither, and has to be changed; exit code 3,
 - **not tried**, with the reason.
 
-` + "`balanced-lab up --from r.json`" + ` serves a Region that behaves as the recording says: its settings, its read lag and the time
+` + "`balanced-lab up --from r.json`" + ` starts a Region that behaves as the recording says: its settings, its read lag and the time
 that moves took. A recording has no account ids, no keys and no tags, and ARNs are shortened. In
 ` + "`internal/conform/testdata/recordings`" + ` it is a test: every fact in it must be observed of a Region that is set from it.
 

@@ -65,6 +65,11 @@ func (s *session) twoAtOnce(ctx context.Context) error {
 		})
 	}
 	both.Wait()
+	return s.notePair(errs)
+}
+
+// notePair notes what the two calls were answered.
+func (s *session) notePair(errs []error) error {
 	s.pair.tried = true
 	for _, err := range errs {
 		if err == nil {

@@ -91,6 +91,11 @@ func (s *session) withReplacement(ctx context.Context) error {
 		return nil
 	}
 	s.surplus.replaced = "a replacement is launched"
+	return s.backAsSurplus(ctx, id)
+}
+
+// backAsSurplus moves the member back into a group that is full.
+func (s *session) backAsSurplus(ctx context.Context, id string) error {
 	if _, err := s.exit(ctx, id); err != nil {
 		return s.cannotMove(err)
 	}

@@ -19,6 +19,7 @@ type elsewhere struct {
 	err                     error
 }
 
+func (e elsewhere) DualStack() bool                       { return false }
 func (e elsewhere) Region() string                        { return e.region }
 func (e elsewhere) RegionSource() string                  { return e.source }
 func (e elsewhere) FromInstanceRole(context.Context) bool { return e.role }

@@ -51,6 +51,7 @@ type Metadata interface {
 type Caller interface {
 	Region() string
 	RegionSource() string // where the Region was set
+	DualStack() bool      // its endpoints have IPv6 addresses too
 	FromInstanceRole(ctx context.Context) bool
 	Identity(ctx context.Context) (account, arn string, err error)
 }

@@ -66,8 +66,9 @@ func (c *Client) classicHealth(ctx context.Context, s fleet.Source, instance str
 		var all []fleet.Target
 		for _, i := range out.InstanceStates {
 			t := fleet.Target{Instance: aws.ToString(i.InstanceId)}
-			if t.Instance == "" || i.Description == nil { // "N/A" where there is nothing to say; else it may say that it drains
-				return nil, awsapi.Lacks("id or description of an instance")
+			// The description is "N/A" where there is nothing to say; else it may say that it drains.
+			if t.Instance == "" || i.Description == nil || aws.ToString(i.State) == "" {
+				return nil, awsapi.Lacks("id, state or description of an instance")
 			}
 			t.Health, t.Reason = classicState(aws.ToString(i.State), aws.ToString(i.Description))
 			all = append(all, t)
@@ -98,6 +99,9 @@ func (c *Client) targetHealth(ctx context.Context, s fleet.Source, instance stri
 			if d.Target == nil || aws.ToString(d.Target.Id) == "" || d.Target.Port == nil {
 				return nil, awsapi.Lacks("id or port of a target")
 			}
+			if d.TargetHealth == nil || d.TargetHealth.State == "" {
+				return nil, awsapi.Lacks("health of target %s", aws.ToString(d.Target.Id))
+			}
 			all = append(all, target(d))
 		}
 		return all, nil
@@ -108,12 +112,11 @@ func (c *Client) targetHealth(ctx context.Context, s fleet.Source, instance stri
 	return all, nil
 }
 
-// target is one registration. One whose health is missing is Unavailable: it may be anything.
+// target is one registration, of an answer that is whole.
 func target(d v2types.TargetHealthDescription) fleet.Target {
-	t := fleet.Target{Instance: aws.ToString(d.Target.Id), Port: int(aws.ToInt32(d.Target.Port)), Health: fleet.Unavailable, Reason: "no health in the answer"}
-	if h := d.TargetHealth; h != nil {
-		t.Health, t.Reason = targetState(string(h.State), string(h.Reason), aws.ToString(h.Description))
-	}
+	t := fleet.Target{Instance: aws.ToString(d.Target.Id), Port: int(aws.ToInt32(d.Target.Port))}
+	h := d.TargetHealth
+	t.Health, t.Reason = targetState(string(h.State), string(h.Reason), aws.ToString(h.Description))
 	if o := d.AdministrativeOverride; o != nil && o.State != "" && o.State != noOverride {
 		t.Shifted = o.State == shiftActive
 		t.Override = strings.TrimSuffix(string(o.State)+": "+aws.ToString(o.Description), ": ")

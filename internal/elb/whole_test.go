@@ -196,12 +196,12 @@ func TestAHealthThatIsMissingIsUnknown(t *testing.T) {
 		lost  string
 		want  fleet.Health // empty: a failed look
 	}{
-		"of a target":                  {fleet.Network, "TargetHealthDescriptions", target, state, fleet.Unavailable},
-		"the state of a target":        {fleet.Network, "TargetHealthDescriptions", target, "<State>healthy</State>", fleet.Unavailable},
+		"of a target":                  {fleet.Network, "TargetHealthDescriptions", target, state, ""},
+		"the state of a target":        {fleet.Network, "TargetHealthDescriptions", target, "<State>healthy</State>", ""},
 		"the id of a target":           {fleet.Network, "TargetHealthDescriptions", target, "<Id>i-1</Id>", ""},
 		"the port of a target":         {fleet.Network, "TargetHealthDescriptions", target, "<Port>80</Port>", ""},
 		"a target that was asked for":  {fleet.Network, "TargetHealthDescriptions", target, target, fleet.Unavailable},
-		"the state of an instance":     {fleet.Classic, "InstanceStates", instance, "<State>InService</State>", fleet.Unavailable},
+		"the state of an instance":     {fleet.Classic, "InstanceStates", instance, "<State>InService</State>", ""},
 		"the words about an instance":  {fleet.Classic, "InstanceStates", instance, "<Description>N/A</Description>", ""},
 		"the id of an instance":        {fleet.Classic, "InstanceStates", instance, "<InstanceId>i-1</InstanceId>", ""},
 		"an instance that was asked":   {fleet.Classic, "InstanceStates", instance, instance, fleet.Unavailable},

@@ -49,6 +49,8 @@ func (r *run) rollBackIn(ctx context.Context, why verdict) error {
 	switch {
 	case err != nil && r.lastState == fleet.EnteringStandby && ctx.Err() == nil:
 		return alsoSay(why.refusal, "on its way back to Standby")
+	case err != nil && r.lastState == fleet.InService && ctx.Err() == nil && failure.Of(err).MovedNothing():
+		return leftInService(why.refusal, err.Error())
 	case err != nil:
 		return r.rollbackFailed(ctx, err, why.refusal)
 	}

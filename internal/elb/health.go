@@ -3,6 +3,7 @@ package elb
 import (
 	"cmp"
 	"context"
+	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -22,13 +23,11 @@ func (c *Client) Health(ctx context.Context, s fleet.Source) ([]fleet.Target, er
 }
 
 // HealthOf asks about one instance, on the source's own port. One that the source
-// does not know is Unregistered, not an error; one that the answer leaves out is
-// Unavailable, for silence proves nothing.
+// does not know is Unregistered, not an error; an answer that leaves it out is none, for silence proves nothing.
 func (c *Client) HealthOf(ctx context.Context, s fleet.Source, instance string) (fleet.Target, error) {
-	found := fleet.Target{Instance: instance, Port: s.Port, Health: fleet.Unavailable, Reason: "left out of the answer"}
+	found := fleet.Target{Instance: instance, Port: s.Port, Health: fleet.Unregistered}
 	all, err := c.health(ctx, s, instance)
 	if refused(err, "InvalidTarget", "InvalidInstance") {
-		found.Health, found.Reason = fleet.Unregistered, ""
 		return found, nil
 	}
 	if err != nil {
@@ -73,7 +72,7 @@ func (c *Client) classicHealth(ctx context.Context, s fleet.Source, instance str
 			t.Health, t.Reason = classicState(aws.ToString(i.State), aws.ToString(i.Description))
 			all = append(all, t)
 		}
-		return all, nil
+		return all, lists(all, instance)
 	})
 	if err != nil {
 		return nil, wrap(err, "describe health in Classic load balancer", s.Name)
@@ -104,12 +103,20 @@ func (c *Client) targetHealth(ctx context.Context, s fleet.Source, instance stri
 			}
 			all = append(all, target(d))
 		}
-		return all, nil
+		return all, lists(all, instance)
 	})
 	if err != nil {
 		return nil, wrap(err, "describe health in target group", s.Name)
 	}
 	return all, nil
+}
+
+// lists: the instance that was asked for is in the answer.
+func lists(all []fleet.Target, instance string) error {
+	if instance == "" || slices.ContainsFunc(all, func(t fleet.Target) bool { return t.Instance == instance }) {
+		return nil
+	}
+	return awsapi.Lacks("health of %s", instance)
 }
 
 // target is one registration, of an answer that is whole.

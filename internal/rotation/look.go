@@ -126,14 +126,11 @@ func (r *run) inNoGroup(target string) error {
 	return r.notMember()
 }
 
-// contradicted: the two kept saying different things until the time was over.
+// contradicted: the two kept saying different things until the time was over, in the right Region and account.
 func (r *run) contradicted(target string) error {
-	class, hint := failure.Setup, "check AWS_REGION, and whose credentials these are"
-	switch {
-	case r.underWay():
+	class, hint := failure.Unreachable, "run it again"
+	if r.underWay() {
 		class, hint = failure.Unfinished, "run it again to resume"
-	case r.group != "": // which was the right place to ask a moment ago
-		class, hint = failure.Unreachable, "run it again"
 	}
 	return failure.New(class, hint, "no group lists %s, but its metadata service says that Auto Scaling wants it %s", r.id, target)
 }

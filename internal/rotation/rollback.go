@@ -2,9 +2,11 @@ package rotation
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
+	"balanced/internal/awsapi"
 	"balanced/internal/failure"
 	"balanced/internal/fleet"
 	"balanced/internal/logging"
@@ -86,6 +88,12 @@ func (r *run) rollBack(ctx context.Context, rows []step, limit time.Duration) er
 func (r *run) rollbackFailed(ctx context.Context, err error, why *failure.Refusal) error {
 	if ctx.Err() != nil {
 		return err
+	}
+	if _, silent := errors.AsType[*awsapi.UnreachableError](err); silent { // a rerun sees what there is to do
+		return &failure.Refusal{
+			Class: failure.Unfinished, Hint: "run it again to resume", Err: err,
+			Reason: fmt.Sprintf("%s; rolling back, %s was last seen %s", why.Reason, r.id, r.lastState),
+		}
 	}
 	return &failure.Refusal{
 		Class: failure.Unknown, Err: err,

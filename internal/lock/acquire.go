@@ -117,8 +117,12 @@ func (d *dynamo) release(ctx context.Context, key string) error {
 	defer cancel()
 	for round := 0; ; round++ {
 		now, err := d.read(ctx, key)
-		if err != nil || now.holders[d.self] == "" {
+		if err != nil {
 			return err
+		}
+		if now.holders[d.self] == "" {
+			d.wrote = false
+			return nil
 		}
 		err = d.write(ctx, key, now, now.with(d.self, false, nil))
 		if err == nil || !again(ctx, err) {
@@ -136,6 +140,15 @@ func (d *dynamo) holders(ctx context.Context, key string) ([]Holder, error) {
 		return nil, err
 	}
 	return now.list(), nil
+}
+
+func (d *dynamo) mayHold() bool { return d.wrote }
+
+func (d *dynamo) known() []Holder {
+	if d.last == nil {
+		return nil
+	}
+	return d.last.list()
 }
 
 // check reads the item, which tells all that can go wrong but a denied write.

@@ -25,6 +25,8 @@ type dynamo struct {
 	self    string
 	random  func() float64
 	watched watch
+	last    *slots // the item as it was last read or written; nil: not yet
+	wrote   bool   // an entry of this instance may be in it
 	get     call[awsdynamodb.GetItemInput, awsdynamodb.GetItemOutput]
 	put     call[awsdynamodb.PutItemInput, awsdynamodb.PutItemOutput]
 }
@@ -49,6 +51,14 @@ var (
 
 // read reads the item of a group, consistently. A group without one has no holders.
 func (d *dynamo) read(ctx context.Context, key string) (slots, error) {
+	s, err := d.readItem(ctx, key)
+	if err == nil {
+		d.last = &s
+	}
+	return s, err
+}
+
+func (d *dynamo) readItem(ctx context.Context, key string) (slots, error) {
 	in := &awsdynamodb.GetItemInput{
 		TableName: aws.String(d.where.table), ConsistentRead: aws.Bool(true),
 		Key:                    map[string]types.AttributeValue{groupAttribute: &types.AttributeValueMemberS{Value: key}},
@@ -91,11 +101,14 @@ func (d *dynamo) write(ctx context.Context, key string, before, after slots) err
 		in.ExpressionAttributeNames = map[string]string{"#v": versionAttribute}
 		in.ExpressionAttributeValues = map[string]types.AttributeValue{":v": &types.AttributeValueMemberS{Value: before.version}}
 	}
+	hold := after.holders[d.self] != ""
+	d.wrote = d.wrote || hold
 	out, err := d.put(ctx, in)
 	switch {
 	case err == nil && out.ConsumedCapacity == nil:
 		return errNotWhole
 	case err == nil:
+		d.last, d.wrote = &after, hold
 		return nil
 	}
 	return d.explain(err, key)

@@ -42,6 +42,7 @@ type fleetLock struct {
 	self   string
 	random func() float64
 	client *http.Client
+	asked  bool // for a slot
 }
 
 func newFleetLock(w Where, o Options, random func() float64) *fleetLock {
@@ -140,6 +141,7 @@ func (f *fleetLock) acquire(ctx context.Context, key string, seen Look, _ int) (
 		}
 	}
 	for race := 0; ; race++ {
+		f.asked = true
 		a, err := f.ask(ctx, lockEndpoint, key, true)
 		switch {
 		case err != nil:
@@ -198,6 +200,7 @@ func (f *fleetLock) release(ctx context.Context, key string) error {
 	for race := 0; ; race++ {
 		a, err := f.ask(ctx, unlockEndpoint, key, true)
 		if err == nil && (a.kind == yes || a.kind == full && a.held) {
+			f.asked = false
 			return nil // or another instance holds it: nothing of ours is locked
 		}
 		if err == nil && (a.kind == lost || a.kind == full) && race < lostRaces {
@@ -217,6 +220,9 @@ func (f *fleetLock) release(ctx context.Context, key string) error {
 
 // holders are not known: the protocol has no such question.
 func (f *fleetLock) holders(context.Context, string) ([]Holder, error) { return nil, nil }
+func (f *fleetLock) known() []Holder                                   { return nil }
+
+func (f *fleetLock) mayHold() bool { return f.asked }
 
 // check sends a request to unlock that no server may accept: without the header that it must have, and without a
 // client. A refusal in the protocol's own form shows that a FleetLock server is there. Whether it knows the group shows

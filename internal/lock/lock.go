@@ -63,6 +63,8 @@ type keeper interface {
 	release(ctx context.Context, key string) error
 	holders(ctx context.Context, key string) ([]Holder, error)
 	check(ctx context.Context, key string) error
+	mayHold() bool
+	known() []Holder
 }
 
 // New makes the lock that --lock names. It asks nobody. A group that could never be one is of class Usage.
@@ -136,6 +138,9 @@ func (l *Lock) Release(ctx context.Context, g fleet.Group) error {
 	return l.release(ctx, key)
 }
 
+// MayHold: a request was sent that may have taken a slot, and none since that surely gave it back.
+func (l *Lock) MayHold() bool { return l.mayHold() }
+
 // State is the lock as a report shows it.
 type State struct {
 	Kind  string `json:"kind"` // dynamodb or fleetlock
@@ -155,6 +160,15 @@ func (l *Lock) State(ctx context.Context, g fleet.Group) (State, error) {
 	s.Group = key
 	s.Holders, err = l.holders(ctx, key)
 	return s, err
+}
+
+// Known is the State as the calls so far told it. It asks nobody.
+func (l *Lock) Known(g fleet.Group) State {
+	s := State{Kind: l.where.Kind(), Where: l.where.String(), Holders: l.known()}
+	if key, err := l.key(g); err == nil {
+		s.Group = key
+	}
+	return s
 }
 
 // Check says why the lock could not work, without taking a slot: not reachable, no table, a table with another key,

@@ -14,7 +14,7 @@ import (
 
 // newRun is one command, not started yet.
 func (a *Agent) newRun(command string, req request) *run {
-	req.hold = a.Hold
+	req.hold, req.locks = a.Hold, a.Lock != nil
 	r := &run{
 		Agent: a, request: req, reader: newReader(a, req.Ignore), clock: newClock(a.Throttled),
 		report: newReport(command, time.Now(), a.Self),
@@ -50,6 +50,7 @@ func (r *run) finish(ctx context.Context, err error) (*Report, error) {
 	case err != nil && r.rolledBack != nil && !r.underWay() && !errors.Is(err, r.rolledBack):
 		err = &failure.Refusal{Class: failure.RolledBack, Reason: r.rolledBack.Error() + "; then", Hint: failure.Hint(r.rolledBack), Err: err}
 	}
+	r.leaveNoSlot(ctx)
 	outcome := r.outcome
 	if outcome == "" {
 		outcome = r.done()

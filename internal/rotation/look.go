@@ -13,13 +13,16 @@ import (
 
 // look reads as much as is needed, within the budget of the row the run is at, and draws the conclusions.
 func (r *run) look(ctx context.Context, need scope) error {
+	if need == noLook {
+		return nil
+	}
 	deadline := r.deadline()
 	for _, least := range []time.Time{time.Now().Add(lastLook), r.turn.ends(firstLook)} {
 		if deadline.Before(least) {
 			deadline = least
 		}
 	}
-	ctx, cancel := r.until(ctx, deadline)
+	ctx, cancel := r.until(ctx, deadline, "AWS")
 	defer cancel()
 	q := question{
 		scope: need, underWay: r.underWay(), groupAlone: r.groupAlone,

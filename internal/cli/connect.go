@@ -19,7 +19,7 @@ import (
 
 // connect finds out from the metadata service which instance this is, and makes its agent with AWS as the SDK is set up.
 // counts says how many API calls went out since.
-func (p *program) connect(ctx context.Context, log *zap.Logger) (agent *rotation.Agent, counts func() map[string]int, err error) {
+func (p *program) connect(ctx context.Context, log *zap.Logger, at lockAt) (agent *rotation.Agent, counts func() map[string]int, err error) {
 	metadata := imds.New(imds.Options{})
 	self, err := metadata.Identity(ctx)
 	if err != nil {
@@ -40,6 +40,9 @@ func (p *program) connect(ctx context.Context, log *zap.Logger) (agent *rotation
 		Log:       log,
 		Throttled: aws.Throttled,
 		Caller:    aws,
+	}
+	if err := at.attach(agent, aws); err != nil {
+		return nil, nil, err
 	}
 	return agent, func() map[string]int { return maps.Clone(aws.Counts()) }, nil
 }

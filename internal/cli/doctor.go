@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -54,11 +55,11 @@ func (p *program) doctorCommand() *cli.Command {
 		Usage: "check the setup without changing it, and print the command that fixes each fault",
 		Description: "Permissions, sizes, suspended processes, load balancers, zones, the metadata service, the clock.\n" +
 			"Exits with 0 when nothing is wrong, 3 when there are warnings, 78 when there are errors.",
-		Flags: append([]cli.Flag{
+		Flags: slices.Concat([]cli.Flag{
 			minHealthyFlag(),
 			toggle("everywhere", "also look for this instance in every load balancer and target group of the account"),
 			toggle("probe-permissions", "also try the permission to move, by a move that Auto Scaling must refuse; CloudTrail records it"),
-		}, globalFlags()...),
+		}, lockFlags(), globalFlags()),
 	}, p.doctor)
 }
 

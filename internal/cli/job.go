@@ -26,6 +26,7 @@ type job struct {
 	// document is what is written as JSON; nil: the report itself.
 	document func(*rotation.Report) any
 	file     reportFile
+	lockAt   lockAt
 	child    string         // the name of the operator's command, of run
 	lock     *hostlock.Lock // this host, once it is taken
 	screen   *screen
@@ -41,7 +42,7 @@ type work func(context.Context, *rotation.Agent) (*rotation.Report, error)
 // then the files (73).
 func (p *program) job(v *values) (*job, error) {
 	j := &job{program: p, command: v.c.Command.Name, hold: v.holdFiles(), text: result}
-	j.json = v.oneOf("output") == "json"
+	j.json, j.lockAt = v.oneOf("output") == "json", v.lockAt()
 	after, afterErr := v.afterwards()
 	if err := j.openLog(v); err != nil {
 		return nil, err
@@ -134,7 +135,7 @@ func promised(ctx context.Context, report *rotation.Report, err error) error {
 // connectAndDo makes the agent and lets it work. There is a report even where there is no agent.
 func (j *job) connectAndDo(ctx context.Context, do work) (*rotation.Report, error) {
 	began := time.Now()
-	agent, counts, err := j.connect(ctx, j.log)
+	agent, counts, err := j.connect(ctx, j.log, j.lockAt)
 	if err != nil {
 		return rotation.NewReport(j.command, began, err), err
 	}

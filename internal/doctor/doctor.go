@@ -56,6 +56,7 @@ type subject struct {
 	answersV1   bool          // the metadata service answers without a token
 	elsewhere   []fleet.Registration
 	permissions moveProbe
+	lock        lockAnswer
 	probe       string // why the probe of `in` does not pass while the load balancers call this instance healthy
 }
 
@@ -103,6 +104,7 @@ var checks = []check{
 	{"retained", retained},
 	{"health", unhealthyMembers},
 	{"probe", foreseenProbe},
+	{"lock", lockFaults},
 	{"out", refusedNow},
 }
 
@@ -166,6 +168,12 @@ func examine(ctx context.Context, a *rotation.Agent, opt Options, n *notes) (sub
 		if s.elsewhere, err = findEverywhere(ctx, a, n); err != nil {
 			return s, err
 		}
+	}
+	if s.lock, err = askLock(ctx, a, s, n); err != nil {
+		return s, err
+	}
+	if s.lock.asked {
+		s.Report.Lock = &s.lock.state
 	}
 	if opt.ProbePermissions {
 		s.permissions, err = probeMove(ctx, a, opt.MinHealthy, n)

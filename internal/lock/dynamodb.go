@@ -124,14 +124,25 @@ func (d *dynamo) explain(err error, key string) error {
 	case "ConditionalCheckFailedException":
 		return errConflict
 	case "ResourceNotFoundException":
-		return failure.New(failure.Setup, "create the table (internal/lock/lock.md), or name another with --lock",
-			"no DynamoDB table %s in %s", d.where.table, d.region)
+		return &NoTableError{failure.New(failure.Setup, "create the table (docs/lock.md), or name another with --lock",
+			"no DynamoDB table %s in %s", d.where.table, d.region), createTable(d.where.table)}
 	case "ValidationException":
 		// What the item itself could be refused for is its size: 400 KB are some 6,000 entries.
-		return failure.New(failure.Setup, "create a table with the partition key "+groupAttribute+", a string, and no sort key (internal/lock/lock.md)",
+		return failure.New(failure.Setup, "create a table with the partition key "+groupAttribute+", a string, and no sort key (docs/lock.md)",
 			"table %s does not take the item of group %s: %s", d.where.table, key, format.OneLine(refused.Message))
 	}
 	return awsapi.Wrap(err, "table %s", d.where.table)
+}
+
+// NoTableError is that there is no such table.
+type NoTableError struct {
+	*failure.Refusal
+	Create string // the command that makes it
+}
+
+func createTable(name string) string {
+	return fmt.Sprintf("aws dynamodb create-table --table-name %s --billing-mode PAY_PER_REQUEST "+
+		"--attribute-definitions AttributeName=%[2]s,AttributeType=S --key-schema AttributeName=%[2]s,KeyType=HASH", name, groupAttribute)
 }
 
 func (d *dynamo) unreachable(text string, args ...any) error {

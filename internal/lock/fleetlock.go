@@ -104,6 +104,7 @@ func (f *fleetLock) ask(ctx context.Context, endpoint, key string, ours bool) (a
 	for attempt := 1; ; attempt++ {
 		a := f.post(ctx, endpoint, key, ours)
 		if a.silent == nil {
+			a.again = attempt > 1
 			return a, nil
 		}
 		if last == nil || ctx.Err() == nil {
@@ -141,8 +142,12 @@ func (f *fleetLock) acquire(ctx context.Context, key string, seen Look, _ int) (
 		}
 	}
 	for race := 0; ; race++ {
+		before := f.asked
 		f.asked = true
 		a, err := f.ask(ctx, lockEndpoint, key, true)
+		if err == nil && a.kind != yes && !a.again {
+			f.asked = before // it surely took none
+		}
 		switch {
 		case err != nil:
 			return Held{}, err
@@ -162,7 +167,7 @@ func (f *fleetLock) refusal(a answer, key string) error {
 	switch a.kind {
 	case full, lost:
 		return &FullError{Refusal: failure.New(failure.NotNow,
-			"wait for its holder; the slot of one that is gone is yours to free (internal/lock/lock.md)", "no slot of %s at %s: %s", key, f.where, a.text)}
+			"wait for its holder; the slot of one that is gone is yours to free (docs/lock.md)", "no slot of %s at %s: %s", key, f.where, a.text)}
 	case unknownGroup:
 		return failure.New(failure.Setup, "add the group to the server's configuration, or name another with --lock-group",
 			"%s knows no group %s", f.where, key)

@@ -196,13 +196,19 @@ func (r *run) leaveNoSlot(ctx context.Context) {
 	}
 }
 
+// seeLock reads who holds a slot, for a report. Without an answer it warns.
+func (r *run) seeLock(ctx context.Context) {
+	ctx, cancel := r.untilAnswered(ctx)
+	defer cancel()
+	state, err := r.Lock.State(ctx, r.seen.Group)
+	if r.report.Lock = &state; err != nil {
+		r.report.warn("the lock: " + err.Error())
+	}
+}
+
 // untilAnswered bounds a question to the lock by the budget of the row, as a look is.
 func (r *run) untilAnswered(ctx context.Context) (context.Context, context.CancelFunc) {
-	deadline := r.deadline()
-	if least := time.Now().Add(lastRelease); deadline.Before(least) {
-		deadline = least
-	}
-	return r.until(ctx, deadline, "the lock")
+	return r.until(ctx, r.lookEnds(lastRelease), "the lock")
 }
 
 // releaseAfterRollback gives the slot of an instance back that is in service again, before the run starts anew. What it

@@ -16,13 +16,7 @@ func (r *run) look(ctx context.Context, need scope) error {
 	if need == noLook {
 		return nil
 	}
-	deadline := r.deadline()
-	for _, least := range []time.Time{time.Now().Add(lastLook), r.turn.ends(firstLook)} {
-		if deadline.Before(least) {
-			deadline = least
-		}
-	}
-	ctx, cancel := r.until(ctx, deadline, "AWS")
+	ctx, cancel := r.until(ctx, r.lookEnds(lastLook), "AWS")
 	defer cancel()
 	q := question{
 		scope: need, underWay: r.underWay(), groupAlone: r.groupAlone,
@@ -46,6 +40,18 @@ func (r *run) look(ctx context.Context, need scope) error {
 		}
 	}
 	return nil
+}
+
+// lookEnds is when a question is given up: with the budget of the row, but after no less than the least, and no earlier
+// than the first look of a run is.
+func (r *run) lookEnds(least time.Duration) time.Time {
+	deadline := r.deadline()
+	for _, end := range []time.Time{time.Now().Add(least), r.turn.ends(firstLook)} {
+		if deadline.Before(end) {
+			deadline = end
+		}
+	}
+	return deadline
 }
 
 // setBudgets takes budgets over; the clock stands still for as long as they allow.

@@ -16,7 +16,7 @@ import (
 // lockFlags name the lock of a command that moves the instance, or says what it would find.
 func lockFlags() []cli.Flag {
 	return []cli.Flag{
-		text("lock", "", "take a slot `WHERE` before leaving, and give it back after the return: dynamodb:TABLE, or https://HOST/ of a FleetLock server (default: none)", "dynamodb:balanced-locks"),
+		text("lock", "", "take a slot `WHERE` before leaving, and release it after the return: dynamodb:TABLE, or https://HOST/ of a FleetLock server (default: none)", "dynamodb:balanced-locks"),
 		text("lock-group", "", "`NAME` of the group at the lock (default: its ARN in a table, its name at a FleetLock server)"),
 	}
 }

@@ -18,7 +18,7 @@ const (
 	// racing is how long an acquisition goes on while others change the item: what was read of the group before it
 	// grows old meanwhile.
 	racing = 30 * time.Second
-	// releaseTime is what giving a slot back is given. Where it does not succeed, others drop the entry after deadAfter.
+	// releaseTime is what releasing a slot is given. Where it does not succeed, others drop the entry after deadAfter.
 	releaseTime = 15 * time.Second
 )
 

@@ -42,12 +42,12 @@ func lockRow() step {
 	}
 }
 
-// releaseRow gives the slot back, once the return is proven.
+// releaseRow releases the slot, once the return is proven.
 func releaseRow() step {
 	return step{
-		name: "release", does: "with --lock, give the slot back", doing: "giving the slot back",
+		name: "release", does: "with --lock, release the slot", doing: "releasing the slot",
 		applies: func(v view) bool { return v.locks && !v.isRollback && !v.DryRun && inService(v.State) },
-		check:   releaseDue, act: (*run).giveSlotBack, sameLook: true, within: budgetMove,
+		check:   releaseDue, act: (*run).releaseSlot, sameLook: true, within: budgetMove,
 	}
 }
 
@@ -160,9 +160,9 @@ func (r *run) confirmSlot(ctx context.Context) error {
 	return nil
 }
 
-// giveSlotBack releases the slot. An error is one that the operator has to know of. Others free a slot that could not be
+// releaseSlot releases the slot. An error is one that the operator has to know of. Others free a slot that could not be
 // released where they see that the instance is in service.
-func (r *run) giveSlotBack(ctx context.Context) error {
+func (r *run) releaseSlot(ctx context.Context) error {
 	within, cancel := r.untilAnswered(ctx)
 	defer cancel()
 	r.claim.released = true
@@ -174,16 +174,16 @@ func (r *run) giveSlotBack(ctx context.Context) error {
 	return nil
 }
 
-// slotKept warns of a slot that could not be given back.
+// slotKept warns of a slot that could not be released.
 func (r *run) slotKept(err error) {
-	r.Log.Warn("the slot was not given back", logging.Error(err))
-	r.report.warn("the slot was not given back: " + err.Error())
+	r.Log.Warn("the slot was not released", logging.Error(err))
+	r.report.warn("the slot was not released: " + err.Error())
 }
 
-// lastRelease is what giving a slot back is given at the end of a run that did not move.
+// lastRelease is what releasing a slot is given at the end of a run that did not move.
 const lastRelease = 15 * time.Second
 
-// leaveNoSlot gives a slot back that a run took and did not use. The run has ended, perhaps by a signal, so this has a
+// leaveNoSlot releases a slot that a run took and did not use. The run has ended, perhaps by a signal, so this has a
 // time of its own.
 func (r *run) leaveNoSlot(ctx context.Context) {
 	if r.Lock == nil || r.underWay() || r.lastState.Out() || !r.Lock.MayHold() {
@@ -211,13 +211,13 @@ func (r *run) untilAnswered(ctx context.Context) (context.Context, context.Cance
 	return r.until(ctx, r.lookEnds(lastRelease), "the lock")
 }
 
-// releaseAfterRollback gives the slot of an instance back that is in service again, before the run starts anew. What it
+// releaseAfterRollback releases the slot of an instance that is in service again, before the run starts anew. What it
 // returns ends the run: a slot that stays taken is the operator's to free.
 func (r *run) releaseAfterRollback(ctx context.Context) error {
 	if r.Lock == nil {
 		return nil
 	}
-	err := r.giveSlotBack(ctx)
+	err := r.releaseSlot(ctx)
 	if err == nil || ctx.Err() != nil {
 		return err
 	}

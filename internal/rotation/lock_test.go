@@ -224,7 +224,7 @@ func TestTheMoveComesWhileTheSlotIsSurelyHeld(t *testing.T) {
 	})
 }
 
-// A run that took a slot and then did not move gives it back: after a refusal, and after a signal.
+// A run that took a slot and then did not move releases it: after a refusal, and after a signal.
 func TestAnUnusedSlotIsGivenBack(t *testing.T) {
 	for name, c := range map[string]struct {
 		fault sim.Fault
@@ -348,8 +348,8 @@ func TestATableThatIsGoneHoldsNoReturnUp(t *testing.T) {
 		}
 		report, err = w.In(w.IDs[0])
 		w.Must(report, err)
-		if !strings.Contains(strings.Join(report.Warnings, "\n"), "the slot was not given back") {
-			t.Errorf("no warning that the slot was not given back: %q", report.Warnings)
+		if !strings.Contains(strings.Join(report.Warnings, "\n"), "the slot was not released") {
+			t.Errorf("no warning that the slot was not released: %q", report.Warnings)
 		}
 		w.WantState(w.IDs[0], "InService")
 	})
@@ -430,7 +430,7 @@ func (s served) RoundTrip(req *http.Request) (*http.Response, error) {
 	return answer.Result(), nil
 }
 
-// With a FleetLock server: one slot, taken and given back; an unlock that is not confirmed is 82 for in, and told by an
+// With a FleetLock server: one slot, taken and released; an unlock that is not confirmed is 82 for in, and told by an
 // out that rolled back.
 func TestAFleetLockServerHoldsTheSlots(t *testing.T) {
 	inLockedWorld(t, fleettest.WebGroup(), func(w *world) {

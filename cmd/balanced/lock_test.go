@@ -51,8 +51,8 @@ func cmdHolders(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// entry is the item of a group in which one instance holds a slot, as of a minute ago.
+// entry is the item of a group in which one instance holds a slot, as of two minutes ago.
 func entry(group, id string) string {
-	since := time.Now().Add(-time.Minute).UTC().Format(time.RFC3339Nano)
+	since := time.Now().Add(-2 * time.Minute).UTC().Format(time.RFC3339Nano)
 	return fmt.Sprintf(`{"group":{"S":%q},"version":{"S":%q},"holders":{"M":{%q:{"S":%q}}}}`, group, since+" "+id, id, since)
 }

@@ -47,6 +47,7 @@ func (d *dynamo) acquire(ctx context.Context, key string, seen Look, n int) (Hel
 		if last.recognise(now.holders[d.self]) {
 			return last.held, nil
 		}
+		d.found = d.found || !d.wrote && now.holders[d.self] != ""
 		j := d.watched.judge(d.self, now.holders, seen)
 		if err := j.refuse(max(n, 1), d.where, seen, d.freeCommand(key)); err != nil {
 			return Held{}, err
@@ -111,8 +112,8 @@ func (d *dynamo) confirm(ctx context.Context, key string) (bool, error) {
 	return now.holders[d.self] != "", err
 }
 
-// release removes this instance's entry. The item stays.
-func (d *dynamo) release(ctx context.Context, key string) error {
+// release removes this instance's entry, if it is old enough for what is known. The item stays.
+func (d *dynamo) release(ctx context.Context, key string, b Basis) error {
 	ctx, cancel := context.WithTimeout(awsapi.Hurry(ctx), releaseTime)
 	defer cancel()
 	for round := 0; ; round++ {
@@ -123,6 +124,10 @@ func (d *dynamo) release(ctx context.Context, key string) error {
 		if now.holders[d.self] == "" {
 			d.wrote = false
 			return nil
+		}
+		sure := b.Seen.IsZero() || b.Unused && d.wrote && !d.found
+		if !sure && b.Seen.Before(entryTime(now.holders[d.self]).Add(deadAfter)) {
+			return failure.New(failure.NotNow, "others free it", "its entry is younger than %s, and reads may not show a move that followed it yet", format.Duration(deadAfter))
 		}
 		err = d.write(ctx, key, now, now.with(d.self, false, nil))
 		if err == nil || !again(ctx, err) {

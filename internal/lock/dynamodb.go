@@ -27,6 +27,7 @@ type dynamo struct {
 	watched watch
 	last    *slots // the item as it was last read or written; nil: not yet
 	wrote   bool   // an entry of this instance may be in it
+	found   bool   // an entry of this instance was in it before one was written here
 	get     call[awsdynamodb.GetItemInput, awsdynamodb.GetItemOutput]
 	put     call[awsdynamodb.PutItemInput, awsdynamodb.PutItemOutput]
 }
@@ -139,6 +140,8 @@ type NoTableError struct {
 	*failure.Refusal
 	Create string // the command that makes it
 }
+
+func (e *NoTableError) Unwrap() error { return e.Refusal }
 
 func createTable(name string) string {
 	return fmt.Sprintf("aws dynamodb create-table --table-name %s --billing-mode PAY_PER_REQUEST "+

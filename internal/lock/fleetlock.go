@@ -201,7 +201,7 @@ func (f *fleetLock) confirm(ctx context.Context, key string) (bool, error) {
 }
 
 // release unlocks the slot of this instance, and goes on until that is confirmed, or ctx ends.
-func (f *fleetLock) release(ctx context.Context, key string) error {
+func (f *fleetLock) release(ctx context.Context, key string, _ Basis) error {
 	for race := 0; ; race++ {
 		a, err := f.ask(ctx, unlockEndpoint, key, true)
 		if err == nil && (a.kind == yes || a.kind == full && a.held) {

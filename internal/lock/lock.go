@@ -60,7 +60,7 @@ type keeper interface {
 	acquire(ctx context.Context, key string, seen Look, slots int) (Held, error)
 	foresee(ctx context.Context, key string, seen Look, slots int) error
 	confirm(ctx context.Context, key string) (bool, error)
-	release(ctx context.Context, key string) error
+	release(ctx context.Context, key string, b Basis) error
 	holders(ctx context.Context, key string) ([]Holder, error)
 	check(ctx context.Context, key string) error
 	mayHold() bool
@@ -127,15 +127,25 @@ func (l *Lock) Confirm(ctx context.Context, g fleet.Group) (bool, error) {
 	return l.confirm(ctx, key)
 }
 
-// Release gives the slot of this instance back. Where it holds none, that is no error. An error of class Unfinished is
+// Basis is how it is known that the instance is in service when its slot is released. The zero value: its return was
+// proven. Otherwise a move to Standby that no read shows yet may have followed its entry, which then has to stay for
+// as long as it would for others. A FleetLock server knows no ages, and releases the slot all the same.
+type Basis struct {
+	// Seen: it was read as in service, by a look that began then.
+	Seen time.Time
+	// Unused: no move was asked for since this Lock took the slot.
+	Unused bool
+}
+
+// Release releases the slot of this instance. Where it holds none, that is no error. An error of class Unfinished is
 // for the operator: a FleetLock server did not confirm it, and nobody else will free the slot. Any other is not: others
-// drop the entry of an instance in service by themselves.
-func (l *Lock) Release(ctx context.Context, g fleet.Group) error {
+// drop the entry of an instance in service by themselves. One of class NotNow says that the entry is too young.
+func (l *Lock) Release(ctx context.Context, g fleet.Group, b Basis) error {
 	key, err := l.key(g)
 	if err != nil {
 		return err
 	}
-	return l.release(ctx, key)
+	return l.release(ctx, key, b)
 }
 
 // MayHold: a request was sent that may have taken a slot, and none since that surely gave it back.

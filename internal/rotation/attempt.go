@@ -68,6 +68,7 @@ func (r *run) move(ctx context.Context, call func() (fleet.Activity, error)) err
 		answer, err = call()
 	}
 	r.sent = time.Now()
+	r.claim.used = r.claim.used || !turnedAway(err) && !failure.Is(err, failure.Denied)
 	switch {
 	case err == nil:
 		r.answer = answer

@@ -17,7 +17,7 @@ type SlotLock interface {
 	Acquire(ctx context.Context, seen lock.Look, slots int) (lock.Held, error)
 	Foresee(ctx context.Context, seen lock.Look, slots int) error
 	Confirm(ctx context.Context, g fleet.Group) (bool, error)
-	Release(ctx context.Context, g fleet.Group) error
+	Release(ctx context.Context, g fleet.Group, b lock.Basis) error
 	MayHold() bool
 	State(ctx context.Context, g fleet.Group) (lock.State, error)
 	Known(g fleet.Group) lock.State
@@ -32,6 +32,7 @@ type claim struct {
 	asked    bool      // whether the slot is its own, for an instance that was found out
 	mine     bool      // the slot was its own when it left, or when it was found out
 	released bool
+	used     bool // EnterStandby was asked for, and the answer does not say that AWS throttled or denied it
 }
 
 // lockRow takes the slot. It works on the look that the guards passed, so it costs no other.
@@ -166,7 +167,7 @@ func (r *run) releaseSlot(ctx context.Context) error {
 	within, cancel := r.untilAnswered(ctx)
 	defer cancel()
 	r.claim.released = true
-	err := r.Lock.Release(within, r.seen.Group)
+	err := r.release(within)
 	if err == nil || failure.Is(err, failure.Unfinished) || ctx.Err() != nil {
 		return err
 	}
@@ -191,9 +192,19 @@ func (r *run) leaveNoSlot(ctx context.Context) {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastRelease)
 	defer cancel()
-	if err := r.Lock.Release(ctx, r.seen.Group); err != nil {
+	if err := r.release(ctx); err != nil {
 		r.slotKept(err)
 	}
+}
+
+// release releases the slot. That the instance is in service is known by its own return; else it is a reading, which may
+// lag behind a move of an earlier run, or behind one of this run that was not answered.
+func (r *run) release(ctx context.Context) error {
+	basis := lock.Basis{}
+	if !r.moved && !r.returning {
+		basis = lock.Basis{Seen: r.seen.began, Unused: !r.claim.used}
+	}
+	return r.Lock.Release(ctx, r.seen.Group, basis)
 }
 
 // seeLock reads who holds a slot, for a report. Without an answer it warns.

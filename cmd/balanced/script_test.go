@@ -68,6 +68,9 @@ func TestScripts(t *testing.T) {
 			"fix":     cmdFix,
 			"page":    cmdPage,
 
+			"fleetlock": cmdFleetLock,
+			"holders":   cmdHolders,
+
 			"stderr-below": cmdStderrBelow,
 			"typing":       typing,
 		},

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -56,11 +57,11 @@ func (p *program) doctorCommand() *cli.Command {
 		Description: "Permissions, sizes, suspended processes, load balancers, zones, the metadata service, the clock.\n" +
 			"Exits with 0 when nothing is wrong, 3 when there are warnings, 78 when there are errors. Notes are\n" +
 			"advice, and do not count.",
-		Flags: append([]cli.Flag{
+		Flags: slices.Concat([]cli.Flag{
 			minHealthyFlag(),
 			toggle("everywhere", "also look for this instance in every load balancer and target group of the account"),
 			toggle("probe-permissions", "also try the permission to move, by a move that Auto Scaling must refuse; CloudTrail records it"),
-		}, globalFlags()...),
+		}, lockFlags(), globalFlags()),
 	}, p.doctor)
 }
 

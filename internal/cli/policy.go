@@ -25,6 +25,7 @@ type statement struct {
 	Sid, Effect string
 	Action      []string
 	Resource    string
+	Condition   map[string]map[string][]string `json:",omitempty"`
 }
 
 // anyGroup stands for a group whose name is not known.
@@ -74,13 +75,13 @@ func (p *program) policyCommand() *cli.Command {
 		Description: "The moves are allowed for one group: the one given, else that of this instance. Where neither\n" +
 			"is known, replace NAME with the group's name. With --group nothing is asked, and no AWS is needed;\n" +
 			"for China, GovCloud and other partitions set AWS_REGION to one of their Regions.",
-		Flags: []cli.Flag{text("group", "", "`NAME` of the Auto Scaling group")},
+		Flags: append([]cli.Flag{text("group", "", "`NAME` of the Auto Scaling group")}, lockFlags()...),
 	}, p.policy)
 }
 
 func (p *program) policy(c *cli.Context) error {
 	v := p.values(c)
-	name := v.text("group")
+	name, at := v.text("group"), v.lockAt()
 	if err := v.err(); err != nil {
 		return err
 	}
@@ -93,7 +94,9 @@ func (p *program) policy(c *cli.Context) error {
 	if c.Context.Err() != nil {
 		return context.Cause(c.Context)
 	}
-	return ignore(writeJSON(p.stdout, leastPrivilege(group)))
+	policy := leastPrivilege(group)
+	policy.Statement = append(policy.Statement, at.statements(group)...)
+	return ignore(writeJSON(p.stdout, policy))
 }
 
 // ownGroupOrAny says so where the group is not known: the policy then needs an editor.
@@ -114,7 +117,7 @@ const ownGroupWithin = 10 * time.Second
 func (p *program) ownGroup(ctx context.Context) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, ownGroupWithin)
 	defer cancel()
-	agent, _, err := p.connect(ctx, zap.NewNop())
+	agent, _, err := p.connect(ctx, zap.NewNop(), lockAt{})
 	if err != nil {
 		return "", err
 	}

@@ -62,7 +62,8 @@ type subject struct {
 	permissions moveProbe
 	hostLock    error
 	ownNetwork  bool
-	ipv4Asked   bool   // AWS is asked at endpoints that have IPv4 addresses alone, which this instance has none of
+	ipv4Asked   bool // AWS is asked at endpoints that have IPv4 addresses alone, which this instance has none of
+	lock        lockAnswer
 	probe       string // why the probe of `in` does not pass while the load balancers call this instance healthy
 }
 
@@ -113,6 +114,7 @@ var checks = []check{
 	{"retained", retained},
 	{"health", unhealthyMembers},
 	{"probe", foreseenProbe},
+	{"lock", lockFaults},
 	{"out", refusedNow},
 	{"group-metrics", noStandbyMetric},
 }
@@ -180,6 +182,12 @@ func examine(ctx context.Context, a *rotation.Agent, opt Options, n *notes) (sub
 		if s.elsewhere, err = findEverywhere(ctx, a, n); err != nil {
 			return s, err
 		}
+	}
+	if s.lock, err = askLock(ctx, a, s, n); err != nil {
+		return s, err
+	}
+	if s.lock.asked {
+		s.Report.Lock = &s.lock.state
 	}
 	if opt.ProbePermissions {
 		s.permissions, err = probeMove(ctx, a, opt.MinHealthy, n)

@@ -13,13 +13,10 @@ import (
 
 // look reads as much as is needed, within the budget of the row the run is at, and draws the conclusions.
 func (r *run) look(ctx context.Context, need scope) error {
-	deadline := r.deadline()
-	for _, least := range []time.Time{time.Now().Add(lastLook), r.turn.ends(firstLook)} {
-		if deadline.Before(least) {
-			deadline = least
-		}
+	if need == noLook {
+		return nil
 	}
-	ctx, cancel := r.until(ctx, deadline)
+	ctx, cancel := r.until(ctx, r.lookEnds(lastLook), "AWS")
 	defer cancel()
 	q := question{
 		scope: need, underWay: r.underWay(), groupAlone: r.groupAlone,
@@ -43,6 +40,18 @@ func (r *run) look(ctx context.Context, need scope) error {
 		}
 	}
 	return nil
+}
+
+// lookEnds is when a question is given up: with the budget of the row, but after no less than the least, and no earlier
+// than the first look of a run is.
+func (r *run) lookEnds(least time.Duration) time.Time {
+	deadline := r.deadline()
+	for _, end := range []time.Time{time.Now().Add(least), r.turn.ends(firstLook)} {
+		if deadline.Before(end) {
+			deadline = end
+		}
+	}
+	return deadline
 }
 
 // setBudgets takes budgets over; the clock stands still for as long as they allow.

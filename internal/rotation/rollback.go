@@ -22,9 +22,12 @@ func (r *run) rollBackOut(ctx context.Context, why verdict) error {
 	if err := r.rollBack(ctx, rowsFrom(inSteps(), "exit"), fleet.WayBack(r.seen.Traffic)+fleet.MoveTime); err != nil {
 		return r.rollbackFailed(ctx, err, why.refusal)
 	}
+	r.rolledBack = failure.New(failure.RolledBack, why.refusal.Hint, "%s; rolled back, in service again", why.reason())
+	if err := r.releaseAfterRollback(ctx); err != nil {
+		return err
+	}
 	r.attempt = attempt{}
 	r.moving = stopwatch{clock: r.clock}
-	r.rolledBack = failure.New(failure.RolledBack, why.refusal.Hint, "%s; rolled back, in service again", why.reason())
 	if time.Now().After(r.turnEnds()) {
 		return r.rolledBack
 	}

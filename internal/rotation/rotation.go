@@ -68,8 +68,9 @@ type Agent struct {
 	Mover     Mover
 	Balancers Balancers
 	Metadata  Metadata
-	Prober    Prober // nil: nothing is asked
-	Caller    Caller // nil: Region and account are taken to be the instance's
+	Prober    Prober   // nil: nothing is asked
+	Caller    Caller   // nil: Region and account are taken to be the instance's
+	Lock      SlotLock // nil: a slot is taken by the move itself
 	Log       *zap.Logger
 	// Alone makes this the only run at work for an instance until release; nil: it always is.
 	Alone func(instance string) (release func(), err error)

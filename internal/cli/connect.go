@@ -34,6 +34,7 @@ func (p *program) connect(ctx context.Context, log *zap.Logger) (agent *rotation
 		Self:      self,
 		Groups:    groups,
 		Mover:     groups,
+		Gate:      groups,
 		Balancers: elb.New(aws.Config()),
 		Metadata:  metadata,
 		Prober:    probe.New(self.PrivateIP, probe.Options{}),

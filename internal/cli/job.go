@@ -32,6 +32,8 @@ type job struct {
 	log      *zap.Logger
 	warnings []string // of the command line itself
 	after    afterwards
+	// startsWithin is how long the metadata service may take to answer: of a new instance.
+	startsWithin time.Duration
 }
 
 // work is what a command does, once the agent is there. Its report is never nil.
@@ -134,7 +136,7 @@ func promised(ctx context.Context, report *rotation.Report, err error) error {
 // connectAndDo makes the agent and lets it work. There is a report even where there is no agent.
 func (j *job) connectAndDo(ctx context.Context, do work) (*rotation.Report, error) {
 	began := time.Now()
-	agent, counts, err := j.connect(ctx, j.log)
+	agent, counts, err := j.connectPatiently(ctx)
 	if err != nil {
 		return rotation.NewReport(j.command, began, err), err
 	}

@@ -43,6 +43,18 @@ func leastPrivilege(group string) policyDocument {
 	}
 }
 
+// gateStatements are what `balanced ready` needs besides.
+func gateStatements(group string) []statement {
+	var reads []string
+	for _, r := range new(asg.Client).GateReads() {
+		reads = append(reads, r.Action)
+	}
+	return []statement{
+		{Sid: "LookAtHooks", Effect: "Allow", Action: reads, Resource: "*"},
+		{Sid: "PassHooks", Effect: "Allow", Action: asg.GateActions(), Resource: group},
+	}
+}
+
 // reads are the actions that change nothing, as the adapters name them.
 func reads() []string {
 	var names []string
@@ -74,13 +86,16 @@ func (p *program) policyCommand() *cli.Command {
 		Description: "The moves are allowed for one group: the one given, else that of this instance. Where neither\n" +
 			"is known, replace NAME with the group's name. With --group nothing is asked, and no AWS is needed;\n" +
 			"for China, GovCloud and other partitions set AWS_REGION to one of their Regions.",
-		Flags: []cli.Flag{text("group", "", "`NAME` of the Auto Scaling group")},
+		Flags: []cli.Flag{
+			text("group", "", "`NAME` of the Auto Scaling group"),
+			toggle("ready", "also allow what balanced ready needs"),
+		},
 	}, p.policy)
 }
 
 func (p *program) policy(c *cli.Context) error {
 	v := p.values(c)
-	name := v.text("group")
+	name, ready := v.text("group"), v.bool("ready")
 	if err := v.err(); err != nil {
 		return err
 	}
@@ -93,7 +108,11 @@ func (p *program) policy(c *cli.Context) error {
 	if c.Context.Err() != nil {
 		return context.Cause(c.Context)
 	}
-	return ignore(writeJSON(p.stdout, leastPrivilege(group)))
+	document := leastPrivilege(group)
+	if ready {
+		document.Statement = append(document.Statement, gateStatements(group)...)
+	}
+	return ignore(writeJSON(p.stdout, document))
 }
 
 // ownGroupOrAny says so where the group is not known: the policy then needs an editor.

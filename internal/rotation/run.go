@@ -27,6 +27,7 @@ type request struct {
 	awaitsGroup    bool         // an instance that no group lists yet is waited for
 	foresees       bool         // the host is probed before it leaves, to know whether it could return
 	isRollback     bool         // this run takes back what another did
+	launch         launchRequest
 }
 
 // watches say where a run is in its time.

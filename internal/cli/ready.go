@@ -3,11 +3,9 @@ package cli
 import (
 	"context"
 	"slices"
-	"time"
 
 	"github.com/urfave/cli/v2"
 
-	"balanced/internal/failure"
 	"balanced/internal/rotation"
 )
 
@@ -52,30 +50,7 @@ func (p *program) ready(c *cli.Context) error {
 	if opt.DryRun {
 		j.text = dryRunResult
 	}
-	j.startsWithin = metadataWithin
 	return j.run(c.Context, func(ctx context.Context, agent *rotation.Agent) (*rotation.Report, error) {
 		return agent.Ready(ctx, opt)
 	})
-}
-
-// metadataWithin is how long a new instance may take until its metadata service answers.
-const metadataWithin = time.Minute
-
-// metadataAgain is the pause between two tries to ask it.
-const metadataAgain = 2 * time.Second
-
-// connectPatiently makes the agent. Until startsWithin is over it tries again where the metadata service does not answer.
-func (j *job) connectPatiently(ctx context.Context) (agent *rotation.Agent, counts func() map[string]int, err error) {
-	for began := time.Now(); ; {
-		agent, counts, err = j.connect(ctx, j.log)
-		if !failure.Is(err, failure.Unreachable) || time.Since(began) >= j.startsWithin {
-			return agent, counts, err
-		}
-		j.log.Info("waiting for the metadata service: " + err.Error())
-		select {
-		case <-ctx.Done():
-			return nil, nil, context.Cause(ctx)
-		case <-time.After(metadataAgain):
-		}
-	}
 }

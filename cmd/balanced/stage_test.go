@@ -52,8 +52,8 @@ type spec struct {
 	operator       string
 	attributes     map[string]string // of the target group
 	hooks          []sim.Hook
-	protocol       string            // of the target group; default HTTP
-	balancer       string            // type of its load balancer; default application
+	protocol       string // of the target group; default HTTP
+	balancer       string // type of its load balancer; default application
 }
 
 func readSpec(ts *testscript.TestScript, args []string) spec {

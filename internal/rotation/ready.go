@@ -3,6 +3,7 @@ package rotation
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"balanced/internal/failure"
 	"balanced/internal/fleet"
@@ -64,11 +65,11 @@ func readySteps() []step {
 		},
 		{
 			name: "in service", does: "wait until InService, through other hooks", doing: "waiting for InService",
-			applies: not(inService), check: joining, within: budgetWait,
+			applies: not(inService), check: joining, within: budgetWait, ends: joined(registrationEnds),
 		},
 		{
 			name: "healthy", does: "wait until every load balancer says healthy", doing: "waiting until every load balancer says healthy",
-			applies: in(inService), needs: ownDrain, check: healthyNew, within: budgetWait,
+			applies: in(inService), needs: ownDrain, check: healthyNew, within: budgetWait, ends: joined(checksPass),
 		},
 	}
 }
@@ -170,6 +171,19 @@ func joining(v view) verdict {
 		why = fmt.Sprintf(": launch hook %s holds it too", v.gate.others)
 	}
 	return blockedBy(class, "wait longer with --timeout, or look with balanced status", "%s is still %s%s", v.ID, v.State, why)
+}
+
+// unhurried is how often an instance is looked at whose hook this run did not complete: nobody can tell when that was.
+const unhurried = 10 * time.Second
+
+// joined forecasts a wait after this run's own CONTINUE.
+func joined(ends func(view) forecast) func(view) forecast {
+	return func(v view) forecast {
+		if v.sent.IsZero() {
+			return forecast{first: unhurried}
+		}
+		return ends(v)
+	}
 }
 
 // healthyNew is healthyAtLast, and after this run's own CONTINUE the class says so.

@@ -67,6 +67,9 @@ func TestScripts(t *testing.T) {
 			"asked":   cmdAsked,
 			"fix":     cmdFix,
 			"page":    cmdPage,
+			"launch":  cmdLaunch,
+
+			"replaced": cmdReplaced,
 
 			"fleetlock": cmdFleetLock,
 			"holders":   cmdHolders,

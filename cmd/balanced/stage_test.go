@@ -54,8 +54,9 @@ type spec struct {
 	ipv6           bool              // nothing has an IPv4 address
 	metrics        []string          // of the group, in CloudWatch
 	attributes     map[string]string // of the target group
-	protocol       string            // of the target group; default HTTP
-	balancer       string            // type of its load balancer; default application
+	hooks          []sim.Hook
+	protocol       string // of the target group; default HTTP
+	balancer       string // type of its load balancer; default application
 }
 
 func readSpec(ts *testscript.TestScript, args []string) spec {
@@ -101,6 +102,8 @@ func readSpec(ts *testscript.TestScript, args []string) spec {
 		case "attribute": // attribute=KEY:VALUE
 			name, setting, _ := strings.Cut(value, ":")
 			s.attributes[name] = setting
+		case "hook":
+			s.hooks = append(s.hooks, readHook(ts, value))
 		case "protocol":
 			s.protocol = value
 		case "balancer":
@@ -152,8 +155,9 @@ func cmdRegion(ts *testscript.TestScript, neg bool, args []string) {
 func (s *stage) build(ts *testscript.TestScript, sp spec) {
 	check := sim.HealthCheck{Interval: sp.check, Timeout: sp.check / 2, Healthy: 2, Unhealthy: 2}
 	g := sim.Group{
-		Name: "web", Min: sp.min, Max: sp.max, Desired: sp.size, WarmPool: sp.warm, HealthCheckType: sp.health, Settings: sim.Settings{Operator: sp.operator, Metrics: sp.metrics},
-		Zones: []string{sp.name + "a", sp.name + "b", sp.name + "c"}[:sp.zones],
+		Name: "web", Min: sp.min, Max: sp.max, Desired: sp.size, WarmPool: sp.warm, HealthCheckType: sp.health, Hooks: sp.hooks,
+		Settings: sim.Settings{Operator: sp.operator, Metrics: sp.metrics},
+		Zones:    []string{sp.name + "a", sp.name + "b", sp.name + "c"}[:sp.zones],
 	}
 	if sp.lattice != "" {
 		g.Lattice = []string{sp.lattice}

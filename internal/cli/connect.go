@@ -41,6 +41,7 @@ func (p *program) connectBy(ctx context.Context, log *zap.Logger, at lockAt, met
 		Self:      self,
 		Groups:    groups,
 		Mover:     groups,
+		Gate:      groups,
 		Balancers: elb.New(aws.Config()),
 		Metadata:  metadata,
 		Prober:    probe.New(self.PrivateIP, probe.Options{}),

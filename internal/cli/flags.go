@@ -62,8 +62,12 @@ func moveFlags() []cli.Flag {
 		text("timeout", "auto", "`DURATION` the move may take, drains included; auto: the drains and health checks as the load balancers are set, and for in 5 minutes for the application to start"),
 		ignoreFlag(),
 		toggle("if-member", "0 when the instance is in no group"),
-		&cli.BoolFlag{Name: "dry-run", DisableDefaultText: true, Usage: "change nothing; exit with the code the real run would refuse with, else 0"},
+		dryRunFlag(),
 	}...)
+}
+
+func dryRunFlag() cli.Flag {
+	return &cli.BoolFlag{Name: "dry-run", DisableDefaultText: true, Usage: "change nothing; exit with the code the real run would refuse with, else 0"}
 }
 
 func ignoreFlag() cli.Flag {

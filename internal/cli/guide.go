@@ -60,6 +60,14 @@ func guides() map[string]guide {
 			},
 			codes: union(codesOfOut(), codesOfIn(), []int{126, 127}), pages: []string{"exit-codes.md", "knife.md", "metrics-and-alarms.md"},
 		},
+		"ready": {
+			examples: []example{
+				{"balanced ready && c=0 || c=$?", "in user data, for cfn-signal -e $c; also under set -e"},
+				{"balanced ready --on-unfit abandon --timeout 10m", "an instance that does not pass within 10 minutes is replaced"},
+				{"balanced ready --dry-run", "find the launch hook and probe this host, without completing the hook"},
+			},
+			codes: []int{69, 73, 75, 77, 78, 80, 81, 82, 83, 86, 129, 130, 143}, pages: []string{"immutable.md", "cloudformation.md", "probe.md"},
+		},
 		"wait": {
 			examples: []example{
 				{"balanced wait && c=0 || c=$?", "in user data, for cfn-signal -e $c; also under set -e"},

@@ -44,6 +44,18 @@ func leastPrivilege(group string) policyDocument {
 	}
 }
 
+// gateStatements are what `balanced ready` needs besides.
+func gateStatements(group string) []statement {
+	var reads []string
+	for _, r := range new(asg.Client).GateReads() {
+		reads = append(reads, r.Action)
+	}
+	return []statement{
+		{Sid: "LookAtHooks", Effect: "Allow", Action: reads, Resource: "*"},
+		{Sid: "PassHooks", Effect: "Allow", Action: asg.GateActions(), Resource: group},
+	}
+}
+
 // reads are the actions that change nothing, as the adapters name them.
 func reads() []string {
 	var names []string
@@ -75,13 +87,16 @@ func (p *program) policyCommand() *cli.Command {
 		Description: "The moves are allowed for one group: the one given, else that of this instance. Where neither\n" +
 			"is known, replace NAME with the group's name. With --group nothing is asked, and no AWS is needed;\n" +
 			"for China, GovCloud and other partitions set AWS_REGION to one of their Regions.",
-		Flags: append([]cli.Flag{text("group", "", "`NAME` of the Auto Scaling group")}, lockFlags()...),
+		Flags: append([]cli.Flag{
+			text("group", "", "`NAME` of the Auto Scaling group"),
+			toggle("ready", "also allow what balanced ready needs"),
+		}, lockFlags()...),
 	}, p.policy)
 }
 
 func (p *program) policy(c *cli.Context) error {
 	v := p.values(c)
-	name, at := v.text("group"), v.lockAt()
+	name, ready, at := v.text("group"), v.bool("ready"), v.lockAt()
 	if err := v.err(); err != nil {
 		return err
 	}
@@ -94,9 +109,12 @@ func (p *program) policy(c *cli.Context) error {
 	if c.Context.Err() != nil {
 		return context.Cause(c.Context)
 	}
-	policy := leastPrivilege(group)
-	policy.Statement = append(policy.Statement, at.statements(group)...)
-	return ignore(writeJSON(p.stdout, policy))
+	document := leastPrivilege(group)
+	if ready {
+		document.Statement = append(document.Statement, gateStatements(group)...)
+	}
+	document.Statement = append(document.Statement, at.statements(group)...)
+	return ignore(writeJSON(p.stdout, document))
 }
 
 // ownGroupOrAny says so where the group is not known: the policy then needs an editor.

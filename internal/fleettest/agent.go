@@ -66,7 +66,7 @@ func (h *Host) Process(ctx context.Context) (*rotation.Agent, *awsapi.Session, e
 		return nil, nil, err
 	}
 	return &rotation.Agent{
-		Self: self, Groups: groups, Mover: groups, Balancers: elb.New(cfg), Metadata: meta,
+		Self: self, Groups: groups, Mover: groups, Gate: groups, Balancers: elb.New(cfg), Metadata: meta,
 		Log: h.Log, Jitter: h.Rand, Alone: h.alone, Throttled: session.Throttled, Caller: session, Lock: slots,
 	}, session, nil
 }

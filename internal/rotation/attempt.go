@@ -27,6 +27,7 @@ type attempt struct {
 	moved       bool           // a move of this run took effect
 	claim       claim          // its slot in a lock
 	groupAlone  bool           // while the group is as it was, nothing but it need be read
+	gate        gate           // of a new instance: the launch hook that holds it
 }
 
 // retryMove is the time between two tries of a move that was throttled.

@@ -29,6 +29,7 @@ type request struct {
 	foresees       bool         // the host is probed before it leaves, to know whether it could return
 	locks          bool         // a slot is taken before the move
 	isRollback     bool         // this run takes back what another did
+	launch         launchRequest
 }
 
 // watches say where a run is in its time.

@@ -12,6 +12,7 @@ import (
 
 	"balanced/internal/failure"
 	"balanced/internal/hostlock"
+	"balanced/internal/imds"
 	"balanced/internal/logging"
 	"balanced/internal/rotation"
 )
@@ -33,6 +34,8 @@ type job struct {
 	log      *zap.Logger
 	warnings []string // of the command line itself
 	after    afterwards
+	startUp  time.Duration // how long a metadata service that does not answer yet is waited for
+	progress func(rotation.Progress)
 }
 
 // work is what a command does, once the agent is there. Its report is never nil.
@@ -43,6 +46,7 @@ type work func(context.Context, *rotation.Agent) (*rotation.Report, error)
 func (p *program) job(v *values) (*job, error) {
 	j := &job{program: p, command: v.c.Command.Name, hold: v.holdFiles(), text: result}
 	j.json, j.lockAt = v.oneOf("output") == "json", v.lockAt()
+	j.startUp = v.startUp()
 	after, afterErr := v.afterwards()
 	if err := j.openLog(v); err != nil {
 		return nil, err
@@ -135,14 +139,14 @@ func promised(ctx context.Context, report *rotation.Report, err error) error {
 // connectAndDo makes the agent and lets it work. There is a report even where there is no agent.
 func (j *job) connectAndDo(ctx context.Context, do work) (*rotation.Report, error) {
 	began := time.Now()
-	agent, counts, err := j.connect(ctx, j.log, j.lockAt)
+	progress, stop := j.screen.follow(ctx, j.log)
+	defer stop()
+	j.progress = progress
+	agent, counts, err := j.connectBy(ctx, j.log, imds.New(imds.Options{}), j.identify, j.lockAt)
 	if err != nil {
 		return rotation.NewReport(j.command, began, err), err
 	}
-	agent.Hold, agent.Alone = j.hold, j.takeHost
-	progress, stop := j.screen.follow(ctx, j.log)
-	defer stop()
-	agent.Progress = progress
+	agent.Hold, agent.Alone, agent.Began, agent.Progress = j.hold, j.takeHost, began, progress
 	report, err := do(ctx, agent)
 	report.APICalls = counts()
 	return report, err

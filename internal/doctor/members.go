@@ -2,9 +2,11 @@ package doctor
 
 import (
 	"fmt"
+	"slices"
 
 	"balanced/internal/failure"
 	"balanced/internal/fleet"
+	"balanced/internal/format"
 	"balanced/internal/rotation"
 )
 
@@ -102,6 +104,8 @@ func (s subject) unhealthy(m fleet.Member, counted []fleet.Traffic) (what, fix s
 		case x.Health == fleet.Unregistered:
 			return m.ID + " is InService, and " + t.Name + " does not list it",
 				"on " + m.ID + ": make sure that it is upgraded and answers, then " + register(t.Source, m.ID)
+		case x.Health == fleet.Initial:
+			return fmt.Sprintf("%s is %s at %s", m.ID, x.Health, t.Name), "wait: its first health checks are not over; balanced status shows when"
 		default:
 			return fmt.Sprintf("%s is %s at %s", m.ID, x.Health, t.Name), fix
 		}
@@ -163,4 +167,22 @@ func (s subject) namedAlready(guard string, refusal *failure.Refusal) bool {
 		return refusal.Class == failure.Setup
 	}
 	return false
+}
+
+// standbyMetric tells of instances in Standby, each minute.
+const standbyMetric = "GroupStandbyInstances"
+
+// noStandbyMetric: without it no alarm can tell that an instance was left in Standby. Group metrics cost nothing (Auto
+// Scaling User Guide, "Amazon CloudWatch metrics").
+func noStandbyMetric(s subject) []Finding {
+	if !s.knows() || slices.Contains(s.Group.Metrics, standbyMetric) {
+		return nil
+	}
+	return []Finding{{
+		Severity: Note,
+		What:     "the group does not send " + standbyMetric + " to CloudWatch",
+		Why:      "an alarm on it tells of instances that a rollout left in Standby: docs/metrics-and-alarms.md",
+		Fix: "aws autoscaling enable-metrics-collection --auto-scaling-group-name " + format.ShellWord(s.Group.Name) +
+			" --granularity 1Minute --metrics " + standbyMetric,
+	}}
 }

@@ -32,6 +32,7 @@ func WebGroup() sim.Group {
 	return sim.Group{
 		Name: "web", Min: 3, Max: 6, Desired: 4, Zones: []string{"eu-west-1a", "eu-west-1b"},
 		Classic: []string{"old"}, TargetGroups: []string{"web"}, HealthCheckType: "ELB", Grace: 300 * time.Second,
+		Settings: sim.Settings{Metrics: []string{"GroupStandbyInstances"}},
 	}
 }
 

@@ -45,8 +45,7 @@ type work func(context.Context, *rotation.Agent) (*rotation.Report, error)
 // then the files (73).
 func (p *program) job(v *values) (*job, error) {
 	j := &job{program: p, command: v.c.Command.Name, hold: v.holdFiles(), text: result}
-	j.json, j.lockAt = v.oneOf("output") == "json", v.lockAt()
-	j.startUp = v.startUp()
+	j.json, j.lockAt, j.startUp = v.oneOf("output") == "json", v.lockAt(), v.startUp()
 	after, afterErr := v.afterwards()
 	if err := j.openLog(v); err != nil {
 		return nil, err
@@ -142,7 +141,7 @@ func (j *job) connectAndDo(ctx context.Context, do work) (*rotation.Report, erro
 	progress, stop := j.screen.follow(ctx, j.log)
 	defer stop()
 	j.progress = progress
-	agent, counts, err := j.connectBy(ctx, j.log, imds.New(imds.Options{}), j.identify, j.lockAt)
+	agent, counts, err := j.connectBy(ctx, j.log, j.lockAt, imds.New(imds.Options{}), j.identify)
 	if err != nil {
 		return rotation.NewReport(j.command, began, err), err
 	}

@@ -60,10 +60,10 @@ type subject struct {
 	answersV1   bool          // the metadata service answers without a token
 	elsewhere   []fleet.Registration
 	permissions moveProbe
-	lock        lockAnswer
 	hostLock    error
 	ownNetwork  bool
-	ipv4Asked   bool   // AWS is asked at endpoints that have IPv4 addresses alone, which this instance has none of
+	ipv4Asked   bool // AWS is asked at endpoints that have IPv4 addresses alone, which this instance has none of
+	lock        lockAnswer
 	probe       string // why the probe of `in` does not pass while the load balancers call this instance healthy
 }
 

@@ -38,7 +38,7 @@ type claim struct {
 // lockRow takes the slot. It works on the look that the guards passed, so it costs no other.
 func lockRow() step {
 	return step{
-		name: "lock", does: "with --lock, take a slot before the move; wait while all are taken", doing: "taking a slot",
+		name: "lock", does: "with --lock, take a slot before the move; wait while all are taken", doing: "asking the lock",
 		applies: wantsSlot, needs: whole, check: slotDue, act: (*run).takeSlot, sameLook: true, within: budgetWait,
 	}
 }

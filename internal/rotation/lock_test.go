@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"balanced/internal/failure"
+	"balanced/internal/fleet"
 	"balanced/internal/fleet/sample"
 	"balanced/internal/fleettest"
 	"balanced/internal/lock"
@@ -298,6 +299,50 @@ func TestAnEntryStaysWhileAMoveMayHaveFollowed(t *testing.T) {
 		}
 		w.WantMoves("EnterStandby")
 	})
+}
+
+// A run that was killed right after its move has an entry, too, and reads may not show the move yet to the run after it.
+// Where that one ends before it asks for a move, it knows no better.
+func TestTheEntryOfARunBeforeStays(t *testing.T) {
+	inLockedWorld(t, fleettest.WebGroup(), func(w *world) {
+		w.Pass(3 * time.Minute)
+		var throttled bool
+		w.API(func(c sim.Call) *sim.Fault {
+			if c.Action == "EnterStandby" && throttled {
+				return sim.Throttled()
+			}
+			return &sim.Fault{Lag: 50 * time.Second}
+		})
+		ctx, kill := context.WithCancelCause(context.Background())
+		agent := w.Agent(w.IDs[0])
+		agent.Mover = killed{agent.Mover, func() { kill(errors.New("killed")) }}
+		if _, err := agent.Out(ctx, noWait()); err == nil {
+			t.Fatal("it was to be killed")
+		}
+		w.wantHolders(w.IDs[0])
+		throttled = true
+		ctx, stop := context.WithCancelCause(context.Background())
+		time.AfterFunc(5*time.Second, func() { stop(failure.New(failure.Interrupted, "", "stopped by SIGTERM")) })
+		_, err := w.Agent(w.IDs[0]).Out(ctx, noWait())
+		w.wantClass(err, failure.Interrupted)
+		w.wantHolders(w.IDs[0])
+		throttled = false
+		_, err = w.Agent(w.IDs[1]).Out(w.Context(), noWait())
+		w.wantClass(err, failure.NotNow)
+		w.WantMoves("EnterStandby")
+	})
+}
+
+// killed is a process that dies once its move has taken effect.
+type killed struct {
+	rotation.Mover
+	then func()
+}
+
+func (k killed) EnterStandby(ctx context.Context, group, instance string, decrement bool) (fleet.Activity, error) {
+	_, err := k.Mover.EnterStandby(ctx, group, instance, decrement)
+	k.then()
+	return fleet.Activity{}, errors.Join(err, errors.New("killed"))
 }
 
 // A run that rolls its own move back frees the slot, so that another need not wait for it.

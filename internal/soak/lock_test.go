@@ -119,5 +119,8 @@ func (f *seededRun) lockBroken(id string, out, places int) {
 	f.t.Errorf("(a) %s left with a lock: %d are out, there are %d slots", id, out, places)
 }
 
+// keptLocked is a seed that found something once: a run that released its slot on an old reading.
+var keptLocked = []uint64{158}
+
 // TestLockedSeeds is TestSeeds with a lock.
-func TestLockedSeeds(t *testing.T) { testSeeds(t, nil, drawLocked) }
+func TestLockedSeeds(t *testing.T) { testSeeds(t, keptLocked, drawLocked) }

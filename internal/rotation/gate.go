@@ -165,10 +165,15 @@ func mayComplete(v view) verdict {
 
 // completeClass: what Auto Scaling refuses for reasons that were not foreseen may pass.
 func completeClass(err error) failure.Class {
-	if _, refused := errors.AsType[*awsapi.RefusedError](err); refused {
+	if isRefused(err) {
 		return failure.NotNow
 	}
 	return failure.Of(err)
+}
+
+func isRefused(err error) bool {
+	_, refused := errors.AsType[*awsapi.RefusedError](err)
+	return refused
 }
 
 func (r *run) continueLaunch(ctx context.Context) error { return r.complete(ctx, true) }
@@ -190,8 +195,6 @@ func (r *run) abandonLaunch(ctx context.Context) error {
 		return err
 	case r.moved:
 		return r.abandoned()
-	case r.gate.over:
-		return r.gate.unfit
 	}
 	return nil
 }
@@ -215,13 +218,13 @@ func (r *run) complete(ctx context.Context, proceed bool) error {
 		r.gate.over = true
 		r.didMove()
 		r.note("the launch hook is completed", logging.Detail(r.gate.hook.Name))
-	case errors.Is(err, fleet.ErrNoAction):
-		r.didNotMove()
+	case errors.Is(err, fleet.ErrNoAction): // by an earlier call, by somebody else, or by this one if it was delivered twice
+		r.doubt = err
 		r.hookOver()
 	case failure.Is(err, failure.Denied):
 		r.didNotMove()
 		return err
-	case !awsapi.Doubtful(err):
+	case !awsapi.Doubtful(err), isRefused(err):
 		r.didNotMove()
 		r.refused = err
 	default:

@@ -164,6 +164,9 @@ func gateProbeDue(v view) verdict {
 // joining waits for InService once this run, or something else, has completed the hook.
 func joining(v view) verdict {
 	class, why := failure.NotNow, ""
+	if v.gate.unfit != nil && !v.moved && v.doubt == nil { // something else completed the hook that was to be abandoned
+		return verdict{kind: blocked, refusal: v.gate.unfit, final: true}
+	}
 	if v.moved {
 		class = failure.Unhealthy
 	}

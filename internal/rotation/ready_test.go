@@ -178,6 +178,7 @@ func TestALostAnswerToCompleteIsSettledByWhatIsRead(t *testing.T) {
 		"it took effect":                       {sim.Fault{LoseReply: true}, []sim.Hook{warmUp()}, 1},
 		"it did not":                           {sim.Fault{Reset: true}, []sim.Hook{warmUp()}, 2},
 		"it took effect, and another holds it": {sim.Fault{LoseReply: true}, []sim.Hook{warmUp(), codeDeploy}, 1},
+		"it is delivered twice":                {sim.Fault{Twice: true}, []sim.Hook{warmUp()}, 2},
 		"a server error":                       {sim.Fault{Status: 500}, []sim.Hook{warmUp()}, 2},
 		"throttled":                            {*sim.Throttled(), []sim.Hook{warmUp()}, 2},
 	} {

@@ -57,8 +57,6 @@ esac`)
 	return &pipelineRun{s, map[string]string{"PATH": s.dir + "/bin:/usr/bin:/bin", "FAKE": s.dir, "REFRESH_POLL": "0"}}
 }
 
-const refreshID = "2b1d6f1e-0000-4000-8000-000000000002"
-
 func templated() map[string]string {
 	return map[string]string{"LaunchTemplate.LaunchTemplateId": "lt-0abc"}
 }

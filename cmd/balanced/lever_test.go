@@ -36,6 +36,8 @@ func levers(ts *testscript.TestScript, r *sim.Region) map[string]func(args []str
 		"refresh":    func([]string) { r.StartRefresh("web", "Wait"); r.SetRefreshStatus("web", "Baking") },
 		"port":       func(a []string) { r.RegisterExtraPort("web", a[0], number(ts, a[1])) },
 		"elsewhere":  func(a []string) { r.AddTargetGroup(sim.TargetGroup{Name: a[1]}); r.AddTargets(a[1], a[0]) },
+		"register":   func(a []string) { r.Register(a[0], a[1]) },
+		"deregister": func(a []string) { r.Deregister(a[0], a[1]) },
 		"imds-v1":    metadata(func(m *sim.Metadata) { m.V1Allowed = true }),
 		"imds-off":   metadata(func(m *sim.Metadata) { m.Off = true }),
 		"imds-hops":  metadata(func(m *sim.Metadata) { m.HopLimited = true }),

@@ -15,11 +15,12 @@ import (
 	"balanced/internal/imds"
 	"balanced/internal/probe"
 	"balanced/internal/rotation"
+	"balanced/internal/targets"
 )
 
 // connect finds out from the metadata service which instance this is, and makes its agent with AWS as the SDK is set up.
-// counts says how many API calls went out since.
-func (p *program) connect(ctx context.Context, log *zap.Logger) (agent *rotation.Agent, counts func() map[string]int, err error) {
+// With targets it works outside a group. counts says how many API calls went out since.
+func (p *program) connect(ctx context.Context, log *zap.Logger, outside []targets.Name) (agent *rotation.Agent, counts func() map[string]int, err error) {
 	metadata := imds.New(imds.Options{})
 	self, err := metadata.Identity(ctx)
 	if err != nil {
@@ -29,18 +30,19 @@ func (p *program) connect(ctx context.Context, log *zap.Logger) (agent *rotation
 	if err != nil {
 		return nil, nil, err
 	}
-	groups := asg.New(aws.Config())
+	groups, balancers := asg.New(aws.Config()), elb.New(aws.Config())
 	agent = &rotation.Agent{
 		Self:      self,
 		Groups:    groups,
 		Mover:     groups,
-		Balancers: elb.New(aws.Config()),
+		Balancers: balancers,
 		Metadata:  metadata,
 		Prober:    probe.New(self.PrivateIP, probe.Options{}),
 		Log:       log,
 		Throttled: aws.Throttled,
 		Caller:    aws,
 	}
+	outsideGroup(agent, self, outside, groups, balancers)
 	return agent, func() map[string]int { return maps.Clone(aws.Counts()) }, nil
 }
 

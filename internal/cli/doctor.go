@@ -56,6 +56,7 @@ func (p *program) doctorCommand() *cli.Command {
 			"Exits with 0 when nothing is wrong, 3 when there are warnings, 78 when there are errors.",
 		Flags: append([]cli.Flag{
 			minHealthyFlag(),
+			targetsFlag(),
 			toggle("everywhere", "also look for this instance in every load balancer and target group of the account"),
 			toggle("probe-permissions", "also try the permission to move, by a move that Auto Scaling must refuse; CloudTrail records it"),
 		}, globalFlags()...),
@@ -70,6 +71,7 @@ func (p *program) doctor(c *cli.Context) error {
 		ProbePermissions: v.bool("probe-permissions"),
 		Return:           v.probe(),
 	}
+	v.checkOutside(opt.MinHealthy)
 	j, err := p.job(v)
 	if err != nil {
 		return err

@@ -14,6 +14,7 @@ import (
 	"balanced/internal/hostlock"
 	"balanced/internal/logging"
 	"balanced/internal/rotation"
+	"balanced/internal/targets"
 )
 
 // job is one call of a command that has a report.
@@ -32,6 +33,7 @@ type job struct {
 	log      *zap.Logger
 	warnings []string // of the command line itself
 	after    afterwards
+	targets  []targets.Name // outside a group
 }
 
 // work is what a command does, once the agent is there. Its report is never nil.
@@ -40,7 +42,7 @@ type work func(context.Context, *rotation.Agent) (*rotation.Report, error)
 // job reads the global flags and checks everything that can be checked without asking anyone: first all flags (64),
 // then the files (73).
 func (p *program) job(v *values) (*job, error) {
-	j := &job{program: p, command: v.c.Command.Name, hold: v.holdFiles(), text: result}
+	j := &job{program: p, command: v.c.Command.Name, hold: v.holdFiles(), text: result, targets: v.targets()}
 	j.json = v.oneOf("output") == "json"
 	after, afterErr := v.afterwards()
 	if err := j.openLog(v); err != nil {
@@ -134,7 +136,7 @@ func promised(ctx context.Context, report *rotation.Report, err error) error {
 // connectAndDo makes the agent and lets it work. There is a report even where there is no agent.
 func (j *job) connectAndDo(ctx context.Context, do work) (*rotation.Report, error) {
 	began := time.Now()
-	agent, counts, err := j.connect(ctx, j.log)
+	agent, counts, err := j.connect(ctx, j.log, j.targets)
 	if err != nil {
 		return rotation.NewReport(j.command, began, err), err
 	}

@@ -45,9 +45,11 @@ func (p *program) out(c *cli.Context) error {
 }
 
 func (v *values) outOptions() rotation.OutOptions {
+	min := v.minHealthy()
+	v.checkOutside(min)
 	return rotation.OutOptions{
 		Options:        v.options(),
-		MinHealthy:     v.minHealthy(),
+		MinHealthy:     min,
 		Replace:        v.bool("replace"),
 		AllowEmptyZone: v.bool("allow-empty-zone"),
 		Settle:         v.duration("settle"),

@@ -32,6 +32,7 @@ func (p *program) statusCommand() *cli.Command {
 		Flags: append([]cli.Flag{
 			toggle("watch", "show it again every five seconds"),
 			minHealthyFlag(),
+			targetsFlag(),
 		}, globalFlags()...),
 	}, p.status)
 }

@@ -97,7 +97,7 @@ func (r *run) probeHost(ctx context.Context) error {
 	case errors.As(err, &unfit):
 		return &failure.Refusal{
 			Class: failure.Unfit, Err: err, Hint: "fix the application, then run balanced in" + exceptWhere(unfit.Check),
-			Reason: fmt.Sprintf("%s stays in Standby (%s)", r.id, unfit.Check.Source),
+			Reason: fmt.Sprintf("%s stays %s (%s)", r.id, r.view().words("in Standby", "deregistered"), unfit.Check.Source),
 		}
 	case errors.As(err, &beyond):
 		return &failure.Refusal{Class: failure.Setup, Reason: "probe for " + beyond.Check.Source, Hint: "name another check with --probe URL, or use --probe off", Err: err}

@@ -16,6 +16,7 @@ import (
 type request struct {
 	Options
 	min            fleet.MinHealthy
+	minGiven       bool // outside a group a return is taken back only by a minimum that was given
 	replace        bool
 	emptyZone      bool
 	settle         time.Duration
@@ -109,7 +110,7 @@ func (r *run) perform(ctx context.Context, row *step) error {
 		r.outcome = row.outcome
 		return nil
 	case r.DryRun && row.moves:
-		r.outcome = would(row)
+		r.outcome = would(row, r.view())
 		return nil
 	}
 	return row.act(r, ctx)
@@ -119,7 +120,10 @@ func (r *run) perform(ctx context.Context, row *step) error {
 const dryPrefix = "dry run: would "
 
 // would is how a dry run ends: at the first thing it would have done.
-func would(row *step) string { return dryPrefix + row.does }
+func would(row *step, v view) string {
+	does, _ := row.says(v)
+	return dryPrefix + does
+}
 
 // wait passes the time until the next look, or ends the run at this row: when waiting cannot help, when the row's
 // budget is over, or in a dry run.
@@ -131,7 +135,7 @@ func (r *run) wait(ctx context.Context, row *step, judged verdict) error {
 	left := time.Until(r.deadline())
 	catchUp := !judged.nextLook.IsZero() && time.Until(judged.nextLook) <= r.settle // belongs to looking
 	if r.DryRun && !catchUp && row.within == budgetMove && !judged.hopeless() {
-		r.outcome = would(row)
+		r.outcome = would(row, r.view())
 		return nil
 	}
 	if judged.hopeless() || left <= 0 || r.DryRun && !catchUp {
@@ -193,7 +197,8 @@ func (r *run) arrive(row *step, judged verdict) {
 	}
 	if r.report.at(row, judged) {
 		r.arrived = time.Now()
-		r.Log.Info(row.doing, logging.Step(row.name))
+		_, doing := row.says(r.view())
+		r.Log.Info(doing, logging.Step(row.name))
 	}
 }
 

@@ -1,0 +1,117 @@
+package rotation
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"balanced/internal/failure"
+	"balanced/internal/fleet"
+)
+
+// What is different outside an Auto Scaling group (fleet.Group.Declared), where load balancers register and deregister
+// the instance and nothing stands behind them.
+
+// outside are the words of rows for an instance outside a group: what the row does, and the log line.
+var outside = map[string][2]string{
+	"enter":   {"deregister from every named load balancer", "deregistering"},
+	"standby": {"wait until deregistered", "waiting until every load balancer has drained the instance"},
+	"drained": {"wait until deregistered", "waiting until every load balancer has drained the instance"},
+	"exit":    {"register with every named load balancer", "registering"},
+	"jitter":  {"wait a random delay, then look again", "waiting a random delay before starting"},
+}
+
+// says are the words of a row: what it does, and the log line.
+func (s *step) says(v view) (does, doing string) {
+	if words, other := outside[s.name]; other && v.Group.Declared() {
+		return words[0], words[1]
+	}
+	return s.does, s.doing
+}
+
+// words picks the words for an instance in a group, or outside of one.
+func (v view) words(group, declared string) string {
+	if v.Group.Declared() {
+		return declared
+	}
+	return group
+}
+
+// nobody begins a sentence about an instance that no list has.
+func (r *run) nobody() string { return r.view().words("no group", "no load balancer") }
+
+// ask asks a guard, unless it is about a group and there is none.
+func (g guard) ask(v view) verdict {
+	if g.group && v.Group.Declared() {
+		return verdict{}
+	}
+	return g.check(v)
+}
+
+// readDeclared takes the state from the registrations, which have one view only.
+func (r *reader) readDeclared(to *reading) {
+	to.State, to.Healthy = to.Group.Held.State(r.inward), true
+	for i := range to.Group.Members {
+		if m := &to.Group.Members[i]; m.ID == r.id {
+			m.State, to.Zone = to.State, m.Zone
+		}
+	}
+}
+
+// undeclaredPort: this run would leave it in place.
+func undeclaredPort(id string, t fleet.Traffic, x fleet.Target) verdict {
+	return blockedBy(failure.Setup, fmt.Sprintf("name that port too in --targets, or deregister %s:%d", id, x.Port),
+		"%s is also registered on port %d in %s, which --targets does not name", id, x.Port, t.Name)
+}
+
+// tooFewRegistered: the minimum is higher than there are others in one of the load balancers.
+func tooFewRegistered(v view, n fleet.Numbers) verdict {
+	at := ""
+	for _, t := range v.Counted() {
+		if others, _ := v.OthersAt(t); others == n.Capacity-1 {
+			at = t.Name
+		}
+	}
+	return blockedBy(failure.Setup, "choose a lower --min-healthy", "minimum %d is impossible: only %d other instances are registered at %s", n.Minimum, n.Capacity-1, at)
+}
+
+// notePartly notes a move that took effect in part.
+func (r *run) notePartly(err error) {
+	if _, partly := errors.AsType[*fleet.PartlyMovedError](err); partly {
+		r.partly, r.report.everMoved = true, true
+	}
+}
+
+// movedInPart is the end of a run some of whose changes took effect: what was begun is not finished.
+func (r *run) movedInPart(err error) error {
+	hint := failure.Hint(err)
+	if hint == "" {
+		hint = "run it again to resume"
+	}
+	return &failure.Refusal{Class: failure.Unfinished, Reason: r.id + " moved in part", Hint: hint, Err: err}
+}
+
+// drainingSince is for how long a load balancer has drained this instance at least. Of a move that was not this run's
+// there is no record outside a group; but where the registration is gone, its delay has passed.
+func (v view) drainingSince(t fleet.Traffic) time.Duration {
+	if !v.Group.Declared() || !v.answer.Start.IsZero() {
+		return v.Now.Sub(v.moveStart())
+	}
+	since := v.looked.Sub(v.found)
+	if v.Traffic != nil && t.Own(v.ID).Health == fleet.Unregistered {
+		since += t.Drain
+	}
+	return since
+}
+
+var unknownZones = warning{"unknown zones", unknownZonesText}
+
+// unknownZonesText: what the zone rule of a group rests on is not known outside of one.
+func unknownZonesText(v view) string {
+	for _, t := range v.Counted() {
+		if v.Group.Declared() && !t.CrossZone {
+			return fmt.Sprintf("%s has cross-zone off: whether another instance is healthy in %s is not known", t.Name, v.Zone)
+		}
+	}
+	return ""
+}

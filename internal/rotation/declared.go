@@ -68,11 +68,11 @@ func undeclaredPort(id string, t fleet.Traffic, x fleet.Target) verdict {
 func tooFewRegistered(v view, n fleet.Numbers) verdict {
 	at := ""
 	for _, t := range v.Counted() {
-		if others, _ := v.OthersAt(t); others == n.Capacity-1 {
+		if others, _ := v.OthersAt(t); at == "" && others == n.Capacity-1 {
 			at = t.Name
 		}
 	}
-	return blockedBy(failure.Setup, "choose a lower --min-healthy", "minimum %d is impossible: only %d other instances are registered at %s", n.Minimum, n.Capacity-1, at)
+	return blockedBy(failure.Setup, "choose a lower --min-healthy, or register more instances", "minimum %d is impossible: %d registered at %s besides %s", n.Minimum, n.Capacity-1, at, v.ID)
 }
 
 // notePartly notes a move that took effect in part.

@@ -45,16 +45,16 @@ func (p *program) out(c *cli.Context) error {
 }
 
 func (v *values) outOptions() rotation.OutOptions {
-	min := v.minHealthy()
-	v.checkOutside(min)
-	return rotation.OutOptions{
+	opt := rotation.OutOptions{
 		Options:        v.options(),
-		MinHealthy:     min,
+		MinHealthy:     v.minHealthy(),
 		Replace:        v.bool("replace"),
 		AllowEmptyZone: v.bool("allow-empty-zone"),
 		Settle:         v.duration("settle"),
 		Return:         v.probe(),
 	}
+	v.checkOutside(opt.MinHealthy)
+	return opt
 }
 
 // options are those that out and in share.

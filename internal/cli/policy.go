@@ -24,7 +24,7 @@ type policyDocument struct {
 type statement struct {
 	Sid, Effect string
 	Action      []string
-	Resource    string
+	Resource    any // an ARN, or several
 }
 
 // anyGroup stands for a group whose name is not known.
@@ -73,16 +73,23 @@ func (p *program) policyCommand() *cli.Command {
 		Usage: "print the IAM policy balanced needs, least privilege",
 		Description: "The moves are allowed for one group: the one given, else that of this instance. Where neither\n" +
 			"is known, replace NAME with the group's name. With --group nothing is asked, and no AWS is needed;\n" +
-			"for China, GovCloud and other partitions set AWS_REGION to one of their Regions.",
-		Flags: []cli.Flag{text("group", "", "`NAME` of the Auto Scaling group")},
+			"for China, GovCloud and other partitions set AWS_REGION to one of their Regions. With --targets the\n" +
+			"registrations of these load balancers alone may be changed, and nothing is asked.",
+		Flags: []cli.Flag{text("group", "", "`NAME` of the Auto Scaling group"), targetsFlag()},
 	}, p.policy)
 }
 
 func (p *program) policy(c *cli.Context) error {
 	v := p.values(c)
-	name := v.text("group")
+	name, outside := v.text("group"), v.targets()
+	if name != "" && len(outside) > 0 {
+		v.wrong("--group", "and --targets: an instance is in a group, or outside of one")
+	}
 	if err := v.err(); err != nil {
 		return err
+	}
+	if len(outside) > 0 {
+		return ignore(writeJSON(p.stdout, outsidePolicy(outside, awsapi.Partition(settledRegion(c.Context)))))
 	}
 	group := ""
 	if name == "" {

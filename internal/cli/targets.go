@@ -85,6 +85,23 @@ func outsideGroup(agent *rotation.Agent, self imds.Identity, names []targets.Nam
 	agent.Groups, agent.Mover, agent.Balancers = adapter, adapter, adapter
 }
 
+// outsidePolicy allows what balanced calls with --targets, and to change the registrations of these alone.
+func outsidePolicy(names []targets.Name, partition string) policyDocument {
+	look := statement{Sid: "Look", Effect: "Allow", Resource: "*"}
+	for _, r := range targets.Reads(new(asg.Client).Reads(), new(elb.Client)) {
+		look.Action = append(look.Action, r.Action)
+	}
+	p := policyDocument{Version: "2012-10-17", Statement: []statement{look}}
+	targetGroups, classic := targetResources(names, partition)
+	if len(targetGroups) > 0 {
+		p.Statement = append(p.Statement, statement{Sid: "MoveTargets", Effect: "Allow", Action: elb.TargetGroupMoves(), Resource: targetGroups})
+	}
+	if len(classic) > 0 {
+		p.Statement = append(p.Statement, statement{Sid: "MoveInstances", Effect: "Allow", Action: elb.ClassicMoves(), Resource: classic})
+	}
+	return p
+}
+
 // targetResources are the target groups and load balancers of a list, as IAM names them. A name alone is one of any account
 // and Region of the partition.
 func targetResources(names []targets.Name, partition string) (targetGroups, classic []string) {

@@ -79,7 +79,9 @@ func (c *Client) findBy(set func(*elbv2.DescribeTargetGroupsInput, []string)) fu
 					if err := wholeTargetGroup(t); err != nil {
 						return "", false, err
 					}
-					all, found = append(all, source(t)), append(found, aws.ToString(t.TargetGroupArn), aws.ToString(t.TargetGroupName))
+					s := source(t)
+					s.Protocol = string(t.Protocol)
+					all, found = append(all, s), append(found, aws.ToString(t.TargetGroupArn), aws.ToString(t.TargetGroupName))
 				}
 				return aws.ToString(out.NextMarker), false, nil
 			})

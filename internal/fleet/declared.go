@@ -1,5 +1,7 @@
 package fleet
 
+import "slices"
+
 // States of an instance outside a group, as its load balancers' registrations tell: what EnteringStandby and Standby are
 // in a group. One that is registered is InService there as here.
 const (
@@ -32,12 +34,12 @@ type PartlyMovedError struct{ Err error }
 func (e *PartlyMovedError) Error() string { return e.Err.Error() }
 func (e *PartlyMovedError) Unwrap() error { return e.Err }
 
-// OthersAt counts the other instances that a load balancer has registered, and those of them that get traffic there, on
-// each of their ports.
-func (s Snapshot) OthersAt(t Traffic) (registered, healthy int) {
+// OthersAt counts the other instances that a load balancer lists, those that drain among them, and those that get traffic
+// there on each of their ports.
+func (s Snapshot) OthersAt(t Traffic) (listed, healthy int) {
 	getTraffic := map[string]bool{}
 	for _, x := range t.Targets {
-		if x.Instance == s.ID || x.Health == Unregistered || x.Health == Draining {
+		if x.Instance == s.ID || x.Health == Unregistered {
 			continue
 		}
 		before, known := getTraffic[x.Instance]
@@ -51,27 +53,34 @@ func (s Snapshot) OthersAt(t Traffic) (registered, healthy int) {
 	return len(getTraffic), healthy
 }
 
-// Fewest are the fewest others that any declared load balancer has registered, and the fewest that any calls healthy, with
+// OthersDrain: another instance is being deregistered somewhere.
+func (s Snapshot) OthersDrain() bool {
+	return slices.ContainsFunc(s.Traffic, func(t Traffic) bool {
+		return slices.ContainsFunc(t.Targets, func(x Target) bool { return x.Instance != s.ID && x.Health == Draining })
+	})
+}
+
+// Fewest are the fewest others that any declared load balancer lists, and the fewest that any calls healthy, with
 // that load balancer. Where none of them is in use there is no evidence of health, and what is registered counts.
-func (s Snapshot) Fewest() (registered, healthy int, at Traffic) {
+func (s Snapshot) Fewest() (listed, healthy int, at Traffic) {
 	all, inUse := s.Counted(), true
 	if len(all) == 0 {
 		all, inUse = s.Traffic, false
 	}
-	registered, healthy = -1, -1
+	listed, healthy = -1, -1
 	for _, t := range all {
 		there, good := s.OthersAt(t)
 		if !inUse {
 			good = there
 		}
-		if registered < 0 || there < registered {
-			registered = there
+		if listed < 0 || there < listed {
+			listed = there
 		}
 		if healthy < 0 || good < healthy {
 			healthy, at = good, t
 		}
 	}
-	return max(registered, 0), max(healthy, 0), at
+	return max(listed, 0), max(healthy, 0), at
 }
 
 // countDeclared counts in each declared load balancer: the minimum holds in all of them.

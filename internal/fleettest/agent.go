@@ -31,6 +31,8 @@ type Host struct {
 	Log    *zap.Logger
 	Rand   *rand.Rand // every random choice of its agents; nil: the process's own
 	Turns  *Turns     // in which its agents' calls are made; nil: as goroutines are scheduled
+	// Targets are what its agents are given as --targets, outside a group; "": they work in a group.
+	Targets string
 
 	mu sync.Mutex
 }
@@ -57,11 +59,12 @@ func (h *Host) Process(ctx context.Context) (*rotation.Agent, *awsapi.Session, e
 	if h.Turns != nil {
 		cfg.APIOptions = append(slices.Clone(cfg.APIOptions), h.Turns.begin(h.ID))
 	}
-	groups := asg.New(cfg)
-	return &rotation.Agent{
-		Self: self, Groups: groups, Mover: groups, Balancers: elb.New(cfg), Metadata: meta,
+	groups, balancers := asg.New(cfg), elb.New(cfg)
+	agent := &rotation.Agent{
+		Self: self, Groups: groups, Mover: groups, Balancers: balancers, Metadata: meta,
 		Log: h.Log, Jitter: h.Rand, Alone: h.alone, Throttled: session.Throttled, Caller: session,
-	}, session, nil
+	}
+	return agent, session, h.outside(agent, groups, balancers)
 }
 
 // client is the host's, with its calls in turn.

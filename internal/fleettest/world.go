@@ -20,7 +20,8 @@ import (
 type World struct {
 	*testing.T
 	*sim.Region
-	IDs []string
+	IDs     []string
+	Targets string // what agents are given as --targets, outside a group
 	// drawn seeds each agent's jitter, in the order they are made.
 	drawn uint64
 }
@@ -57,7 +58,7 @@ func (w *World) Agent(id string) *rotation.Agent {
 	w.drawn++
 	host := &Host{
 		Region: w.Region, ID: id, HTTP: w.Client(), Log: zaptest.NewLogger(w),
-		Rand: Rand(w.drawn),
+		Rand: Rand(w.drawn), Targets: w.Targets,
 	}
 	w.Cleanup(host.HTTP.CloseIdleConnections)
 	agent, _, err := host.Process(context.Background())

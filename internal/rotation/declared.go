@@ -64,15 +64,22 @@ func undeclaredPort(id string, t fleet.Traffic, x fleet.Target) verdict {
 		"%s is also registered on port %d in %s, which --targets does not name", id, x.Port, t.Name)
 }
 
-// tooFewRegistered: the minimum is higher than there are others in one of the load balancers.
+// tooFewRegistered: the minimum is higher than there are others in one of the load balancers. Who is out is listed
+// nowhere, so it is waited for, as long as --wait says.
 func tooFewRegistered(v view, n fleet.Numbers) verdict {
+	if v.OthersDrain() { // too few are healthy, for now
+		return verdict{}
+	}
 	at := ""
 	for _, t := range v.Counted() {
 		if others, _ := v.OthersAt(t); at == "" && others == n.Capacity-1 {
 			at = t.Name
 		}
 	}
-	return blockedBy(failure.Setup, "choose a lower --min-healthy, or register more instances", "minimum %d is impossible: %d registered at %s besides %s", n.Minimum, n.Capacity-1, at, v.ID)
+	judged := blockedBy(failure.Setup, "bring back who is out, or choose a lower --min-healthy",
+		"minimum %d is impossible: %s lists only %d besides %s", n.Minimum, at, n.Capacity-1, v.ID)
+	judged.patient = true
+	return judged
 }
 
 // notePartly notes a move that took effect in part.

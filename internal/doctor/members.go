@@ -97,6 +97,7 @@ func (s subject) unhealthy(m fleet.Member, counted []fleet.Traffic) (what, fix s
 		x := t.Of(m.ID)
 		switch {
 		case x.GetsTraffic():
+		case s.Group.Declared() && m.ID != s.ID && x.Health == fleet.Unregistered: // it need not be registered everywhere
 		case x.Shifted && x.Health == fleet.Healthy:
 			return fmt.Sprintf("%s is %s at %s", m.ID, x.Standing(), t.Name), "wait for the end of the shift: aws arc-zonal-shift list-zonal-shifts"
 		case x.Health == fleet.Unregistered:

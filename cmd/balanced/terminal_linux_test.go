@@ -103,7 +103,17 @@ func cmdTyping(ts *testscript.TestScript, neg bool, args []string) {
 	if after := t.mode(ts); after != before {
 		ts.Fatalf("the terminal was %+v and is %+v", before, after)
 	}
-	ts.Check(os.WriteFile(ts.MkAbs("screen"), []byte(strings.ReplaceAll(t.text(), "\r\n", "\n")), 0o644))
+	shown := t.everything(ts)
+	ts.Check(os.WriteFile(ts.MkAbs("screen"), []byte(strings.ReplaceAll(shown, "\r\n", "\n")), 0o644))
+}
+
+// everything is the screen with all that the process wrote: the terminal hands it on in order, but in its own time.
+func (t *terminal) everything(ts *testscript.TestScript) string {
+	const end = "\x1b[end]"
+	_, err := t.tty.WriteString(end)
+	ts.Check(err)
+	soon(ts, "the screen", func() bool { return strings.HasSuffix(t.text(), end) })
+	return strings.TrimSuffix(t.text(), end)
 }
 
 func soon(ts *testscript.TestScript, what string, so func() bool) {

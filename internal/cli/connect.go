@@ -5,6 +5,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"time"
 
 	"go.uber.org/zap"
 
@@ -15,14 +16,19 @@ import (
 	"balanced/internal/imds"
 	"balanced/internal/probe"
 	"balanced/internal/rotation"
-	"balanced/internal/targets"
 )
 
 // connect finds out from the metadata service which instance this is, and makes its agent with AWS as the SDK is set up.
-// With targets it works outside a group. counts says how many API calls went out since.
-func (p *program) connect(ctx context.Context, log *zap.Logger, outside []targets.Name) (agent *rotation.Agent, counts func() map[string]int, err error) {
-	metadata := imds.New(imds.Options{})
-	self, err := metadata.Identity(ctx)
+// counts says how many API calls went out since.
+func (p *program) connect(ctx context.Context, log *zap.Logger) (agent *rotation.Agent, counts func() map[string]int, err error) {
+	return p.connectBy(ctx, log, imds.New(imds.Options{}), (*imds.Client).Identity)
+}
+
+// connectBy is connect with a way to ask which instance this is.
+func (p *program) connectBy(ctx context.Context, log *zap.Logger, metadata *imds.Client, ask func(*imds.Client, context.Context) (imds.Identity, error)) (
+	agent *rotation.Agent, counts func() map[string]int, err error,
+) {
+	self, err := ask(metadata, ctx)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -42,9 +48,66 @@ func (p *program) connect(ctx context.Context, log *zap.Logger, outside []target
 		Throttled: aws.Throttled,
 		Caller:    aws,
 	}
-	outsideGroup(agent, self, outside, groups, balancers)
+	outsideGroup(agent, self, p.outside, groups, balancers)
 	return agent, func() map[string]int { return maps.Clone(aws.Counts()) }, nil
 }
+
+const (
+	// startUp is how long a metadata service that does not answer yet is waited for before a move. EC2 has it some seconds
+	// after the start of an instance; a busy host's is slow for longer.
+	startUp = time.Minute
+	// startUpLaunch is the same for what waits for a launch.
+	startUpLaunch = 5 * time.Minute
+	// startUpPause is the time between two tries, which take seconds themselves.
+	startUpPause = 5 * time.Second
+	// quiet is how long nothing need be said: within ten seconds of any wait a line says what for.
+	quiet = 8 * time.Second
+)
+
+// startUp is how long the metadata service of a starting instance is waited for: no longer than the command waits for
+// anything.
+func (v *values) startUp() time.Duration {
+	switch {
+	case v.has("wait"):
+		return most(v.budget("wait"), startUp)
+	case v.has("timeout"):
+		return most(v.budget("timeout"), startUpLaunch)
+	}
+	return 0
+}
+
+// most is a budget of at most so much.
+func most(given, limit time.Duration) time.Duration {
+	if given == rotation.Auto {
+		return limit
+	}
+	return min(given, limit)
+}
+
+// identify asks the metadata service which instance this is, again where it may only not be there yet.
+func (j *job) identify(metadata *imds.Client, ctx context.Context) (imds.Identity, error) {
+	began := time.Now()
+	waits := func() {
+		j.progress(rotation.Progress{Step: "metadata", Waiting: "the metadata service does not answer yet", Elapsed: time.Since(began), Limit: j.startUp + askTime})
+	}
+	silence := time.AfterFunc(quiet, waits)
+	defer silence.Stop()
+	for {
+		self, err := metadata.Identity(ctx)
+		if err == nil || !imds.MayStillStart(err) || time.Since(began) >= j.startUp {
+			return self, err
+		}
+		waits()
+		select {
+		case <-ctx.Done():
+			return self, context.Cause(ctx)
+		case <-time.After(startUpPause):
+		}
+	}
+}
+
+// askTime is the most that asking the metadata service once takes.
+const askTime = 30 * time.Second
 
 // takeHost makes this process the only balanced at work on its host until release.
 func (j *job) takeHost(instance string) (release func(), err error) {

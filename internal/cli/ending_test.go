@@ -39,12 +39,12 @@ func TestEveryLineOfAJSONLogIsJSONAndTheLastSaysHowItEnded(t *testing.T) {
 			"level": "error", "command": "run", "exit_code": 127., "moved": false, "reason": "not started: no-such-command: executable file not found in $PATH",
 		}},
 		{environment{"BALANCED_MIN_HELTHY": "2"}, "run --log-format=json --report report.json -- no-such-command", map[string]any{"exit_code": 127.}},
-		{environment{"BALANCED_LOG_FORMAT": "json"}, "out", map[string]any{"command": "out", "exit_code": 69., "outcome": "unreachable", "class": "unreachable"}},
+		{environment{"BALANCED_LOG_FORMAT": "json"}, "out", map[string]any{"command": "out", "exit_code": 78., "outcome": "needs a change", "class": "needs a change"}},
 		{environment{"JOURNAL_STREAM": "8:1"}, "out --wait soon", map[string]any{"command": "out", "exit_code": 64., "class": "usage", "hint": "see balanced out --help"}},
 		{nil, "out --log-format json --sideways", map[string]any{"command": "out", "exit_code": 64., "reason": "unknown flag --sideways"}},
 		{nil, "--log-format json statsu", map[string]any{"exit_code": 64.}},
-		{nil, "out --log-format json --log-level error", map[string]any{"exit_code": 69., "level": "error"}},
-		{environment{"LIFECYCLE_EVENT": "BeforeInstall"}, "hook --log-format json", map[string]any{"command": "hook", "exit_code": 69.}},
+		{nil, "out --log-format json --log-level error", map[string]any{"exit_code": 78., "level": "error"}},
+		{environment{"LIFECYCLE_EVENT": "BeforeInstall"}, "hook --log-format json", map[string]any{"command": "hook", "exit_code": 78.}},
 		{nil, "in --log-format json --report nowhere/report.json", map[string]any{"exit_code": 73., "class": "report file"}},
 	} {
 		code, _, stderr := call(tt.env, strings.Fields(tt.args)...)

@@ -29,7 +29,7 @@ func TestUnknownVariablesAreOneWarning(t *testing.T) {
 // Off EC2, where a run ends before it asks anything of AWS.
 func offEC2(t *testing.T) {
 	t.Helper()
-	for name, value := range map[string]string{"AWS_EC2_METADATA_SERVICE_ENDPOINT": "http://127.0.0.1:1", "AWS_MAX_ATTEMPTS": "1"} {
+	for name, value := range map[string]string{"AWS_EC2_METADATA_DISABLED": "true", "AWS_MAX_ATTEMPTS": "1"} {
 		t.Setenv(name, value)
 	}
 	t.Chdir(t.TempDir())

@@ -12,9 +12,9 @@ import (
 
 	"balanced/internal/failure"
 	"balanced/internal/hostlock"
+	"balanced/internal/imds"
 	"balanced/internal/logging"
 	"balanced/internal/rotation"
-	"balanced/internal/targets"
 )
 
 // job is one call of a command that has a report.
@@ -33,7 +33,8 @@ type job struct {
 	log      *zap.Logger
 	warnings []string // of the command line itself
 	after    afterwards
-	targets  []targets.Name // outside a group
+	startUp  time.Duration // how long a metadata service that does not answer yet is waited for
+	progress func(rotation.Progress)
 }
 
 // work is what a command does, once the agent is there. Its report is never nil.
@@ -42,8 +43,10 @@ type work func(context.Context, *rotation.Agent) (*rotation.Report, error)
 // job reads the global flags and checks everything that can be checked without asking anyone: first all flags (64),
 // then the files (73).
 func (p *program) job(v *values) (*job, error) {
-	j := &job{program: p, command: v.c.Command.Name, hold: v.holdFiles(), text: result, targets: v.targets()}
+	j := &job{program: p, command: v.c.Command.Name, hold: v.holdFiles(), text: result}
 	j.json = v.oneOf("output") == "json"
+	j.startUp = v.startUp()
+	p.outside = v.targets()
 	after, afterErr := v.afterwards()
 	if err := j.openLog(v); err != nil {
 		return nil, err
@@ -136,14 +139,14 @@ func promised(ctx context.Context, report *rotation.Report, err error) error {
 // connectAndDo makes the agent and lets it work. There is a report even where there is no agent.
 func (j *job) connectAndDo(ctx context.Context, do work) (*rotation.Report, error) {
 	began := time.Now()
-	agent, counts, err := j.connect(ctx, j.log, j.targets)
+	progress, stop := j.screen.follow(ctx, j.log)
+	defer stop()
+	j.progress = progress
+	agent, counts, err := j.connectBy(ctx, j.log, imds.New(imds.Options{}), j.identify)
 	if err != nil {
 		return rotation.NewReport(j.command, began, err), err
 	}
-	agent.Hold, agent.Alone = j.hold, j.takeHost
-	progress, stop := j.screen.follow(ctx, j.log)
-	defer stop()
-	agent.Progress = progress
+	agent.Hold, agent.Alone, agent.Began, agent.Progress = j.hold, j.takeHost, began, progress
 	report, err := do(ctx, agent)
 	report.APICalls = counts()
 	return report, err

@@ -121,7 +121,7 @@ const ownGroupWithin = 10 * time.Second
 func (p *program) ownGroup(ctx context.Context) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, ownGroupWithin)
 	defer cancel()
-	agent, _, err := p.connect(ctx, zap.NewNop(), nil)
+	agent, _, err := p.connect(ctx, zap.NewNop())
 	if err != nil {
 		return "", err
 	}

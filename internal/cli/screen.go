@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -119,13 +120,16 @@ func (s *screen) tell(ctx context.Context, log *zap.Logger, looks <-chan rotatio
 			first := heard.IsZero()
 			last, heard = p, time.Now()
 			if first {
-				say(last)
+				if s.terminal || !p.Logged {
+					say(last)
+				}
 				tick.Reset(every)
 			}
 		case now := <-tick.C:
 			if !heard.IsZero() {
 				p := last
 				p.Elapsed += now.Sub(heard)
+				p.Left = max(0, p.Left-now.Sub(heard))
 				say(p)
 			}
 		}
@@ -133,7 +137,7 @@ func (s *screen) tell(ctx context.Context, log *zap.Logger, looks <-chan rotatio
 }
 
 func logProgress(log *zap.Logger, p rotation.Progress) {
-	log.Info(progressText(p.Waiting), logging.Step(p.Step), logging.Elapsed(p.Elapsed.Round(time.Second)), logging.Limit(p.Limit))
+	log.Info(progressText(p.Waiting), logging.Step(p.Step), logging.Elapsed(p.Elapsed.Round(time.Second)), logging.Left(p.Left), logging.Limit(p.Limit))
 }
 
 // progressText says that the run waits, once.
@@ -145,6 +149,11 @@ func progressText(what string) string {
 	return "waiting: " + what
 }
 
+// status is the live line: how long it takes comes first, since the rest may be cut off at the right.
 func status(p rotation.Progress) string {
-	return fmt.Sprintf("%s of at most %s, %s", format.Duration(p.Elapsed), format.Duration(p.Limit), progressText(p.Waiting))
+	left := ""
+	if seconds := p.Left.Round(time.Second); seconds > 0 {
+		left = ", about " + format.Duration(seconds) + " left"
+	}
+	return fmt.Sprintf("%s of at most %s%s: %s", format.Duration(p.Elapsed), format.Duration(p.Limit), left, format.OneLine(cmp.Or(p.Balancers, p.Waiting)))
 }

@@ -31,7 +31,7 @@ func (b *buffer) String() string {
 	return b.b.String()
 }
 
-var draining = rotation.Progress{Step: "drain", Waiting: "waiting for i-0abc to drain: draining at web", Elapsed: 5 * time.Second, Limit: 12 * time.Minute}
+var draining = rotation.Progress{Step: "drain", Waiting: "i-0abc is still draining at web", Elapsed: 5 * time.Second, Limit: 12 * time.Minute}
 
 // A silent five-minute ssh session is forgotten on the way; a chatty log is read by nobody.
 func TestWithoutATerminalOneLineAMinute(t *testing.T) {
@@ -45,7 +45,7 @@ func TestWithoutATerminalOneLineAMinute(t *testing.T) {
 			time.Sleep(15 * time.Second)
 		}
 		stop()
-		if n := strings.Count(w.String(), "waiting for i-0abc to drain"); n != 6 {
+		if n := strings.Count(w.String(), "waiting: i-0abc is still"); n != 6 {
 			t.Errorf("%d lines in five minutes, want one at once and one a minute:\n%s", n, w)
 		}
 		if strings.ContainsAny(w.String(), "\x1b\r") {
@@ -64,7 +64,7 @@ func TestASignOfLifeBetweenLooks(t *testing.T) {
 		progress(draining)
 		time.Sleep(3*time.Minute + time.Second)
 		stop()
-		if n := strings.Count(w.String(), "waiting for i-0abc"); n != 4 || !strings.Contains(w.String(), "elapsed=3m5s") {
+		if n := strings.Count(w.String(), "waiting: i-0abc"); n != 4 || !strings.Contains(w.String(), "elapsed=3m5s") {
 			t.Errorf("%d lines in three minutes after one look, want 4, the last at 3m5s:\n%s", n, w)
 		}
 	})
@@ -111,5 +111,41 @@ func TestFollowEndsWithItsContext(t *testing.T) {
 		cancel()
 		progress(draining) // must not hang
 		stop()
+	})
+}
+
+func TestTheLiveLineSaysHowLongAndWhatEachLoadBalancerSays(t *testing.T) {
+	for want, p := range map[string]rotation.Progress{
+		"5s of at most 12m: i-1 is Pending": {Waiting: "i-1 is Pending", Elapsed: 5 * time.Second, Limit: 12 * time.Minute},
+		"5s of at most 12m, about 20s left: app draining, old deregistered": {
+			Waiting: "i-1 is still draining at app", Balancers: "app draining, old deregistered", Elapsed: 5 * time.Second, Left: 20 * time.Second, Limit: 12 * time.Minute,
+		},
+		"29s of at most 12m: app draining": {Balancers: "app draining", Elapsed: 29 * time.Second, Left: 400 * time.Millisecond, Limit: 12 * time.Minute},
+	} {
+		if got := status(p); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
+
+// What the log has just said is not said again at once.
+func TestWhatTheLogHasSaidIsNotRepeatedWithoutATerminal(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := &buffer{}
+		s := newScreen(w, 0)
+		log, _ := logging.New(s, "info", logging.Console)
+		progress, stop := s.follow(t.Context(), log)
+		logged := draining
+		logged.Logged = true
+		progress(logged)
+		synctest.Wait()
+		if w.String() != "" {
+			t.Errorf("said again: %q", w)
+		}
+		time.Sleep(speakEvery)
+		stop()
+		if !strings.Contains(w.String(), "waiting: i-0abc") {
+			t.Errorf("silent a minute later: %q", w)
+		}
 	})
 }

@@ -44,10 +44,6 @@ func (p *program) status(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	if !j.json {
-		// The table has the warnings; a log of them above it would say them twice.
-		j.log = j.log.WithOptions(zap.IncreaseLevel(zap.ErrorLevel))
-	}
 	show := &statusView{job: j, least: least}
 	show.color = p.getenv("NO_COLOR") == "" && !noColor
 	j.text = show.table
@@ -74,6 +70,10 @@ func (s *statusView) table(r *rotation.Report) string {
 
 // look asks for the state of the group.
 func (s *statusView) look(ctx context.Context, agent *rotation.Agent) (*rotation.Report, error) {
+	if !s.json {
+		// The table has the warnings; a log of them above it would say them twice.
+		agent.Log = agent.Log.WithOptions(zap.IncreaseLevel(zap.ErrorLevel))
+	}
 	report, found, err := agent.Status(ctx, s.least)
 	report.HostTakenBy = hostTakenBy(report.Instance.ID)
 	if err == nil && found != rotation.InService {

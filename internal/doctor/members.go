@@ -103,6 +103,8 @@ func (s subject) unhealthy(m fleet.Member, counted []fleet.Traffic) (what, fix s
 		case x.Health == fleet.Unregistered:
 			return m.ID + " is InService, and " + t.Name + " does not list it",
 				"on " + m.ID + ": make sure that it is upgraded and answers, then " + register(t.Source, m.ID)
+		case x.Health == fleet.Initial:
+			return fmt.Sprintf("%s is %s at %s", m.ID, x.Health, t.Name), "wait: its first health checks are not over; balanced status shows when"
 		default:
 			return fmt.Sprintf("%s is %s at %s", m.ID, x.Health, t.Name), fix
 		}

@@ -28,6 +28,9 @@ func TestWhereOutWouldRefuseThereIsAFinding(t *testing.T) {
 		"this instance in no load balancer's list": {
 			func(s *subject) { s.Traffic[0].Targets = s.Traffic[0].Targets[1:] }, "health", Warning, "i-1 is InService, and web does not list it", "aws elbv2 register-targets",
 		},
+		"a peer in its first health checks": {
+			func(s *subject) { s.Traffic[0].Targets[3].Health = fleet.Initial }, "health", Warning, "i-4 is initial at web", "wait: its first health checks",
+		},
 		"a peer that a Classic one does not list": {
 			func(s *subject) { s.Traffic[0].Kind, s.Traffic[0].Targets = fleet.Classic, s.Traffic[0].Targets[:3] },
 			"health", Warning, "i-4 is InService, and web does not list it", "aws elb register-instances-with-load-balancer",

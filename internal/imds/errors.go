@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptrace"
+	"net/url"
 	"strings"
 	"sync"
 
@@ -39,10 +40,18 @@ var (
 
 // told is one of the errors above with what is known of this host.
 type told struct {
-	is   error
-	more string // after its text
-	hint string // empty: its own
-	err  error  // the cause, if one is known
+	is     error
+	more   string // after its text
+	hint   string // empty: its own
+	err    error  // the cause, if one is known
+	starts bool   // it is so, too, while an instance starts
+}
+
+// MayStillStart says whether an error of this package is what a starting instance meets as well: a service that nothing
+// answers for yet, or that is slow or not well. It may be the answer of another host's, or a firewall's, all the same.
+func MayStillStart(err error) bool {
+	t, ok := errors.AsType[*told](err)
+	return errors.Is(err, ErrSlow) || ok && t.starts
 }
 
 func (e *told) Error() string {
@@ -68,7 +77,8 @@ type trail struct {
 	mu        sync.Mutex
 	token     bool // it asked for a token
 	connected bool
-	status    int // 0: none came
+	status    int   // 0: none came
+	failed    error // why none came: a connection refused, a name not found
 }
 
 type trailKey struct{}
@@ -92,14 +102,20 @@ func followRequest(ctx context.Context, in middleware.DeserializeInput, next mid
 	t, ok := ctx.Value(trailKey{}).(*trail)
 	if req, isHTTP := in.Request.(*smithyhttp.Request); ok && isHTTP {
 		t.mu.Lock()
-		t.token, t.connected, t.status = req.Method == http.MethodPut, false, 0
+		t.token, t.connected, t.status, t.failed = req.Method == http.MethodPut, false, 0, nil
 		t.mu.Unlock()
 	}
 	out, meta, err := next.HandleDeserialize(ctx, in)
-	if resp, isHTTP := out.RawResponse.(*smithyhttp.Response); ok && isHTTP {
-		t.mu.Lock()
+	if !ok {
+		return out, meta, err
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if resp, isHTTP := out.RawResponse.(*smithyhttp.Response); isHTTP {
 		t.status = resp.StatusCode
-		t.mu.Unlock()
+	}
+	if sent, isURL := errors.AsType[*url.Error](err); isURL {
+		t.failed = sent.Err
 	}
 	return out, meta, err
 }
@@ -125,13 +141,13 @@ func (t *trail) meaning(err error, on host, silent, last bool) error {
 	case t.status == http.StatusOK:
 		return fmt.Errorf("%w: %w", ErrBadAnswer, err)
 	case t.status != 0:
-		return fmt.Errorf("%w: HTTP %d", ErrBadAnswer, t.status)
+		return &told{is: ErrBadAnswer, more: fmt.Sprintf(": HTTP %d", t.status), starts: t.status >= http.StatusInternalServerError}
 	case silent && t.token && last:
 		return on.hopLimit()
 	case silent:
 		return ErrSlow
 	}
-	return on.noAnswer(err)
+	return on.noAnswer(cmp.Or(t.failed, err))
 }
 
 // timedOut: silence, as against a connection that was reset. The SDK hides the cause

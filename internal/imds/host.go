@@ -52,9 +52,9 @@ func (h host) noAnswer(err error) error {
 	case h.elsewhere():
 		return &told{is: ErrNoAnswer, more: ": this does not look like an EC2 instance", hint: notHere, err: err}
 	case h.ec2:
-		return &told{is: ErrNoAnswer, more: ": a firewall or a network namespace hides it", hint: "let this process reach 169.254.169.254", err: err}
+		return &told{is: ErrNoAnswer, more: ": a firewall or a network namespace hides it", hint: "let this process reach 169.254.169.254", err: err, starts: true}
 	}
-	return &told{is: ErrNoAnswer, more: ": not an EC2 instance, or a firewall or network namespace hides it", err: err}
+	return &told{is: ErrNoAnswer, more: ": not an EC2 instance, or a firewall or network namespace hides it", err: err, starts: true}
 }
 
 func (h host) disabled() error {

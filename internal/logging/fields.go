@@ -21,6 +21,7 @@ func Elapsed(d time.Duration) zap.Field {
 func Wait(d time.Duration) zap.Field { return zap.Duration("wait_seconds", d.Round(time.Millisecond)) }
 
 func Limit(d time.Duration) zap.Field { return zap.Duration("limit_seconds", d.Round(time.Second)) }
+func Left(d time.Duration) zap.Field  { return optional("left_seconds", d) }
 func Call(name string) zap.Field      { return zap.String("call", name) }
 func Attempt(n int) zap.Field         { return zap.Int("attempt", n) }
 func Status(code int) zap.Field       { return zap.Int("http_status", code) }
@@ -37,4 +38,12 @@ func Moved(moved bool) zap.Field    { return zap.Bool("moved", moved) }
 func Hint(text string) zap.Field    { return zap.String("hint", text) }
 func TimeLimit(d time.Duration) zap.Field {
 	return zap.Duration("time_limit_seconds", d.Round(time.Second))
+}
+
+// optional is a duration that may not be known: 0 is left out.
+func optional(name string, d time.Duration) zap.Field {
+	if d == 0 {
+		return zap.Skip()
+	}
+	return zap.Duration(name, d.Round(time.Second))
 }

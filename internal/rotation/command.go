@@ -1,6 +1,7 @@
 package rotation
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -15,12 +16,15 @@ import (
 // newRun is one command, not started yet.
 func (a *Agent) newRun(command string, req request) *run {
 	req.hold = a.Hold
+	began := cmp.Or(a.Began, time.Now())
+	a.Began = time.Time{}
 	r := &run{
 		Agent: a, request: req, reader: newReader(a, req.Ignore), clock: newClock(a.Throttled),
-		report: newReport(command, time.Now(), a.Self),
+		report: newReport(command, began, a.Self),
 	}
 	r.setBudgets(budgets{wait: orAuto(req.Wait, turnSlack), still: throttling}.shrinkTo(req.Limit, 0))
 	r.startWatches()
+	r.turn.used = time.Since(began)
 	return r
 }
 

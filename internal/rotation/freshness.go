@@ -61,7 +61,7 @@ func settledReads(v view) verdict {
 }
 
 func catchingUp(v view) verdict {
-	return blockedBy(failure.Unfinished, "run it again to resume", "waiting for AWS's reads to catch up (%s) with the move of %s", format.Duration(v.settle), v.ID)
+	return blockedBy(failure.Unfinished, "run it again to resume", "AWS's reads may lag behind the move of %s (%s)", v.ID, format.Duration(v.settle))
 }
 
 // fenceHolds: Auto Scaling itself held the minimum when this instance left: MinSize did as read before the move, and the

@@ -106,6 +106,6 @@ func inServiceAllAlong(v view) verdict {
 	if !v.began.Before(ready) {
 		return verdict{}
 	}
-	return blockedBy(failure.NotNow, "run it again", "waiting for AWS's reads to catch up (%s): %s is read as in service all along",
-		format.Duration(v.settle), v.ID).notBefore(ready)
+	return blockedBy(failure.NotNow, "run it again", "%s is read as in service all along, and AWS's reads may lag (%s)",
+		v.ID, format.Duration(v.settle)).notBefore(ready)
 }

@@ -88,7 +88,7 @@ func (r *run) mayStillStart(err error) bool {
 
 // awaitRole passes the time until the metadata service has credentials.
 func (r *run) awaitRole(ctx context.Context) error {
-	r.reportProgress("look", "the instance's role has no credentials yet", 0)
+	r.reportProgress("look", Progress{Waiting: "the instance's role has no credentials yet"})
 	return sleep(ctx, min(r.jitter(confirmAbsence), max(time.Until(r.deadline()), 0)))
 }
 
@@ -115,7 +115,7 @@ func (r *run) notListed(ctx context.Context) error {
 	case target == "", target == string(fleet.Detached): // which it stays, as what comes last
 		return r.notMember()
 	case time.Now().Add(confirmAbsence).Before(r.deadline()):
-		r.reportProgress("join", r.id+" is in no Auto Scaling group, but Auto Scaling wants it "+target, 0)
+		r.reportProgress("join", Progress{Waiting: r.id + " is in no Auto Scaling group, but Auto Scaling wants it " + target})
 		return nil // another look takes a second read to be sure
 	default:
 		return failure.New(failure.Setup, "check AWS_REGION, and whose credentials these are",

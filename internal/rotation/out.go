@@ -236,7 +236,7 @@ func drainTimes(traffic []fleet.Traffic) string {
 func drained(v view) verdict {
 	for _, t := range v.Traffic {
 		if x, listed := t.StillListed(); listed {
-			return blockedBy(failure.Unfinished, "run it again to resume", "waiting for %s to drain: %s at %s", v.ID, healthText(x), t.Name)
+			return blockedBy(failure.Unfinished, "run it again to resume", "%s is still %s at %s", v.ID, healthText(x), t.Name)
 		}
 	}
 	for _, t := range v.Traffic {

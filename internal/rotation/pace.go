@@ -14,6 +14,8 @@ type forecast struct {
 	first time.Duration
 	// anyTime: it may be over at any time. Otherwise not before the first moment.
 	anyTime bool
+	// likely is when people should expect it to be over, the longest delay; 0: at the last of the moments.
+	likely time.Duration
 	// moments at or soon after which it is likely to be over, earliest first.
 	moments []time.Duration
 }
@@ -69,6 +71,14 @@ func (f forecast) last() time.Duration {
 	return f.moments[len(f.moments)-1]
 }
 
+// left is for how long the wait is likely to go on; 0: it is overdue.
+func (f forecast) left(elapsed time.Duration) time.Duration {
+	if f.likely > elapsed {
+		return f.likely - elapsed
+	}
+	return max(f.last()-elapsed, 0)
+}
+
 // drainEnds forecasts a move to Standby. It is over when the last load balancer has deregistered the instance. A target
 // group holds its target for the whole delay; a Classic Load Balancer deregisters it when it is idle, or at the end of
 // its own. Whether they drain at once or one after another is not established, so the end of either is a moment.
@@ -80,7 +90,7 @@ func drainEnds(v view) forecast {
 			heldLongest, heldSum = max(heldLongest, t.Drain), heldSum+t.Drain
 		}
 	}
-	f := forecast{anyTime: heldLongest == 0, moments: []time.Duration{heldLongest, longest, heldSum, sum}}
+	f := forecast{anyTime: heldLongest == 0, likely: longest, moments: []time.Duration{heldLongest, longest, heldSum, sum}}
 	if !v.sent.IsZero() && !v.fenceHolds() {
 		f.first = v.settle // the proof wants reads that are younger
 	}

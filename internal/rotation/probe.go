@@ -147,7 +147,7 @@ func (r *run) probeUntil() time.Time {
 // probeAnswered passes an answer of the host on as a sign of life.
 func (r *run) probeAnswered(answer string) {
 	r.Log.Debug("probe", logging.Detail(answer))
-	r.reportProgress("probe", answer, 0)
+	r.reportProgress("probe", Progress{Waiting: answer})
 }
 
 // checks are what the load balancers that count will ask, or what the operator put in their place.

@@ -36,21 +36,21 @@ func TestProven(t *testing.T) {
 		says      string
 	}{
 		"all is well":                     {func(v *view) {}, 0, false, ""},
-		"the look began too early":        {func(v *view) { v.began = v.sent.Add(9 * time.Second) }, failure.Unfinished, false, "catch up"},
-		"the two views differ":            {func(v *view) { v.Torn = true }, failure.Unfinished, false, "catch up"},
-		"the feed does not show the move": {func(v *view) { v.Activities = nil }, failure.Unfinished, false, "catch up"},
+		"the look began too early":        {func(v *view) { v.began = v.sent.Add(9 * time.Second) }, failure.Unfinished, false, "may lag"},
+		"the two views differ":            {func(v *view) { v.Torn = true }, failure.Unfinished, false, "may lag"},
+		"the feed does not show the move": {func(v *view) { v.Activities = nil }, failure.Unfinished, false, "may lag"},
 		"out since a moment": {func(v *view) {
 			v.sent, v.answer, v.found = time.Time{}, fleet.Activity{}, v.began.Add(-3*time.Second)
-		}, failure.Unfinished, false, "catch up"},
+		}, failure.Unfinished, false, "may lag"},
 		"out since a while": {func(v *view) {
 			v.sent, v.answer, v.found = time.Time{}, fleet.Activity{}, v.began.Add(-20*time.Second)
 		}, 0, false, ""},
-		"still registered":           {func(v *view) { v.Traffic[0].Mine = []fleet.Target{{Instance: "i-1", Port: 80, Health: fleet.Draining}} }, failure.Unfinished, false, "waiting for i-1 to drain"},
-		"registered on another port": {func(v *view) { v.Traffic[0].Mine = []fleet.Target{{Instance: "i-1", Port: 81, Health: fleet.Healthy}} }, failure.Unfinished, false, "waiting for i-1 to drain"},
+		"still registered":           {func(v *view) { v.Traffic[0].Mine = []fleet.Target{{Instance: "i-1", Port: 80, Health: fleet.Draining}} }, failure.Unfinished, false, "i-1 is still "},
+		"registered on another port": {func(v *view) { v.Traffic[0].Mine = []fleet.Target{{Instance: "i-1", Port: 81, Health: fleet.Healthy}} }, failure.Unfinished, false, "i-1 is still "},
 		"still registered where ignored": {func(v *view) {
 			v.Traffic[0].Ignored = true
 			v.Traffic[0].Mine = []fleet.Target{{Instance: "i-1", Port: 80, Health: fleet.Draining}}
-		}, failure.Unfinished, false, "waiting for i-1 to drain"},
+		}, failure.Unfinished, false, "i-1 is still "},
 		"an NLB that deregistered it too recently": {func(v *view) { v.Traffic[0].Kind = fleet.Network }, failure.Unfinished, false, "new connections"},
 		"a peer ahead":                     {func(v *view) { sample.TakeOut(&v.Snapshot, 2, time.Minute) }, failure.RolledBack, false, "taken before by i-3"},
 		"a peer ahead, found out already":  {func(v *view) { sample.TakeOut(&v.Snapshot, 2, time.Minute); v.resumed = true }, failure.Unfinished, false, "i-3"},
@@ -76,7 +76,7 @@ func TestProven(t *testing.T) {
 }
 
 // Where MinSize held the minimum when this instance left, no other can have taken its slot, and nothing waits for reads
-// to catch up. What such a young look tells against the instance is not believed before they have.
+// to may lag. What such a young look tells against the instance is not believed before they have.
 func TestBehindAFenceTheFirstLookIsEnough(t *testing.T) {
 	for name, tc := range map[string]struct {
 		change func(*view)

@@ -81,16 +81,22 @@ type Agent struct {
 	// Jitter draws the random part of waits; nil: the process's own source.
 	Jitter *rand.Rand
 
+	// Began is when the command began, where that was before its first run. What passed since belongs to that run, and
+	// counts toward its wait.
+	Began time.Time
+
 	taken bool // the host is this agent's until TakeHost's release
 }
 
 // Progress is one sign of life of a run that waits.
 type Progress struct {
-	Step    string
-	Waiting string // for what, as people say it
-	Elapsed time.Duration
-	Left    time.Duration // until the wait is likely to be over; 0: nobody can tell
-	Limit   time.Duration // the run ends within it, unless AWS throttles for longer
+	Step      string
+	Waiting   string // for what, as people say it
+	Balancers string // what each load balancer says of the instance, where the step waits for them
+	Logged    bool   // a line of the log has just said so
+	Elapsed   time.Duration
+	Left      time.Duration // until the wait is likely to be over; 0: nobody can tell
+	Limit     time.Duration // the run ends within it, unless AWS throttles for longer
 }
 
 // Auto asks for a budget derived from the load balancers' own settings.

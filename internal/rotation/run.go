@@ -3,6 +3,7 @@ package rotation
 import (
 	"context"
 	"math/rand/v2"
+	"strings"
 	"time"
 
 	"go.uber.org/zap"
@@ -35,6 +36,7 @@ type watches struct {
 	turn, moving stopwatch // of the wait and of the move
 	within       budget    // of the row the run is at
 	arrived      time.Time // at that row
+	toLog        bool      // that it came there
 }
 
 // view is what a row of a table sees: the last look, what this run did so far, and what it was asked.
@@ -143,16 +145,53 @@ func (r *run) wait(ctx context.Context, row *step, judged verdict) error {
 	}
 	pause := r.pause(row, judged)
 	r.Log.Debug("waiting", logging.Step(row.name), logging.Reason(judged.reason()), logging.Wait(pause))
-	r.reportProgress(row.name, judged.reason(), r.left(row))
+	r.reportWait(row, judged)
 	r.jittered, r.probePassed, r.refused = false, false, nil
 	r.groupAlone = judged.groupAlone
 	return sleep(ctx, min(pause, left))
 }
 
+// reportWait tells what the run waits for at a row. Where it has just arrived, the log says so too.
+func (r *run) reportWait(row *step, judged verdict) {
+	p := Progress{Waiting: judged.reason(), Left: r.left(row), Logged: r.toLog}
+	if row.ends != nil {
+		p.Balancers = atBalancers(r.seen.Snapshot, row.needs)
+	}
+	if r.toLog {
+		r.Log.Info(row.doing+": "+p.Waiting, logging.Step(row.name), logging.Left(p.Left))
+	}
+	r.toLog = false
+	r.reportProgress(row.name, p)
+}
+
+// atBalancers is what each load balancer says of this instance or, where only its state was looked at and it is leaving,
+// for how long it drains.
+func atBalancers(s fleet.Snapshot, read scope) string {
+	switch {
+	case read < ownDrain && s.State == fleet.EnteringStandby:
+		return strings.Trim(drainTimes(s.Traffic), " ()")
+	case read < ownDrain:
+		return ""
+	}
+	var parts []string
+	for _, t := range s.Traffic {
+		if !t.Counts() {
+			continue
+		}
+		health := string(t.Own(s.ID).Health)
+		if health == string(fleet.Unregistered) && s.State.Out() {
+			health = "deregistered"
+		}
+		parts = append(parts, t.Name+" "+health)
+	}
+	return strings.Join(parts, ", ")
+}
+
 // reportProgress gives a sign of life.
-func (r *run) reportProgress(step, waiting string, left time.Duration) {
+func (r *run) reportProgress(step string, p Progress) {
+	p.Step, p.Elapsed, p.Limit = step, time.Since(r.report.StartedAt), r.limitSoFar()
 	if r.Progress != nil {
-		r.Progress(Progress{Step: step, Waiting: waiting, Elapsed: time.Since(r.turn.began), Left: left, Limit: r.limitSoFar()})
+		r.Progress(p)
 	}
 }
 
@@ -161,7 +200,7 @@ func (r *run) left(row *step) time.Duration {
 	if row.ends == nil {
 		return 0
 	}
-	return max(row.ends(r.view()).last()-r.sinceMove(), 0)
+	return row.ends(r.view()).left(r.sinceMove())
 }
 
 // end closes the run at a row: the row's rollback, if it has one, says how.
@@ -196,9 +235,12 @@ func (r *run) arrive(row *step, judged verdict) {
 		r.moving.stop()
 	}
 	if r.report.at(row, judged) {
-		r.arrived = time.Now()
+		r.arrived, r.toLog = time.Now(), true
+	}
+	if r.toLog && judged.kind != blocked && judged.kind != lookWide {
 		_, doing := row.says(r.view())
 		r.Log.Info(doing, logging.Step(row.name))
+		r.toLog = false
 	}
 }
 

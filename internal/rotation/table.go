@@ -71,7 +71,9 @@ func blockedBy(c failure.Class, hint, format string, args ...any) verdict {
 }
 
 // hopeless: looking again will not change it.
-func (v verdict) hopeless() bool { return v.kind == blocked && (v.final || v.refusal.Class.Final() && !v.patient) }
+func (v verdict) hopeless() bool {
+	return v.kind == blocked && (v.final || v.refusal.Class.Final() && !v.patient)
+}
 
 // reason is what the run waits for; empty where it does not wait.
 func (v verdict) reason() string {

@@ -65,7 +65,7 @@ func (r *run) awaitGroup(ctx context.Context) error {
 	if left <= 0 {
 		return &failure.Refusal{Class: failure.Setup, Reason: r.id, Hint: "attach it to a group, or wait longer with --timeout", Err: ErrNotMember}
 	}
-	r.reportProgress("join", r.id+" is in no Auto Scaling group yet", 0)
+	r.reportProgress("join", Progress{Waiting: r.id + " is in no Auto Scaling group yet"})
 	return sleep(ctx, min(r.jitter(confirmAbsence), left))
 }
 

@@ -14,7 +14,8 @@ func (p *program) outCommand() *cli.Command {
 		Name:  "out",
 		Usage: "take this instance out of service",
 		Description: "Returns 0 only when the instance is in Standby, every load balancer has deregistered\n" +
-			"it, and enough peers are healthy. Refuses when anything is unsafe. Rerun it after any failure.",
+			"it, and enough peers are healthy. Refuses when anything is unsafe. Rerun it after any failure.\n" +
+			"Outside a group, with --targets, it deregisters the instance itself.",
 		Flags: slices.Concat(moveFlags(), outFlags(), afterwardsFlags(), globalFlags()),
 	}, p.out)
 }

@@ -158,7 +158,8 @@ func (r *run) reportWait(row *step, judged verdict) {
 		p.Balancers = atBalancers(r.seen.Snapshot, row.needs)
 	}
 	if r.toLog {
-		r.Log.Info(row.doing+": "+p.Waiting, logging.Step(row.name), logging.Left(p.Left))
+		_, doing := row.says(r.view())
+		r.Log.Info(doing+": "+p.Waiting, logging.Step(row.name), logging.Left(p.Left))
 	}
 	r.toLog = false
 	r.reportProgress(row.name, p)
@@ -168,7 +169,7 @@ func (r *run) reportWait(row *step, judged verdict) {
 // for how long it drains.
 func atBalancers(s fleet.Snapshot, read scope) string {
 	switch {
-	case read < ownDrain && s.State == fleet.EnteringStandby:
+	case read < ownDrain && s.State.Draining():
 		return strings.Trim(drainTimes(s.Traffic), " ()")
 	case read < ownDrain:
 		return ""

@@ -134,6 +134,9 @@ func (r *run) learn() {
 	case !r.seen.began.Before(r.sent.Add(r.settle)):
 		r.note("the instance did not move", logging.Error(r.doubt))
 		r.refused = r.doubt
+		if r.seen.Group.Held != r.before.Group.Held { // outside a group: one of several registrations changed
+			r.partly, r.report.everMoved = true, true
+		}
 		r.didNotMove()
 	}
 }

@@ -130,7 +130,7 @@ func (r *reader) readOwnState(ctx context.Context, to *reading) error {
 	r.group = m.Group
 	to.State, to.Healthy, to.Zone, to.Now = m.State, m.Healthy, m.Zone, m.At
 	if (m.Held != fleet.Held{}) {
-		to.State = m.Held.State(r.inward)
+		to.State, to.Group.Held = m.Held.State(r.inward), m.Held
 	}
 	return nil
 }

@@ -138,3 +138,35 @@ func (r *Region) Registered(instance string) int {
 	}
 	return n
 }
+
+// HealthyTargets are the instances that a Classic Load Balancer or target group calls healthy.
+func (r *Region) HealthyTargets(balancer string) []string {
+	r.lock()
+	defer r.unlock()
+	var ids []string
+	for _, reg := range r.registrarNamed(balancer).registrations {
+		if reg.checks.countedHealthy {
+			ids = append(ids, reg.instance.id)
+		}
+	}
+	return ids
+}
+
+// RegisterDeclared registers an instance as somebody else would, on the port that it was first registered on.
+func (r *Region) RegisterDeclared(balancer, instance string) {
+	r.lock()
+	defer r.unlock()
+	p, in := r.registrarNamed(balancer), r.instance(instance)
+	port := p.port
+	for key := range p.endedAt {
+		if key.id == instance {
+			port = key.port
+		}
+	}
+	for _, reg := range in.registrations {
+		if reg.registrar == p {
+			port = reg.port
+		}
+	}
+	r.register(p, in, port)
+}

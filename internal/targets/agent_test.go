@@ -185,3 +185,23 @@ func TestStatusListsWhoIsRegistered(t *testing.T) {
 		}
 	})
 }
+
+// TestALostAnswerThatIsNotTriedAgain: 69 would say that nothing was changed, but the first of five registrations was.
+func TestALostAnswerThatIsNotTriedAgain(t *testing.T) {
+	fleettest.InOutside(t, sim.Config{}, 3, func(w *fleettest.World) {
+		w.API(func(c sim.Call) *sim.Fault {
+			if !c.Mutating() {
+				return nil
+			}
+			return &sim.Fault{LoseReply: true}
+		})
+		opt := fleettest.OutWith("2")
+		opt.Wait = 0
+		report, err := w.Agent(w.IDs[0]).Out(context.Background(), opt)
+		w.WantClass(err, failure.Unfinished)
+		want(w, w.IDs[0], 4)
+		if !report.Moved {
+			t.Error("the report says that nothing was moved")
+		}
+	})
+}

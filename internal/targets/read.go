@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"sync"
 
 	"golang.org/x/sync/errgroup"
 
@@ -36,7 +35,14 @@ func (a *Adapter) placeOf(source fleet.Source) place {
 // they are the same question.
 type memo struct {
 	look    *awsapi.Look
-	answers map[string]func() ([]fleet.Target, error)
+	answers map[string]*answer
+}
+
+// answer is there when done is closed.
+type answer struct {
+	done    chan struct{}
+	targets []fleet.Target
+	err     error
 }
 
 // once asks, unless the same look has asked before.
@@ -47,15 +53,24 @@ func (a *Adapter) once(ctx context.Context, what string, ask func() ([]fleet.Tar
 	}
 	a.mu.Lock()
 	if a.memo.look != look {
-		a.memo = memo{look: look, answers: map[string]func() ([]fleet.Target, error){}}
+		a.memo = memo{look: look, answers: map[string]*answer{}}
 	}
-	answer, asked := a.memo.answers[what]
+	one, asked := a.memo.answers[what]
 	if !asked {
-		answer = sync.OnceValues(ask)
-		a.memo.answers[what] = answer
+		one = &answer{done: make(chan struct{})}
+		a.memo.answers[what] = one
 	}
 	a.mu.Unlock()
-	return answer()
+	if !asked {
+		one.targets, one.err = ask()
+		close(one.done)
+	}
+	select {
+	case <-one.done:
+		return one.targets, one.err
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
 }
 
 // own asks a load balancer about this instance.

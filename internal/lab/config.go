@@ -22,6 +22,7 @@ type Config struct {
 	Classic      int // Classic Load Balancers
 	Checks
 	Times
+	NoGroup   bool           // the instances are in no Auto Scaling group
 	Seed      uint64         // the same seed gives the same instance IDs
 	Recording *sim.Recording // sets the Region as AWS was found to be; nil: the Region's defaults
 

@@ -170,3 +170,25 @@ func (r *Region) RegisterDeclared(balancer, instance string) {
 	}
 	r.register(p, in, port)
 }
+
+// Outside are instances outside a group, with the state that their registrations show: InService, deregistering or
+// deregistered.
+func (r *Region) Outside(ids ...string) []MemberView {
+	r.lock()
+	defer r.unlock()
+	var all []MemberView
+	for _, id := range ids {
+		in := r.instance(id)
+		m := MemberView{ID: id, Zone: in.zone, State: "deregistered", Health: healthy, Weight: 1}
+		for _, reg := range in.registrations {
+			switch {
+			case reg.phase < phaseDraining:
+				m.State = stateInService
+			case m.State != stateInService && reg.phase == phaseDraining:
+				m.State = "deregistering"
+			}
+		}
+		all = append(all, m)
+	}
+	return all
+}

@@ -90,6 +90,7 @@ var checks = []check{
 	{"az-rebalance", unevenZones},
 	{"zones", lonelyZones},
 	{"zones", unknownZones},
+	{"standby", registeredInPart},
 	{"traffic-sources", unsupportedSources},
 	{"missing-sources", missingSources},
 	{"ports", otherPorts},

@@ -76,6 +76,18 @@ func unknownZones(s subject) []Finding {
 	}}
 }
 
+// registeredInPart: neither in service nor out.
+func registeredInPart(s subject) []Finding {
+	text := s.Warnings["registered in part"]
+	if text == "" {
+		return nil
+	}
+	return []Finding{{
+		Severity: Warning, What: text,
+		Why: "an earlier run may have been killed half way, and two such instances can keep each other from going on", Fix: "balanced in",
+	}}
+}
+
 // zonal is a load balancer that keeps each zone's clients there.
 func (s subject) zonal() fleet.Source {
 	for _, t := range s.Counted() {

@@ -119,6 +119,7 @@ func (r *run) learn() {
 	switch {
 	case was == "":
 		r.resumed, r.returning = r.lastState.Settled(), r.lastState.Arriving() && r.cameFromStandby()
+		r.partly = !r.inward && r.seen.Group.Held.Registered > 0 && r.seen.Group.Held.Draining > 0 // by an earlier run
 		r.underWayAtStart = r.lastState.Draining() || r.returning
 	case was != r.lastState:
 		r.note("the lifecycle state changed", logging.State(string(r.lastState)))

@@ -1,12 +1,14 @@
 package rotation
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"time"
 
 	"balanced/internal/failure"
 	"balanced/internal/fleet"
+	"balanced/internal/logging"
 )
 
 // What is different outside an Auto Scaling group (fleet.Group.Declared), where load balancers register and deregister
@@ -89,6 +91,24 @@ func (r *run) notePartly(err error) {
 	}
 }
 
+// partOut: some load balancers have deregistered the instance, and the others are not to: it is neither in service nor out.
+// Two that stay like this would keep each other from going on.
+func (r *run) partOut(why verdict) bool {
+	return r.partly && !r.inward && !r.isRollback && !r.DryRun && (why.refusal.Class == failure.NotNow || why.refusal.Class == failure.Setup)
+}
+
+// rollBackPart registers the instance again where it was deregistered, and proves it. A drain has to end first.
+func (r *run) rollBackPart(ctx context.Context, why verdict) error {
+	r.note("rolling back", logging.Reason(why.reason()))
+	limit := fleet.WayOut(r.seen.Traffic) + fleet.WayBack(r.seen.Traffic) + fleet.MoveTime
+	if err := r.rollBack(ctx, rowsFrom(inSteps(), "exit"), limit); err != nil {
+		return r.rollbackFailed(ctx, err, why.refusal)
+	}
+	r.attempt = attempt{}
+	r.rolledBack = failure.New(failure.RolledBack, why.refusal.Hint, "%s; rolled back, in service again", why.reason())
+	return r.rolledBack
+}
+
 // movedInPart is the end of a run some of whose changes took effect: what was begun is not finished.
 func (r *run) movedInPart(err error) error {
 	hint := failure.Hint(err)
@@ -109,6 +129,17 @@ func (v view) drainingSince(t fleet.Traffic) time.Duration {
 		since += t.Drain
 	}
 	return since
+}
+
+var inPart = warning{"registered in part", inPartText}
+
+// inPartText: an earlier run may have been killed half way.
+func inPartText(v view) string {
+	h := v.Group.Held
+	if all := h.Registered + h.Draining + h.Missing; v.State == fleet.InService && h.Registered < all {
+		return fmt.Sprintf("only %d of the %d named load balancers have %s registered: balanced in registers it with all", h.Registered, all, v.ID)
+	}
+	return ""
 }
 
 var unknownZones = warning{"unknown zones", unknownZonesText}

@@ -206,6 +206,9 @@ func (r *run) left(row *step) time.Duration {
 
 // end closes the run at a row: the row's rollback, if it has one, says how.
 func (r *run) end(ctx context.Context, row *step, judged verdict) error {
+	if r.partOut(judged) {
+		return r.rollBackPart(ctx, judged)
+	}
 	if row.rollBack == nil || r.DryRun {
 		return judged.refusal
 	}

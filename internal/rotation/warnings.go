@@ -45,7 +45,7 @@ var (
 var outWarnings = []warning{
 	unusedSource, ignoredSource, unfencedMinimum, shortGroup, unevenZones, shortGrace, noHeadroom,
 	longFlows, rebalanceAdvised, laterEvent, tightTimeout, tightLimit, needlessReplace, unhealthyPeers,
-	staleMarks, weightedGroup, shiftedPeers, crossedThreshold, unreadableEvent, unknownZones,
+	staleMarks, weightedGroup, shiftedPeers, crossedThreshold, unreadableEvent, unknownZones, inPart,
 }
 
 var inWarnings = []warning{unusedSource, ignoredSource, shortGrace, largerGroup, laterEvent, tightLimit, staleMarks, shiftedHere, slowStart, unreadableEvent}

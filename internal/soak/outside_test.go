@@ -26,6 +26,7 @@ type outsideRun struct {
 	least int // --min-healthy
 
 	muTruth sync.Mutex
+	touched map[string]time.Time // when somebody last registered an instance
 	truth   []outsideSample
 }
 
@@ -74,7 +75,7 @@ func newOutside(t *testing.T, seed uint64) *outsideRun {
 		p.lag = time.Duration(r.IntN(9)) * time.Second
 		p.faults = rates{r.IntN(60), r.IntN(40), r.IntN(30), r.IntN(80), r.IntN(20), r.IntN(20), 0, r.IntN(60), r.IntN(10)}
 	}
-	f := &outsideRun{size: 2 + r.IntN(5), seededRun: &seededRun{
+	f := &outsideRun{size: 2 + r.IntN(5), touched: map[string]time.Time{}, seededRun: &seededRun{
 		t: t, plan: p, began: time.Now(), draws: newDraws(seed), turns: fleettest.NewTurns(t),
 		atWork: map[string]bool{}, gone: map[string]bool{}, shifts: map[[2]string]int{}, skews: map[string]time.Duration{},
 	}}
@@ -193,6 +194,9 @@ func (f *outsideRun) somebodyRegisters(at time.Duration, id, name string) {
 	f.mu.Unlock()
 	if !working {
 		f.event("world", "somebody registers %s with %s", id, name)
+		f.muTruth.Lock()
+		f.touched[id] = time.Now()
+		f.muTruth.Unlock()
 		f.RegisterDeclared(name, id)
 	}
 }
@@ -220,6 +224,9 @@ func (f *outsideRun) insist(o *operator, name string, command func(context.Conte
 	for f.since() < calm+patience {
 		if f.once(o, name, command) {
 			return true
+		}
+		if n := f.Registered(o.id); name == "out" && n > 0 && n < len(f.names) {
+			f.once(o, "in", o.in) // as its warning says: a run was killed half way
 		}
 		o.pass(o.id, time.Duration(10+o.rand.IntN(50))*time.Second)
 	}
@@ -273,7 +280,10 @@ func (f *outsideRun) judgeCalls(id, name string, report *rotation.Report, err er
 
 // judgeOut: deregistered everywhere, and enough others healthy at each.
 func (f *outsideRun) judgeOut(id string, report *rotation.Report) {
-	if n := f.Registered(id); n > 0 || len(f.RoutedBy(id)) > 0 {
+	f.muTruth.Lock()
+	at, touched := f.touched[id]
+	f.muTruth.Unlock()
+	if n := f.Registered(id); (n > 0 || len(f.RoutedBy(id)) > 0) && !(touched && time.Since(at) < f.fresh()) {
 		f.violated("0 from out on %s, but %d have it registered and %v send it traffic", id, n, f.RoutedBy(id))
 	}
 	f.see()

@@ -205,3 +205,45 @@ func TestALostAnswerThatIsNotTriedAgain(t *testing.T) {
 		}
 	})
 }
+
+// TestAPartIsRolledBack: one load balancer refuses until --wait is over. The others take the instance back, so that it is
+// not left neither in service nor out.
+func TestAPartIsRolledBack(t *testing.T) {
+	fleettest.InOutside(t, sim.Config{}, 3, func(w *fleettest.World) {
+		w.API(func(c sim.Call) *sim.Fault {
+			if c.Action == "DeregisterInstancesFromLoadBalancer" {
+				return &sim.Fault{Status: 400, Code: "ValidationError", Message: "no"}
+			}
+			return nil
+		})
+		opt := fleettest.OutWith("2")
+		opt.Wait = time.Minute
+		report, err := w.Agent(w.IDs[0]).Out(context.Background(), opt)
+		w.WantClass(err, failure.RolledBack)
+		want(w, w.IDs[0], 5)
+		if healthy, _ := w.HealthyAt(w.IDs[0]); healthy != 5 || !report.Moved {
+			t.Errorf("healthy at %d, moved %v", healthy, report.Moved)
+		}
+	})
+}
+
+// TestTwoThatWereKilledHalfWay: each keeps the other from leaving; the runs say so, and in repairs it.
+func TestTwoThatWereKilledHalfWay(t *testing.T) {
+	fleettest.InOutside(t, sim.Config{}, 3, func(w *fleettest.World) {
+		w.Deregister("web", w.IDs[0])
+		w.Deregister("tcp", w.IDs[1])
+		w.Pass(5 * time.Minute)
+		opt := fleettest.OutWith("2")
+		opt.Wait = 0
+		report, err := w.Agent(w.IDs[0]).Out(context.Background(), opt)
+		w.WantClass(err, failure.Setup)
+		w.WantMoves()
+		if !slices.Contains(report.Warnings, "only 4 of the 5 named load balancers have "+w.IDs[0]+" registered: balanced in registers it with all") {
+			t.Errorf("warnings %q", report.Warnings)
+		}
+		for _, id := range w.IDs[:2] {
+			w.Must(w.Agent(id).In(context.Background(), fleettest.InOptions()))
+		}
+		w.Must(w.Agent(w.IDs[0]).Out(context.Background(), opt))
+	})
+}

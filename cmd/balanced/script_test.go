@@ -71,6 +71,9 @@ func TestScripts(t *testing.T) {
 
 			"replaced": cmdReplaced,
 
+			"fleetlock": cmdFleetLock,
+			"holders":   cmdHolders,
+
 			"stderr-below": cmdStderrBelow,
 			"typing":       typing,
 		},
@@ -133,9 +136,12 @@ func cmdCalls(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// condition has what testscript does not: [awscli], an AWS CLI that can be pointed at the
+// condition has what testscript does not: [ipv6], an IPv6 loopback address; [awscli], an AWS CLI that can be pointed at the
 // simulated Region.
 func condition(name string) (bool, error) {
+	if name == "ipv6" {
+		return hasIPv6(), nil
+	}
 	if name != "awscli" {
 		return false, fmt.Errorf("unknown condition %s", name)
 	}

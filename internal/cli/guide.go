@@ -40,8 +40,9 @@ func guides() map[string]guide {
 				{"balanced out --dry-run", "what would happen now, without a move"},
 				{"balanced out --wait 1h --min-healthy 50%", "wait up to an hour for a slot; half of the group must stay healthy"},
 				{"balanced out --report /var/log/balanced.json", "keep the whole run as JSON"},
+				{"balanced out --lock dynamodb:balanced-locks", "take a slot in a table first, where MinSize cannot hold the minimum"},
 			},
-			codes: codesOfOut(), pages: []string{"exit-codes.md", "fix-a-failed-rollout.md", "metrics-and-alarms.md"},
+			codes: codesOfOut(), pages: []string{"exit-codes.md", "lock.md", "fix-a-failed-rollout.md", "metrics-and-alarms.md"},
 		},
 		"in": {
 			examples: []example{
@@ -97,8 +98,9 @@ func guides() map[string]guide {
 		"policy": {
 			examples: []example{
 				{"balanced policy --group web > policy.json", "for the group web; needs no AWS"},
+				{"balanced policy --group web --lock dynamodb:balanced-locks", "with what the lock needs"},
 			},
-			pages: []string{"iam.md"},
+			pages: []string{"iam.md", "lock.md"},
 		},
 		"exit-codes": {
 			examples: []example{

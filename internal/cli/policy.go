@@ -25,6 +25,7 @@ type statement struct {
 	Sid, Effect string
 	Action      []string
 	Resource    string
+	Condition   map[string]map[string][]string `json:",omitempty"`
 }
 
 // anyGroup stands for a group whose name is not known.
@@ -86,16 +87,16 @@ func (p *program) policyCommand() *cli.Command {
 		Description: "The moves are allowed for one group: the one given, else that of this instance. Where neither\n" +
 			"is known, replace NAME with the group's name. With --group nothing is asked, and no AWS is needed;\n" +
 			"for China, GovCloud and other partitions set AWS_REGION to one of their Regions.",
-		Flags: []cli.Flag{
+		Flags: append([]cli.Flag{
 			text("group", "", "`NAME` of the Auto Scaling group"),
 			toggle("ready", "also allow what balanced ready needs"),
-		},
+		}, lockFlags()...),
 	}, p.policy)
 }
 
 func (p *program) policy(c *cli.Context) error {
 	v := p.values(c)
-	name, ready := v.text("group"), v.bool("ready")
+	name, ready, at := v.text("group"), v.bool("ready"), v.lockAt()
 	if err := v.err(); err != nil {
 		return err
 	}
@@ -112,6 +113,7 @@ func (p *program) policy(c *cli.Context) error {
 	if ready {
 		document.Statement = append(document.Statement, gateStatements(group)...)
 	}
+	document.Statement = append(document.Statement, at.statements(group)...)
 	return ignore(writeJSON(p.stdout, document))
 }
 
@@ -133,7 +135,7 @@ const ownGroupWithin = 10 * time.Second
 func (p *program) ownGroup(ctx context.Context) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, ownGroupWithin)
 	defer cancel()
-	agent, _, err := p.connect(ctx, zap.NewNop())
+	agent, _, err := p.connect(ctx, zap.NewNop(), lockAt{})
 	if err != nil {
 		return "", err
 	}

@@ -171,7 +171,7 @@ func underPolicy(t *testing.T, allowed []string, ended func(command string, err 
 		r.AddLoadBalancer(sim.LoadBalancer{Name: "wire", Type: "network", CrossZone: true})
 		r.AddTargetGroup(sim.TargetGroup{Name: "tcp", Protocol: "TCP", LoadBalancer: "wire", Drain: time.Minute, ConnectionTermination: true})
 		r.AddClassic(sim.Classic{Name: "old", Draining: true, CrossZone: true})
-		ids := r.AddGroup(sim.Group{Name: "web", Min: 2, Max: 6, Desired: 3, Classic: []string{"old"}, TargetGroups: []string{"tcp"}})
+		ids := r.AddGroup(sim.Group{Name: "web", Min: 2, Max: 6, Desired: 3, Classic: []string{"old"}, TargetGroups: []string{"tcp"}, Settings: sim.Settings{Metrics: []string{"GroupStandbyInstances"}}})
 		r.AllowOnly(allowed...)
 		host := &fleettest.Host{Region: r, ID: ids[0], HTTP: r.Client(), Log: zap.NewNop(), Rand: fleettest.Rand(1)}
 		t.Cleanup(host.HTTP.CloseIdleConnections)

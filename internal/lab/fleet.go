@@ -53,7 +53,10 @@ func newFleet(cfg Config, port int) (*Fleet, error) {
 		Name: f.Group, Min: min, Max: max, Desired: cfg.Size, Zones: zones,
 		Classic: f.SourceNames(Classic), TargetGroups: append(f.SourceNames(Application), f.SourceNames(Network)...),
 		HealthCheckType: cfg.healthChecks(), Grace: 5 * time.Minute, Hooks: cfg.hooks(),
-		Settings: sim.Settings{Tags: map[string]string{"balanced-check": "yes"}}, // for check-aws --moves
+		Settings: sim.Settings{
+			Tags:    map[string]string{"balanced-check": "yes"}, // for check-aws --moves
+			Metrics: []string{"GroupStandbyInstances"},          // as a well-kept group sends
+		},
 	})
 	if cfg.Recording != nil {
 		cfg.Recording.Prepare(f.Region)

@@ -25,6 +25,7 @@ type attempt struct {
 	refused     error          // the last answer to a move that did not take effect
 	before      reading        // the look the move was decided on
 	moved       bool           // a move of this run took effect
+	claim       claim          // its slot in a lock
 	groupAlone  bool           // while the group is as it was, nothing but it need be read
 	gate        gate           // of a new instance: the launch hook that holds it
 }
@@ -35,6 +36,9 @@ const retryMove = time.Second
 // enterStandby asks Auto Scaling to take the instance out.
 func (r *run) enterStandby(ctx context.Context) error {
 	decrement := !r.view().replaces()
+	if r.claim.mine = r.claim.held.Valid(); r.locks && !r.isRollback && !r.claim.mine {
+		return nil // the time to leave in is over since the slot was taken: another is taken first
+	}
 	return r.move(ctx, func() (fleet.Activity, error) {
 		return r.Mover.EnterStandby(ctx, r.group, r.Self.Instance, decrement)
 	})
@@ -59,9 +63,13 @@ func (r *run) move(ctx context.Context, call func() (fleet.Activity, error)) err
 			r.didNotMove()
 			return err
 		}
+		if r.claim.mine && !r.claim.held.Valid() {
+			break // others may take the slot for free by now
+		}
 		answer, err = call()
 	}
 	r.sent = time.Now()
+	r.claim.used = r.claim.used || !turnedAway(err) && !failure.Is(err, failure.Denied)
 	switch {
 	case err == nil:
 		r.answer = answer
@@ -85,7 +93,7 @@ func (r *run) didMove() { r.moved, r.doubt, r.report.everMoved = true, nil, true
 
 // didNotMove is for a move that did not take effect: the run is where it was before.
 func (r *run) didNotMove() {
-	r.sent, r.doubt = time.Time{}, nil
+	r.sent, r.doubt, r.claim.mine = time.Time{}, nil, false
 	r.moving.cancel()
 }
 

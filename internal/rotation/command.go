@@ -15,7 +15,7 @@ import (
 
 // newRun is one command, not started yet.
 func (a *Agent) newRun(command string, req request) *run {
-	req.hold = a.Hold
+	req.hold, req.locks = a.Hold, a.Lock != nil
 	began := cmp.Or(a.Began, time.Now())
 	a.Began = time.Time{}
 	r := &run{
@@ -54,6 +54,7 @@ func (r *run) finish(ctx context.Context, err error) (*Report, error) {
 	case err != nil && r.rolledBack != nil && !r.underWay() && !errors.Is(err, r.rolledBack):
 		err = &failure.Refusal{Class: failure.RolledBack, Reason: r.rolledBack.Error() + "; then", Hint: failure.Hint(r.rolledBack), Err: err}
 	}
+	r.leaveNoSlot(ctx)
 	outcome := r.outcome
 	if outcome == "" {
 		outcome = r.done()

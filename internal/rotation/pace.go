@@ -152,8 +152,11 @@ func (r *run) holders() int {
 
 // inTurn paces the looks at a whole group whose next change nobody can foretell.
 func inTurn(waited time.Duration) time.Duration {
-	return min(5*time.Second+waited/10, 30*time.Second)
+	return min(5*time.Second+waited/10, slowestTurn)
 }
+
+// slowestTurn is the longest pause of a run that waits for its turn.
+const slowestTurn = 30 * time.Second
 
 // sinceMove is how long the move has been under way: by this host's clock since it was answered or begun; by AWS's clock
 // for one that this run found under way.

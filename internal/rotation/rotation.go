@@ -60,6 +60,7 @@ type Metadata interface {
 type Caller interface {
 	Region() string
 	RegionSource() string // where the Region was set
+	DualStack() bool      // its endpoints have IPv6 addresses too
 	FromInstanceRole(ctx context.Context) bool
 	Identity(ctx context.Context) (account, arn string, err error)
 }
@@ -77,8 +78,9 @@ type Agent struct {
 	Gate      Gate
 	Balancers Balancers
 	Metadata  Metadata
-	Prober    Prober // nil: nothing is asked
-	Caller    Caller // nil: Region and account are taken to be the instance's
+	Prober    Prober   // nil: nothing is asked
+	Caller    Caller   // nil: Region and account are taken to be the instance's
+	Lock      SlotLock // nil: a slot is taken by the move itself
 	Log       *zap.Logger
 	// Alone makes this the only run at work for an instance until release; nil: it always is.
 	Alone func(instance string) (release func(), err error)

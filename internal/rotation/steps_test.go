@@ -39,7 +39,7 @@ func TestRollbacksBeginAtTheirRow(t *testing.T) {
 	for _, row := range rowsOnly(outSteps(), "enter", "standby") {
 		out = append(out, row.name)
 	}
-	if want := []string{"exit", "in service", "healthy"}; !slices.Equal(back, want) {
+	if want := []string{"exit", "in service", "healthy", "release"}; !slices.Equal(back, want) {
 		t.Errorf("a rollback of out goes through %v, want %v", back, want)
 	}
 	if want := []string{"enter", "standby"}; !slices.Equal(out, want) {

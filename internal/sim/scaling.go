@@ -144,6 +144,7 @@ func (r *Region) launch(g *group, zone string, causes ...string) *instance {
 func (r *Region) abandonLaunch(g *group, in *instance, message string) {
 	r.endActivity(in.move.activity, statusCancelled, message)
 	r.cancelMove(in)
+	r.setTargetState(in, stateTerminated)
 	r.stopRunning(in)
 	r.leaveGroup(in)
 	if old := in.replacement.of; old != nil && old.replacement.by == in {

@@ -164,7 +164,7 @@ func TestHowLongANewHostIsAsked(t *testing.T) {
 			dry            bool
 			least, longest time.Duration
 		}{
-			{rotation.Auto, false, 10 * time.Minute, 15 * time.Minute},
+			{rotation.Auto, false, 14*time.Minute + 45*time.Second, 15 * time.Minute},
 			{time.Minute, false, 15 * time.Second, 31 * time.Second},
 			{rotation.Auto, true, 29 * time.Second, 30 * time.Second},
 		} {

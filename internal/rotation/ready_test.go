@@ -3,6 +3,7 @@ package rotation_test
 import (
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -193,7 +194,8 @@ func TestALostAnswerToCompleteIsSettledByWhatIsRead(t *testing.T) {
 						}
 						return nil
 					})
-					report, err := w.ready(id, &asker{fails: fails}, rotation.ReadyOptions{Abandon: true})
+					host := asker{fails: fails}
+					report, err := w.ready(id, &host, rotation.ReadyOptions{Abandon: true})
 					if fails {
 						w.WantClass(err, failure.Unhealthy)
 						w.wantAnswers("ABANDON")
@@ -204,6 +206,9 @@ func TestALostAnswerToCompleteIsSettledByWhatIsRead(t *testing.T) {
 						t.Errorf("%v, moved %v", err, report.Moved)
 					}
 					w.wantAnswers("CONTINUE")
+					if name == "it took effect" && len(host.given) != 1 {
+						t.Errorf("the host was asked %d times", len(host.given))
+					}
 					if n := w.count("CompleteLifecycleAction"); n != tc.sent && len(tc.hooks) == 1 {
 						t.Errorf("sent %d times, want %d", n, tc.sent)
 					}
@@ -379,6 +384,12 @@ func TestReadyWithoutAnything(t *testing.T) {
 			w.wantAnswers()
 		})
 	}
+	inWorld(t, sim.Config{}, quietHealth(), func(w *world) {
+		w.SetAppHealthy(w.IDs[0], false)
+		w.Pass(5 * time.Minute)
+		_, err := w.ready(w.IDs[0], &asker{}, rotation.ReadyOptions{})
+		w.WantClass(err, failure.NotNow)
+	})
 	g := gated(warmUp())
 	g.Lattice = []string{"arn:aws:vpc-lattice:eu-west-1:123456789012:targetgroup/tg-0abc"}
 	inWorld(t, sim.Config{}, g, func(w *world) {
@@ -391,5 +402,84 @@ func TestReadyWithoutAnything(t *testing.T) {
 		_, err := w.ready(w.launched(), &asker{}, rotation.ReadyOptions{})
 		w.WantClass(err, failure.Setup)
 		w.wantAnswers()
+	})
+}
+
+func stepNames(r *rotation.Report) (names []string) {
+	for _, s := range r.Steps {
+		names = append(names, s.Name)
+	}
+	return names
+}
+
+// The way of a new instance, step by step, and how soon its end is noticed.
+func TestTheStepsOfALaunch(t *testing.T) {
+	inWorld(t, sim.Config{}, gated(warmUp()), func(w *world) {
+		id := w.launched()
+		var healthySince atomic.Pointer[time.Time]
+		go func() {
+			for healthySince.Load() == nil {
+				w.Pass(100 * time.Millisecond)
+				if n, all := w.HealthyAt(id); n == all && all > 0 {
+					healthySince.Store(new(time.Now()))
+				}
+			}
+		}()
+		report, err := w.ready(id, &asker{}, rotation.ReadyOptions{})
+		want := []string{"hook", "arrive", "probe", "continue", "in service", "healthy"}
+		if got := stepNames(report); err != nil || !slices.Equal(got, want) {
+			t.Errorf("%v, steps %q, want %q", err, got, want)
+		}
+		if late := time.Since(*healthySince.Load()); late > 4*time.Second {
+			t.Errorf("noticed %s after it was healthy", late)
+		}
+	})
+}
+
+func TestTheStepsIntoTheWarmPool(t *testing.T) {
+	g := gated(warmUp())
+	g.WarmPool = 1
+	inWorld(t, sim.Config{}, g, func(w *world) {
+		w.SetSizes("web", 3, 6, 5)
+		w.Pass(2 * time.Second)
+		id := w.WarmMembers("web")[0].ID
+		report, err := w.ready(id, &asker{}, rotation.ReadyOptions{DryRun: true})
+		if failure.Of(err) != failure.NotNow || !slices.Equal(stepNames(report), []string{"hook", "arrive"}) {
+			t.Errorf("before the hook: %v, steps %q", err, stepNames(report))
+		}
+		w.Pass(2 * time.Minute)
+		report, err = w.ready(id, &asker{}, rotation.ReadyOptions{DryRun: true})
+		if would, ok := rotation.IsDryRun(report.Outcome); err != nil || !ok || !strings.Contains(would, "pass the hook") {
+			t.Errorf("%v, outcome %q", err, report.Outcome)
+		}
+		w.wantAnswers()
+		report, err = w.ready(id, &asker{}, rotation.ReadyOptions{})
+		if err != nil || !slices.Equal(stepNames(report), []string{"hook", "warm pool"}) {
+			t.Errorf("%v, steps %q", err, stepNames(report))
+		}
+	})
+}
+
+func TestReadyWithoutAProbe(t *testing.T) {
+	inWorld(t, sim.Config{}, gated(warmUp()), func(w *world) {
+		id, host := w.launched(), asker{fails: true}
+		w.Must(w.ready(id, &host, rotation.ReadyOptions{Probe: rotation.ProbeOptions{Off: true}}))
+		if len(host.given) > 0 {
+			t.Errorf("asked %d times", len(host.given))
+		}
+		w.wantAnswers("CONTINUE")
+	})
+}
+
+func TestReadySaysThatNoGroupListsIt(t *testing.T) {
+	inWorld(t, sim.Config{}, gated(warmUp()), func(w *world) {
+		w.Detach(w.IDs[0])
+		w.Pass(10 * time.Minute)
+		agent, said := w.Agent(w.IDs[0]), false
+		agent.Progress = func(p rotation.Progress) { said = said || strings.Contains(p.Waiting, "in no Auto Scaling group yet") }
+		_, err := agent.Ready(w.Context(), rotation.ReadyOptions{WaitOptions: rotation.WaitOptions{Timeout: time.Minute}})
+		if w.WantClass(err, failure.Setup); !said {
+			t.Error("it was not said what it waits for")
+		}
 	})
 }

@@ -27,7 +27,7 @@ func codes() []exitCode {
 		{73, "`--report` or `--metrics-file` not writable, found at start (later: a warning, the code stands)", "no", "no", failure.ReportFile},
 		{75, "not now: the group is scaling, a refresh is running, too few would stay healthy in total or in the zone, all slots are taken, MinSize because another is out, MaxSize on the way in, held by the hold file, another `balanced` at work here", "no", "yes", failure.NotNow},
 		{77, "a permission or the instance profile is missing (names it)", "no", "no", failure.Denied},
-		{78, "somebody must change something first: not in a group, `Launch`/`AddToLoadBalancer` suspended, MinSize leaves no room even with all instances back, an impossible minimum, no other member in the zone, unsupported traffic source, metadata service disabled or its tokens blocked by the hop limit, no table or group for `--lock`", "no", "no", failure.Setup},
+		{78, "somebody must change something first: not in a group, or in one with `--targets`, a name in `--targets` that does not exist, `Launch`/`AddToLoadBalancer` suspended, MinSize leaves no room even with all instances back, an impossible minimum, no other member in the zone, unsupported traffic source, metadata service disabled or its tokens blocked by the hop limit, no table or group for `--lock`", "no", "no", failure.Setup},
 		{80, "`in`, `ready`: the local probe failed; still out of service", "no", "after a fix", failure.Unfit},
 		{81, "this instance is on its way out, found before anything was moved", "no", "no", failure.Leaving},
 		{82, "begun, not finished in time: draining, registering, unlocking, or AWS stopped answering meanwhile; rerun resumes", "yes", "yes", failure.Unfinished},

@@ -18,17 +18,17 @@ type Instance struct {
 	API      string `json:"api"`
 	Metadata string `json:"metadata"`
 	App      string `json:"app"` // URL of its web server
+	// Where there is no group: BALANCED_TARGETS and BALANCED_MIN_HEALTHY.
+	Targets    string `json:"targets,omitempty"`
+	MinHealthy string `json:"min_healthy,omitempty"`
 
 	token string // of the lab
-
-	// Where there is no group: BALANCED_TARGETS and BALANCED_MIN_HEALTHY.
-	targets, minimum string
 }
 
 // outside makes it know its load balancers where there is no group.
 func (i Instance) outside(f *Fleet) Instance {
-	if i.targets = f.Targets(); i.targets != "" {
-		i.minimum = strconv.Itoa(f.Minimum)
+	if i.Targets = f.Targets(); i.Targets != "" {
+		i.MinHealthy = strconv.Itoa(f.Minimum)
 	}
 	return i
 }
@@ -42,8 +42,8 @@ func (i Instance) awsVars() []string {
 		"AWS_EC2_METADATA_SERVICE_ENDPOINT=" + i.Metadata,
 		"AWS_DEFAULT_REGION=" + i.Region,
 	}
-	if i.targets != "" {
-		vars = append(vars, "BALANCED_TARGETS="+i.targets, "BALANCED_MIN_HEALTHY="+i.minimum)
+	if i.Targets != "" {
+		vars = append(vars, "BALANCED_TARGETS="+i.Targets, "BALANCED_MIN_HEALTHY="+i.MinHealthy)
 	}
 	return vars
 }

@@ -141,10 +141,13 @@ func replacementFits(v view) verdict {
 // may keep its traffic during Standby.
 func extraPorts(v view) verdict {
 	for _, t := range v.Traffic {
-		for _, x := range t.OtherPorts(v.ID) {
-			if v.Group.Declared() {
-				return undeclaredPort(v.ID, t, x)
-			}
+		others := t.OtherPorts(v.ID)
+		switch {
+		case len(others) == 0:
+		case v.Group.Declared():
+			return undeclaredPort(v.ID, t, others[0])
+		default:
+			x := others[0]
 			return blockedBy(failure.Setup, fmt.Sprintf("deregister %s:%d from %s, or give that port a target group of its own", v.ID, x.Port, t.Name),
 				"%s is also registered on port %d in %s, which Standby may leave in place", v.ID, x.Port, t.Name)
 		}

@@ -62,6 +62,7 @@ func TestScripts(t *testing.T) {
 			"last":    cmdLast,
 			"calls":   cmdCalls,
 			"state":   cmdState,
+			"held":    cmdHeld,
 			"kill-at": cmdKill,
 			"app":     cmdApp,
 			"asked":   cmdAsked,

@@ -57,6 +57,7 @@ type spec struct {
 	hooks          []sim.Hook
 	protocol       string // of the target group; default HTTP
 	balancer       string // type of its load balancer; default application
+	outside        string // what the instances are registered with, outside a group
 }
 
 func readSpec(ts *testscript.TestScript, args []string) spec {
@@ -104,6 +105,8 @@ func readSpec(ts *testscript.TestScript, args []string) spec {
 			s.attributes[name] = setting
 		case "hook":
 			s.hooks = append(s.hooks, readHook(ts, value))
+		case "outside":
+			s.outside = value
 		case "protocol":
 			s.protocol = value
 		case "balancer":
@@ -165,6 +168,11 @@ func (s *stage) build(ts *testscript.TestScript, sp spec) {
 	tg := sim.TargetGroup{Name: "web", LoadBalancer: "front", Drain: sp.drain, Check: check, CrossZone: strconv.FormatBool(sp.crossZone), Protocol: sp.protocol, Attributes: sp.attributes}
 	elb := sim.Classic{Name: "old-elb", Draining: true, Drain: sp.drain, Check: check, CrossZone: sp.crossZone}
 	s.app.employ(ts, sp.checked, &tg, &elb)
+	if sp.outside != "" {
+		s.buildOutside(sp, tg, elb)
+		ts.Setenv("BALANCED_TARGETS", sp.outside)
+		return
+	}
 	if tg.IPv6 = sp.ipv6; sp.tg {
 		s.region.AddLoadBalancer(sim.LoadBalancer{Name: "front", Type: sp.balancer})
 		s.region.AddTargetGroup(tg)

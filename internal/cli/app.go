@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"balanced/internal/failure"
+	"balanced/internal/targets"
 
 	"github.com/urfave/cli/v2"
 )
@@ -20,6 +21,7 @@ type program struct {
 	stdout, stderr io.Writer
 	env            environment
 	end            *ending
+	outside        []targets.Name // of --targets; none: in a group
 }
 
 func (p *program) getenv(name string) string { return p.env[name] }

@@ -61,6 +61,7 @@ func moveFlags() []cli.Flag {
 		text("wait", "auto", "`DURATION` to wait at most until the move may begin; auto: as long as a peer takes to drain, to return and 5 minutes for its work"),
 		text("timeout", "auto", "`DURATION` the move may take, drains included; auto: the drains and health checks as the load balancers are set, and for in 5 minutes for the application to start"),
 		ignoreFlag(),
+		targetsFlag(),
 		toggle("if-member", "0 when the instance is in no group"),
 		dryRunFlag(),
 	}...)

@@ -39,6 +39,7 @@ func guides() map[string]guide {
 			examples: []example{
 				{"balanced out --dry-run", "what would happen now, without a move"},
 				{"balanced out --wait 1h --min-healthy 50%", "wait up to an hour for a slot; half of the group must stay healthy"},
+				{"balanced out --targets web,classic/old --min-healthy 2", "outside a group: deregister, while two others are healthy at each"},
 				{"balanced out --report /var/log/balanced.json", "keep the whole run as JSON"},
 				{"balanced out --lock dynamodb:balanced-locks", "take a slot in a table first, where MinSize cannot hold the minimum"},
 			},
@@ -99,6 +100,7 @@ func guides() map[string]guide {
 			examples: []example{
 				{"balanced policy --group web > policy.json", "for the group web; needs no AWS"},
 				{"balanced policy --group web --lock dynamodb:balanced-locks", "with what the lock needs"},
+				{"balanced policy --targets web,classic/old > policy.json", "for instances outside a group"},
 			},
 			pages: []string{"iam.md", "lock.md"},
 		},

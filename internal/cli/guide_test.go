@@ -76,7 +76,7 @@ func TestThePagesAreWherePackagesPutThem(t *testing.T) {
 
 func TestACommandOffersOnlyFlagsThatDoSomething(t *testing.T) {
 	for command, want := range map[string][]string{
-		"version": {"output"}, "exit-codes": {"output"}, "explain": {"output"}, "policy": {"group", "ready", "lock", "lock-group"}, "completion": nil, "help": nil,
+		"version": {"output"}, "exit-codes": {"output"}, "explain": {"output"}, "policy": {"group", "targets", "ready", "lock", "lock-group"}, "completion": nil, "help": nil,
 	} {
 		var got []string
 		for _, f := range (&program{}).app().Command(command).Flags {

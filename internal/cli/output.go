@@ -46,8 +46,11 @@ func outcome(r *rotation.Report) string {
 
 func deregisteredBy(r *rotation.Report) string {
 	names := sources(r, func(t rotation.TrafficReport) bool { return t.State == string(fleet.Unregistered) })
-	if names == "" {
+	switch {
+	case names == "":
 		return r.Instance.State
+	case r.Instance.State == string(fleet.Deregistered):
+		return "deregistered by " + names
 	}
 	return r.Instance.State + ", deregistered by " + names
 }

@@ -24,7 +24,7 @@ type policyDocument struct {
 type statement struct {
 	Sid, Effect string
 	Action      []string
-	Resource    string
+	Resource    any                            // an ARN, or several
 	Condition   map[string]map[string][]string `json:",omitempty"`
 }
 
@@ -86,9 +86,11 @@ func (p *program) policyCommand() *cli.Command {
 		Usage: "print the IAM policy balanced needs, least privilege",
 		Description: "The moves are allowed for one group: the one given, else that of this instance. Where neither\n" +
 			"is known, replace NAME with the group's name. With --group nothing is asked, and no AWS is needed;\n" +
-			"for China, GovCloud and other partitions set AWS_REGION to one of their Regions.",
+			"for China, GovCloud and other partitions set AWS_REGION to one of their Regions. With --targets the\n" +
+			"registrations of these load balancers alone may be changed, and nothing is asked.",
 		Flags: append([]cli.Flag{
 			text("group", "", "`NAME` of the Auto Scaling group"),
+			targetsFlag(),
 			toggle("ready", "also allow what balanced ready needs"),
 		}, lockFlags()...),
 	}, p.policy)
@@ -96,9 +98,21 @@ func (p *program) policyCommand() *cli.Command {
 
 func (p *program) policy(c *cli.Context) error {
 	v := p.values(c)
-	name, ready, at := v.text("group"), v.bool("ready"), v.lockAt()
+	name, outside, ready, at := v.text("group"), v.targets(), v.bool("ready"), v.lockAt()
+	if name != "" && len(outside) > 0 {
+		v.wrong("--group", "and --targets: an instance is in a group, or outside of one")
+	}
+	if ready && len(outside) > 0 {
+		v.wrong("--ready", "and --targets: a launch hook is a group's")
+	}
 	if err := v.err(); err != nil {
 		return err
+	}
+	if len(outside) > 0 {
+		partition := awsapi.Partition(settledRegion(c.Context))
+		document := outsidePolicy(outside, partition)
+		document.Statement = append(document.Statement, at.statements("arn:"+partition)...)
+		return ignore(writeJSON(p.stdout, document))
 	}
 	group := ""
 	if name == "" {

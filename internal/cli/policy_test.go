@@ -45,6 +45,16 @@ func TestTheDocumentHasThePolicyThatIsPrinted(t *testing.T) {
 	}
 }
 
+func TestTheDocumentHasThePolicyOutsideAGroup(t *testing.T) {
+	page, err := os.ReadFile("../../docs/iam.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text, _ := printed(t, "--targets", "web,classic/legacy"); !strings.Contains(string(page), "```json\n"+text+"```") {
+		t.Errorf("balanced policy --targets web,classic/legacy prints\n%s\nand docs/iam.md has no such policy", text)
+	}
+}
+
 func TestTheMovesAreForOneGroup(t *testing.T) {
 	for _, args := range [][]string{{"--group", "web"}, {"--group=web"}} {
 		_, p := printed(t, args...)

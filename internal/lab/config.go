@@ -27,6 +27,7 @@ type Config struct {
 	Times
 	LaunchHook bool // the group has a launch hook, HookName, that ends with ABANDON
 	EC2Checks  bool // Auto Scaling does not ask the load balancers about health
+	NoGroup    bool // the instances are in no Auto Scaling group
 
 	Seed      uint64         // the same seed gives the same instance IDs
 	Recording *sim.Recording // sets the Region as AWS was found to be; nil: the Region's defaults

@@ -3,6 +3,7 @@ package lab
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"balanced/internal/format"
@@ -19,17 +20,32 @@ type Instance struct {
 	App      string `json:"app"` // URL of its web server
 
 	token string // of the lab
+
+	// Where there is no group: BALANCED_TARGETS and BALANCED_MIN_HEALTHY.
+	targets, minimum string
+}
+
+// outside makes it know its load balancers where there is no group.
+func (i Instance) outside(f *Fleet) Instance {
+	if i.targets = f.Targets(); i.targets != "" {
+		i.minimum = strconv.Itoa(f.Minimum)
+	}
+	return i
 }
 
 // awsVars are the variables that make the SDK of a process believe that it runs on the
 // instance. balanced takes the Region from IMDS, but the AWS CLI does not; its version 1
 // reads only AWS_DEFAULT_REGION.
 func (i Instance) awsVars() []string {
-	return []string{
+	vars := []string{
 		"AWS_ENDPOINT_URL=" + i.API,
 		"AWS_EC2_METADATA_SERVICE_ENDPOINT=" + i.Metadata,
 		"AWS_DEFAULT_REGION=" + i.Region,
 	}
+	if i.targets != "" {
+		vars = append(vars, "BALANCED_TARGETS="+i.targets, "BALANCED_MIN_HEALTHY="+i.minimum)
+	}
+	return vars
 }
 
 // overridingVars are variables that take precedence over those of the instance:

@@ -124,7 +124,7 @@ func (l *Lab) members() (all, launched []Instance, err error) {
 	if l.closed {
 		return nil, nil, errors.New("the lab is closed")
 	}
-	for _, m := range l.Fleet.Region.Members(l.Fleet.Group) {
+	for _, m := range l.Fleet.members() {
 		i, isNew, err := l.instance(m.ID)
 		if err != nil {
 			return nil, nil, err
@@ -149,7 +149,7 @@ func (l *Lab) instance(id string) (i Instance, isNew bool, err error) {
 	}
 	at := fmt.Sprintf("%s:%d", l.Fleet.Region.Address(id), l.Fleet.Port)
 	l.servers[id] = appserver.New(l.program, at)
-	l.known[id] = Instance{ID: id, Region: l.Fleet.RegionName, API: l.API, Metadata: metadata, App: "http://" + at, token: l.token}
+	l.known[id] = Instance{ID: id, Region: l.Fleet.RegionName, API: l.API, Metadata: metadata, App: "http://" + at, token: l.token}.outside(l.Fleet)
 	return l.known[id], true, nil
 }
 

@@ -76,7 +76,7 @@ func (r *run) probeHost(ctx context.Context) error {
 	if unfit, ok := errors.AsType[*probe.FailedError](err); ok {
 		return &failure.Refusal{
 			Class: failure.Unfit, Err: err, Hint: "fix the application, then run balanced in" + exceptWhere(unfit.Check),
-			Reason: fmt.Sprintf("%s stays in Standby (%s)", r.id, unfit.Check.Source),
+			Reason: fmt.Sprintf("%s stays %s (%s)", r.id, r.view().words("in Standby", "deregistered"), unfit.Check.Source),
 		}
 	}
 	return err

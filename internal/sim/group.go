@@ -79,7 +79,7 @@ func (r *Region) AddGroup(spec Group) []string {
 		ids = append(ids, in.id)
 		r.recordPastLaunch(g, in, units-in.weight, units)
 		for _, p := range g.registrars {
-			p.addHealthy(r, in)
+			p.addHealthy(r, in, p.port)
 		}
 	}
 	for range spec.WarmPool {

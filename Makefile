@@ -8,7 +8,7 @@ LDFLAGS  = -s -w $(if $(VERSION),-X balanced/internal/cli.release=$(VERSION))
 TAGS     = urfave_cli_no_docs
 # The race detector needs a C compiler.
 RACE     = $(if $(filter 1,$(shell $(GO) env CGO_ENABLED)),-race)
-HCL      = scripts/packer/*.hcl scripts/terraform/*.tf scripts/cloudwatch/*.tf
+HCL      = scripts/packer/*.hcl scripts/pipeline/*.hcl scripts/terraform/*.tf scripts/cloudwatch/*.tf
 SCRIPTS  = $(shell grep -rlE '^\#!/(usr/)?bin/(env )?(ba)?sh' .ci packaging scripts 2>/dev/null)
 
 .PHONY: help build test exhaustive soak crowds mutants rehearse rehearse-proof bench lint demo stage package release repo package-test ways clean
@@ -34,9 +34,9 @@ exhaustive: ## every round of the tests that repeat themselves, without the race
 
 SEEDS = 1000
 FROM  = 1
-soak: ## seeded fleets in virtual time: SEEDS=n of them, FROM=n on; SEED=n once more; HASHES=1 prints a hash of each log
+soak: ## seeded fleets in virtual time: SEEDS=n of them, FROM=n on; SEED=n once more; LOCK=1 with --lock; HASHES=1 prints a hash of each log
 	$(GO) test -c -o bin/soak.test ./internal/soak
-	cd internal/soak && ../../bin/soak.test -test.run TestSeeds $(if $(SEED),-test.v -seed $(SEED) $(if $(CALLS),-calls),-seeds $(SEEDS) -from $(FROM)) $(if $(HASHES),-hashes)
+	cd internal/soak && ../../bin/soak.test -test.run $(if $(LOCK),TestLockedSeeds,TestSeeds) $(if $(SEED),-test.v -seed $(SEED) $(if $(CALLS),-calls),-seeds $(SEEDS) -from $(FROM)) $(if $(HASHES),-hashes)
 
 CROWDS = 1
 crowds: ## crowds of 1,000 agents on the buckets of one account: CROWDS=n seeds of them; CROWD=n once more

@@ -18,13 +18,16 @@ func TestTheTerraformModuleAllowsWhatThePolicyAllows(t *testing.T) {
 	if diff := cmp.Diff(documentedPolicy(t), ownGroup.Replace(read(t, "scripts/terraform/policy.json.tftpl"))); diff != "" {
 		t.Errorf("the module's policy (+) is not that of docs/iam.md (-):\n%s", diff)
 	}
+	if text := ownGroup.Replace(read(t, "scripts/terraform/ready.json.tftpl")); !strings.Contains(read(t, "docs/iam.md"), "```json\n"+text+"```") {
+		t.Errorf("what the module allows for balanced ready is not in docs/iam.md:\n%s", text)
+	}
 }
 
 // TestTerraformMakesThePolicy runs the part of the module that needs no provider.
 func TestTerraformMakesThePolicy(t *testing.T) {
 	needs(t, "terraform")
 	dir := t.TempDir()
-	for _, file := range []string{"variables.tf", "policy.tf", "policy.json.tftpl"} {
+	for _, file := range []string{"variables.tf", "policy.tf", "policy.json.tftpl", "ready.json.tftpl"} {
 		write(t, filepath.Join(dir, file), read(t, "scripts/terraform/"+file), 0o644)
 	}
 	write(t, filepath.Join(dir, "main.tf"), "locals {\n  partition = \"aws\"\n}\noutput \"policy\" {\n  value = local.policy\n}\n", 0o644)
@@ -36,6 +39,13 @@ func TestTerraformMakesThePolicy(t *testing.T) {
 	}
 	if got, err := terraform("output", "-raw", "policy"); err != nil || got != documentedPolicy(t) {
 		t.Errorf("%v, policy (+) other than in docs/iam.md (-):\n%s", err, cmp.Diff(documentedPolicy(t), got))
+	}
+	if out, err := terraform("apply", "-input=false", "-auto-approve", "-var=group=NAME", "-var=ready=true"); err != nil {
+		t.Fatalf("terraform apply: %v\n%s", err, out)
+	}
+	got, err := terraform("output", "-raw", "policy")
+	if diff := cmp.Diff(policyWithReady(t), fromJSON[any](t, got)); err != nil || diff != "" {
+		t.Errorf("%v, policy with ready (+) other than in docs/iam.md (-):\n%s", err, diff)
 	}
 	for _, group := range []string{"", "*", "web?", `a"b`} {
 		if out, err := terraform("plan", "-input=false", "-var=group="+group); err == nil {
@@ -121,7 +131,7 @@ func write(t *testing.T, file, text string, mode os.FileMode) {
 // TestVariablesAreExplainedAndDeclared says what Packer and Terraform say where all their plugins are there.
 func TestVariablesAreExplainedAndDeclared(t *testing.T) {
 	declared := regexp.MustCompile(`(?m)^variable "(\w+)" \{\n  description = ".+\."\n  type +=`)
-	for _, pattern := range []string{"scripts/packer/*.hcl", "scripts/terraform/*.tf", "scripts/terraform-targets/*.tf", "scripts/cloudwatch/*.tf"} {
+	for _, pattern := range []string{"scripts/packer/*.hcl", "scripts/pipeline/*.hcl", "scripts/terraform/*.tf", "scripts/terraform-targets/*.tf", "scripts/cloudwatch/*.tf"} {
 		files, err := filepath.Glob(pattern)
 		if err != nil || len(files) == 0 {
 			t.Fatalf("%s: %d files, %v", pattern, len(files), err)

@@ -46,10 +46,51 @@ func (c checked) any() bool { return c.tg != "" || c.classic != "" }
 
 // addresses: where applications run, those of this machine.
 func (s spec) addresses() func(int) string {
-	if s.checked.any() {
+	switch {
+	case s.ipv6:
+		return func(int) string { return "" }
+	case s.checked.any():
 		return addressOf
 	}
 	return nil
+}
+
+func (s spec) addresses6() func(int) string {
+	if s.ipv6 {
+		return func(int) string { return "::1" }
+	}
+	return nil
+}
+
+// host is where the application of the first instance listens.
+func (s spec) host() string {
+	if s.ipv6 {
+		return "::1"
+	}
+	return addressOf(0)
+}
+
+// serve serves on loopback, in the family of the instances, and returns the URL.
+func (s spec) serve(ts *testscript.TestScript, h http.Handler) string {
+	server := httptest.NewUnstartedServer(h)
+	if s.ipv6 {
+		server.Listener.Close()
+		ln, err := net.Listen("tcp6", "[::1]:0")
+		ts.Check(err)
+		server.Listener = ln
+	}
+	server.Start()
+	ts.Defer(func() { server.CloseClientConnections(); server.Close() })
+	return server.URL
+}
+
+// hasIPv6: this machine has an IPv6 loopback address.
+func hasIPv6() bool {
+	ln, err := net.Listen("tcp6", "[::1]:0")
+	if err == nil {
+		ln.Close()
+	}
+	return err == nil
 }
 
 func (s spec) api(region http.Handler) http.Handler {
@@ -95,7 +136,7 @@ func (a *application) check(ts *testscript.TestScript, spec string) (protocol, p
 		path = "/" + path
 	}
 	if a.ports[protocol] == "" {
-		ln, err := net.Listen("tcp4", net.JoinHostPort(a.host, "0"))
+		ln, err := net.Listen("tcp", net.JoinHostPort(a.host, "0"))
 		ts.Check(err)
 		a.serve(ts, protocol, ln)
 		a.ports[protocol] = strconv.Itoa(ln.Addr().(*net.TCPAddr).Port)

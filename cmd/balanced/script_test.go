@@ -68,6 +68,12 @@ func TestScripts(t *testing.T) {
 			"asked":   cmdAsked,
 			"fix":     cmdFix,
 			"page":    cmdPage,
+			"launch":  cmdLaunch,
+
+			"replaced": cmdReplaced,
+
+			"fleetlock": cmdFleetLock,
+			"holders":   cmdHolders,
 
 			"stderr-below": cmdStderrBelow,
 			"typing":       typing,
@@ -131,9 +137,12 @@ func cmdCalls(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// condition has what testscript does not: [awscli], an AWS CLI that can be pointed at the
+// condition has what testscript does not: [ipv6], an IPv6 loopback address; [awscli], an AWS CLI that can be pointed at the
 // simulated Region.
 func condition(name string) (bool, error) {
+	if name == "ipv6" {
+		return hasIPv6(), nil
+	}
 	if name != "awscli" {
 		return false, fmt.Errorf("unknown condition %s", name)
 	}

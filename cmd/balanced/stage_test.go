@@ -5,7 +5,6 @@ package main
 import (
 	"fmt"
 	"hash/fnv"
-	"net/http/httptest"
 	"os"
 	"slices"
 	"strconv"
@@ -16,6 +15,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"balanced/internal/hostlock"
+	"balanced/internal/lock/fleetlocktest"
 	"balanced/internal/sim"
 )
 
@@ -29,6 +29,7 @@ type stage struct {
 	runs   map[string]*background
 	stderr string // of the last run
 	marked int    // calls when the last signal was sent
+	server *fleetlocktest.Server
 	faults faults
 }
 
@@ -50,14 +51,17 @@ type spec struct {
 	checked        checked
 	spare          bool // a target group behind no listener
 	operator       string
+	ipv6           bool              // nothing has an IPv4 address
+	metrics        []string          // of the group, in CloudWatch
 	attributes     map[string]string // of the target group
-	protocol       string            // of the target group; default HTTP
-	balancer       string            // type of its load balancer; default application
-	outside        string            // what the instances are registered with, outside a group
+	hooks          []sim.Hook
+	protocol       string // of the target group; default HTTP
+	balancer       string // type of its load balancer; default application
+	outside        string // what the instances are registered with, outside a group
 }
 
 func readSpec(ts *testscript.TestScript, args []string) spec {
-	s := spec{name: "eu-west-1", size: 3, min: -1, max: 12, zones: 3, drain: time.Second, check: 200 * time.Millisecond, tg: true, classic: true, crossZone: true, health: "EC2", attributes: map[string]string{}, balancer: "application"}
+	s := spec{name: "eu-west-1", size: 3, min: -1, max: 12, zones: 3, drain: time.Second, check: 200 * time.Millisecond, tg: true, classic: true, crossZone: true, health: "EC2", metrics: []string{"GroupStandbyInstances"}, attributes: map[string]string{}, balancer: "application"}
 	for _, arg := range args {
 		key, value, _ := strings.Cut(arg, "=")
 		var err error
@@ -90,11 +94,17 @@ func readSpec(ts *testscript.TestScript, args []string) spec {
 			s.lattice = value
 		case "health":
 			s.health = value
+		case "metrics":
+			s.metrics = strings.Fields(value)
+		case "family": // ipv6: instances, APIs and metadata service have no IPv4 address
+			s.ipv6 = value == "ipv6"
 		case "operator":
 			s.operator = value
 		case "attribute": // attribute=KEY:VALUE
 			name, setting, _ := strings.Cut(value, ":")
 			s.attributes[name] = setting
+		case "hook":
+			s.hooks = append(s.hooks, readHook(ts, value))
 		case "outside":
 			s.outside = value
 		case "protocol":
@@ -127,20 +137,16 @@ func cmdRegion(ts *testscript.TestScript, neg bool, args []string) {
 	// host by its instance's name, and they all share this one.
 	seed := fnv.New64a()
 	fmt.Fprint(seed, ts.Name(), os.Getpid())
-	s.region = sim.New(sim.Config{Name: sp.name, Seed: seed.Sum64(), Address: sp.addresses(), Timing: sim.Timing{
+	s.region = sim.New(sim.Config{Name: sp.name, Seed: seed.Sum64(), Address: sp.addresses(), IPv6: sp.addresses6(), Timing: sim.Timing{
 		RegisterTime: 50 * time.Millisecond, LaunchTime: time.Second, MoveTime: 200 * time.Millisecond, TerminateTime: time.Second,
 	}})
 	s.runs = map[string]*background{}
-	s.app = &application{host: addressOf(0), ports: map[string]string{}, answers: []int{200}}
+	s.app = &application{host: sp.host(), ports: map[string]string{}, answers: []int{200}}
 	s.build(ts, sp)
 	s.region.SetFaults(s.faults.of)
-	api := httptest.NewServer(sp.api(s.region.Handler()))
-	ts.Defer(func() { api.CloseClientConnections(); api.Close() })
-	ts.Setenv("AWS_ENDPOINT_URL", api.URL)
+	ts.Setenv("AWS_ENDPOINT_URL", sp.serve(ts, sp.api(s.region.Handler())))
 	for i, id := range s.ids {
-		host := httptest.NewServer(s.region.Metadata(id))
-		ts.Defer(func() { host.CloseClientConnections(); host.Close() })
-		s.hosts = append(s.hosts, host.URL)
+		s.hosts = append(s.hosts, sp.serve(ts, s.region.Metadata(id)))
 		ts.Setenv(fmt.Sprintf("I%d", i+1), id)
 	}
 	ts.Setenv("BALANCED_SETTLE", "200ms")
@@ -152,8 +158,9 @@ func cmdRegion(ts *testscript.TestScript, neg bool, args []string) {
 func (s *stage) build(ts *testscript.TestScript, sp spec) {
 	check := sim.HealthCheck{Interval: sp.check, Timeout: sp.check / 2, Healthy: 2, Unhealthy: 2}
 	g := sim.Group{
-		Name: "web", Min: sp.min, Max: sp.max, Desired: sp.size, WarmPool: sp.warm, HealthCheckType: sp.health, Settings: sim.Settings{Operator: sp.operator},
-		Zones: []string{sp.name + "a", sp.name + "b", sp.name + "c"}[:sp.zones],
+		Name: "web", Min: sp.min, Max: sp.max, Desired: sp.size, WarmPool: sp.warm, HealthCheckType: sp.health, Hooks: sp.hooks,
+		Settings: sim.Settings{Operator: sp.operator, Metrics: sp.metrics},
+		Zones:    []string{sp.name + "a", sp.name + "b", sp.name + "c"}[:sp.zones],
 	}
 	if sp.lattice != "" {
 		g.Lattice = []string{sp.lattice}
@@ -166,7 +173,7 @@ func (s *stage) build(ts *testscript.TestScript, sp spec) {
 		ts.Setenv("BALANCED_TARGETS", sp.outside)
 		return
 	}
-	if sp.tg {
+	if tg.IPv6 = sp.ipv6; sp.tg {
 		s.region.AddLoadBalancer(sim.LoadBalancer{Name: "front", Type: sp.balancer})
 		s.region.AddTargetGroup(tg)
 		g.TargetGroups = []string{"web"}
@@ -198,7 +205,7 @@ func cmdAs(ts *testscript.TestScript, neg bool, args []string) {
 func (s *stage) moves(instance string) []string {
 	var moves []string
 	for _, c := range s.region.Calls() {
-		if c.Effect && c.Mutating() && (instance == "" || c.Caller == instance) {
+		if c.Effect && c.Mutating() && c.Service != "dynamodb" && (instance == "" || c.Caller == instance) {
 			moves = append(moves, c.Action)
 		}
 	}

@@ -37,6 +37,9 @@ func group(g types.AutoScalingGroup, at time.Time) fleet.Group {
 	for _, p := range g.SuspendedProcesses {
 		out.Suspended = append(out.Suspended, aws.ToString(p.ProcessName))
 	}
+	for _, m := range g.EnabledMetrics {
+		out.Metrics = append(out.Metrics, aws.ToString(m.Metric))
+	}
 	for _, i := range g.Instances {
 		out.Members = append(out.Members, fleet.Member{
 			ID:      aws.ToString(i.InstanceId),

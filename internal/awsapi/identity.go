@@ -47,6 +47,13 @@ func regionFile(profile string) string {
 	return "profile " + profile
 }
 
+// DualStack: the APIs are asked at endpoints that have IPv6 addresses too, or at endpoints of the operator's choice.
+func (s *Session) DualStack() bool {
+	env, shared := settings(s.cfg)
+	return aws.ToString(s.cfg.BaseEndpoint) != "" || env.UseDualStackEndpoint == aws.DualStackEndpointStateEnabled ||
+		env.UseDualStackEndpoint == aws.DualStackEndpointStateUnset && shared.UseDualStackEndpoint == aws.DualStackEndpointStateEnabled
+}
+
 // Region is the Region that is asked.
 func (s *Session) Region() string { return s.cfg.Region }
 

@@ -94,13 +94,15 @@ func TestEndpointsFromEveryPlace(t *testing.T) {
 		env  map[string]string
 		file string
 		host string
+		dual bool
 	}{
-		"the SDK's own":              {nil, "", "autoscaling.eu-west-1.amazonaws.com"},
-		"dual stack, in the file":    {nil, "use_dualstack_endpoint = true\n", "autoscaling.eu-west-1.api.aws"},
-		"dual stack, in a variable":  {map[string]string{"AWS_USE_DUALSTACK_ENDPOINT": "true"}, "", "autoscaling.eu-west-1.api.aws"},
-		"FIPS, in the file":          {nil, "use_fips_endpoint = true\n", "autoscaling-fips.eu-west-1.amazonaws.com"},
-		"an endpoint, in the file":   {nil, "endpoint_url = http://file.example\n", "file.example"},
-		"an endpoint, in a variable": {map[string]string{"AWS_ENDPOINT_URL_AUTO_SCALING": "http://env.example"}, "endpoint_url = http://file.example\n", "env.example"},
+		"the SDK's own":              {nil, "", "autoscaling.eu-west-1.amazonaws.com", false},
+		"dual stack, in the file":    {nil, "use_dualstack_endpoint = true\n", "autoscaling.eu-west-1.api.aws", true},
+		"dual stack, in a variable":  {map[string]string{"AWS_USE_DUALSTACK_ENDPOINT": "true"}, "", "autoscaling.eu-west-1.api.aws", true},
+		"off in a variable":          {map[string]string{"AWS_USE_DUALSTACK_ENDPOINT": "false"}, "use_dualstack_endpoint = true\n", "autoscaling.eu-west-1.amazonaws.com", false},
+		"FIPS, in the file":          {nil, "use_fips_endpoint = true\n", "autoscaling-fips.eu-west-1.amazonaws.com", false},
+		"an endpoint, in the file":   {nil, "endpoint_url = http://file.example\n", "file.example", true},
+		"an endpoint, in a variable": {map[string]string{"AWS_ENDPOINT_URL_AUTO_SCALING": "http://env.example"}, "endpoint_url = http://file.example\n", "env.example", true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			keysIn(t, "environment")
@@ -121,6 +123,9 @@ func TestEndpointsFromEveryPlace(t *testing.T) {
 				s, err := Load(t.Context(), Options{Region: "eu-west-1", HTTP: client})
 				if err != nil {
 					t.Fatal(err)
+				}
+				if s.DualStack() != c.dual {
+					t.Errorf("dual stack is %v, want %v", s.DualStack(), c.dual)
 				}
 				if _, err := awsasg.NewFromConfig(s.Config()).DescribeAutoScalingGroups(t.Context(), &awsasg.DescribeAutoScalingGroupsInput{}); err != nil {
 					t.Error(err)

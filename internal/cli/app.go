@@ -43,7 +43,7 @@ func (p *program) app() *cli.App {
 		UsageText: "balanced [global options] COMMAND [options]\n" +
 			"balanced out && chef-client && balanced in",
 		Commands: []*cli.Command{
-			p.outCommand(), p.inCommand(), p.runCommand(), p.waitCommand(), p.hookCommand(),
+			p.outCommand(), p.inCommand(), p.runCommand(), p.readyCommand(), p.waitCommand(), p.hookCommand(),
 			p.statusCommand(), p.doctorCommand(), p.policyCommand(),
 			p.exitCodesCommand(), p.explainCommand(), p.completionCommand(), p.versionCommand(), p.helpCommand(),
 		},

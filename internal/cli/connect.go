@@ -20,12 +20,12 @@ import (
 
 // connect finds out from the metadata service which instance this is, and makes its agent with AWS as the SDK is set up.
 // counts says how many API calls went out since.
-func (p *program) connect(ctx context.Context, log *zap.Logger) (agent *rotation.Agent, counts func() map[string]int, err error) {
-	return p.connectBy(ctx, log, imds.New(imds.Options{}), (*imds.Client).Identity)
+func (p *program) connect(ctx context.Context, log *zap.Logger, at lockAt) (agent *rotation.Agent, counts func() map[string]int, err error) {
+	return p.connectBy(ctx, log, at, imds.New(imds.Options{}), (*imds.Client).Identity)
 }
 
 // connectBy is connect with a way to ask which instance this is.
-func (p *program) connectBy(ctx context.Context, log *zap.Logger, metadata *imds.Client, ask func(*imds.Client, context.Context) (imds.Identity, error)) (
+func (p *program) connectBy(ctx context.Context, log *zap.Logger, at lockAt, metadata *imds.Client, ask func(*imds.Client, context.Context) (imds.Identity, error)) (
 	agent *rotation.Agent, counts func() map[string]int, err error,
 ) {
 	self, err := ask(metadata, ctx)
@@ -41,12 +41,16 @@ func (p *program) connectBy(ctx context.Context, log *zap.Logger, metadata *imds
 		Self:      self,
 		Groups:    groups,
 		Mover:     groups,
+		Gate:      groups,
 		Balancers: balancers,
 		Metadata:  metadata,
 		Prober:    probe.New(self.PrivateIP, probe.Options{}),
 		Log:       log,
 		Throttled: aws.Throttled,
 		Caller:    aws,
+	}
+	if err := at.attach(agent, aws); err != nil {
+		return nil, nil, err
 	}
 	outsideGroup(agent, self, p.outside, groups, balancers)
 	return agent, func() map[string]int { return maps.Clone(aws.Counts()) }, nil

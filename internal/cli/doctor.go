@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -11,11 +12,12 @@ import (
 	"balanced/internal/doctor"
 	"balanced/internal/failure"
 	"balanced/internal/format"
+	"balanced/internal/hostlock"
 	"balanced/internal/rotation"
 )
 
 // diagnosis is what doctor found where that is not nothing: an answer, with a code of its own.
-type diagnosis struct{ errors, warnings int }
+type diagnosis struct{ errors, warnings int } // notes do not count
 
 func (d diagnosis) Error() string       { return "the setup needs a change: " + d.String() }
 func (d diagnosis) FailureHint() string { return "run the commands on stdout that follow fix:" }
@@ -53,13 +55,14 @@ func (p *program) doctorCommand() *cli.Command {
 		Name:  "doctor",
 		Usage: "check the setup without changing it, and print the command that fixes each fault",
 		Description: "Permissions, sizes, suspended processes, load balancers, zones, the metadata service, the clock.\n" +
-			"Exits with 0 when nothing is wrong, 3 when there are warnings, 78 when there are errors.",
-		Flags: append([]cli.Flag{
+			"Exits with 0 when nothing is wrong, 3 when there are warnings, 78 when there are errors. Notes are\n" +
+			"advice, and do not count.",
+		Flags: slices.Concat([]cli.Flag{
 			minHealthyFlag(),
 			targetsFlag(),
 			toggle("everywhere", "also look for this instance in every load balancer and target group of the account"),
 			toggle("probe-permissions", "also try the permission to move, by a move that Auto Scaling must refuse; CloudTrail records it"),
-		}, globalFlags()...),
+		}, lockFlags(), globalFlags()),
 	}, p.doctor)
 }
 
@@ -70,6 +73,7 @@ func (p *program) doctor(c *cli.Context) error {
 		Everywhere:       v.bool("everywhere"),
 		ProbePermissions: v.bool("probe-permissions"),
 		Return:           v.probe(),
+		HostLock:         hostlock.Check(),
 	}
 	v.checkOutside(opt.MinHealthy)
 	j, err := p.job(v)
@@ -83,6 +87,7 @@ func (p *program) doctor(c *cli.Context) error {
 		return examined
 	}
 	return j.run(c.Context, func(ctx context.Context, agent *rotation.Agent) (*rotation.Report, error) {
+		opt.OwnNetwork = p.ownNetwork(agent.Self)
 		examined, err = doctor.Run(ctx, agent, opt)
 		examined.HostTakenBy = hostTakenBy(examined.Instance.ID)
 		if err == nil {
@@ -96,9 +101,10 @@ func (p *program) doctor(c *cli.Context) error {
 func diagnosisOf(all []doctor.Finding) error {
 	var d diagnosis
 	for _, f := range all {
-		if f.Severity == doctor.Error {
+		switch f.Severity {
+		case doctor.Error:
 			d.errors++
-		} else {
+		case doctor.Warning:
 			d.warnings++
 		}
 	}

@@ -38,7 +38,7 @@ func explanations() map[int]explanation {
 		},
 		69: {
 			"AWS or the metadata service is out of reach",
-			"The metadata service, AWS, or the network between is down; calls were throttled for three hours, or for the whole limit of a hook; or the role's credentials expired.",
+			"The metadata service, AWS, the FleetLock server, or the network between is down; calls were throttled for three hours, or for the whole limit of a hook; or the role's credentials expired.",
 			"Run it again when that is over. If it stays, check the route, the proxy, the VPC endpoints and the clock of the host.",
 		},
 		73: {
@@ -48,7 +48,7 @@ func explanations() map[int]explanation {
 		},
 		75: {
 			"not now; run it again later",
-			"Nothing is wrong with this instance, but it was a bad moment, and the last line says why. Most often a peer is out of service, or peers are unhealthy. A hold file, or another run on this host, ends with this code too.",
+			"Nothing is wrong with this instance, but it was a bad moment, and the last line says why. Most often a peer is out of service, or peers are unhealthy. A hold file, another run on this host, or a lock without a free slot ends with this code too.",
 			"Wait and run it again. Where the line names a peer that has been out for long, its upgrade failed: finish the upgrade there, run `balanced in` there, then start the rollout again. Where it names a hold file, ask who made it.",
 		},
 		77: {
@@ -58,13 +58,13 @@ func explanations() map[int]explanation {
 		},
 		78: {
 			"something must be changed first",
-			"A setting stands in the way and waiting does not help: the instance is in no group, a process is suspended, MinSize leaves no slot, `--min-healthy` is impossible for a group of this size, the metadata service is restricted, or `AWS_REGION` is not the instance's.",
+			"A setting stands in the way and waiting does not help: the instance is in no group, a process is suspended, MinSize leaves no slot, `--min-healthy` is impossible for a group of this size, the metadata service is restricted, `--lock` names a table that does not exist, or `AWS_REGION` is not the instance's.",
 			"The last line names the setting. `balanced doctor` finds all of them and prints a command for each.",
 		},
 		80: {
 			"this host does not pass its load balancers' checks; not moved",
-			"The application on this host fails a check that its load balancers would make. The last line has the request and the last answer: `GET :8080/health: 503 after 42s`. The host is still in Standby and gets no traffic. An application that listens only on the loopback address fails too.",
-			"Send the same request with `curl` to the instance's own address. Fix the application, then run `balanced in`. If it only starts slowly, give a longer `--timeout`. If the check itself is wrong, change it at the load balancer; until then `--probe URL` asks something else and `--probe off` asks nothing, but the load balancers still make their own checks.",
+			"The application on this host fails a check that its load balancers would make. The last line has the request and the last answer: `GET :8080/health: 503 after 42s`. The host is still in Standby and gets no traffic. An application that listens only on the loopback address fails too. With `ready` the instance is in `Pending:Wait`, and its launch hook decides when it times out.",
+			"Send the same request with `curl` to the instance's own address. Fix the application, then run `balanced in`, or `balanced ready` on a new instance. If it only starts slowly, give a longer `--timeout`. If the check itself is wrong, change it at the load balancer; until then `--probe URL` asks something else and `--probe off` asks nothing, but the load balancers still make their own checks.",
 		},
 		81: {
 			"this instance is leaving the group; not moved",
@@ -73,13 +73,13 @@ func explanations() map[int]explanation {
 		},
 		82: {
 			"begun and not finished; run it again to go on",
-			"A move began and did not end in time, or AWS stopped answering meanwhile.",
+			"A move began and did not end in time, AWS stopped answering meanwhile, or the instance is back and a FleetLock server did not confirm that its slot is free.",
 			"Run the same command again: it goes on from where the instance is. If that happens again and again, draining takes longer than `--timeout`, or a load balancer does not deregister the instance: `balanced status` shows which.",
 		},
 		83: {
-			"moved back, and not healthy in time",
-			"The instance returned and at least one load balancer did not call it healthy. The last line says where it is now: in Standby again, or left in service because too few peers were healthy or because of `--on-unhealthy leave`.",
-			"Fix the application. If the instance is in Standby, run `balanced in`. If it was left in service, the load balancers send it no traffic while it fails their checks, but with `ELB` health checks Auto Scaling may replace it.",
+			"moved back, or launched, and not healthy in time",
+			"The instance returned and at least one load balancer did not call it healthy. The last line says where it is now: in Standby again, or left in service because too few peers were healthy or because of `--on-unhealthy leave`. With `ready` the launch hook was completed and the instance is not healthy, or the launch was abandoned because the host did not pass (`--on-unfit abandon`): then Auto Scaling terminates it and launches another.",
+			"Fix the application. If the instance is in Standby, run `balanced in`. If it was left in service, the load balancers send it no traffic while it fails their checks, but with `ELB` health checks Auto Scaling may replace it. Where new instances end with this code one after another, the image is bad: stop the instance refresh.",
 		},
 		84: {
 			"rolled back; in service again",

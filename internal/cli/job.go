@@ -27,6 +27,7 @@ type job struct {
 	// document is what is written as JSON; nil: the report itself.
 	document func(*rotation.Report) any
 	file     reportFile
+	lockAt   lockAt
 	child    string         // the name of the operator's command, of run
 	lock     *hostlock.Lock // this host, once it is taken
 	screen   *screen
@@ -44,9 +45,9 @@ type work func(context.Context, *rotation.Agent) (*rotation.Report, error)
 // then the files (73).
 func (p *program) job(v *values) (*job, error) {
 	j := &job{program: p, command: v.c.Command.Name, hold: v.holdFiles(), text: result}
-	j.json = v.oneOf("output") == "json"
-	j.startUp = v.startUp()
+	j.json, j.lockAt, j.startUp = v.oneOf("output") == "json", v.lockAt(), v.startUp()
 	p.outside = v.targets()
+	v.refuseLockOutside()
 	after, afterErr := v.afterwards()
 	if err := j.openLog(v); err != nil {
 		return nil, err
@@ -142,7 +143,7 @@ func (j *job) connectAndDo(ctx context.Context, do work) (*rotation.Report, erro
 	progress, stop := j.screen.follow(ctx, j.log)
 	defer stop()
 	j.progress = progress
-	agent, counts, err := j.connectBy(ctx, j.log, imds.New(imds.Options{}), j.identify)
+	agent, counts, err := j.connectBy(ctx, j.log, j.lockAt, imds.New(imds.Options{}), j.identify)
 	if err != nil {
 		return rotation.NewReport(j.command, began, err), err
 	}

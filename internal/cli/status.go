@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"slices"
 
 	"github.com/urfave/cli/v2"
 	"go.uber.org/zap"
@@ -29,11 +30,11 @@ func (p *program) statusCommand() *cli.Command {
 		Name:        "status",
 		Usage:       "show what this instance and its peers look like, from the group and from every load balancer",
 		Description: "Exits with 0 when this instance is in service and healthy everywhere, 3 when it is not, 4 when it is in no group.",
-		Flags: append([]cli.Flag{
+		Flags: slices.Concat([]cli.Flag{
 			toggle("watch", "show it again every five seconds"),
 			minHealthyFlag(),
 			targetsFlag(),
-		}, globalFlags()...),
+		}, lockFlags(), globalFlags()),
 	}, p.status)
 }
 

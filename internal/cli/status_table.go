@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"balanced/internal/fleet"
@@ -38,6 +39,9 @@ func (p statusTable) text(r *rotation.Report) string {
 	p.list(&b, "", objections(r))
 	if r.HostTakenBy != "" {
 		p.list(&b, "", []string{r.Instance.ID + " is taken by " + r.HostTakenBy})
+	}
+	if r.Lock != nil {
+		p.list(&b, "", []string{lockLine(r.Lock, time.Now())})
 	}
 	p.list(&b, "warning: ", r.Warnings)
 	if p.above != "" && !p.clear {

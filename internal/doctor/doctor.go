@@ -15,10 +15,12 @@ import (
 // Severity says how bad a finding is.
 type Severity string
 
-// An Error keeps balanced from working, or from keeping a promise. A Warning hurts under some circumstance.
+// An Error keeps balanced from working, or from keeping a promise. A Warning hurts under some circumstance. A Note is
+// advice: nothing is wrong without it.
 const (
 	Error   Severity = "error"
 	Warning Severity = "warning"
+	Note    Severity = "note"
 )
 
 // A Finding is one thing about the setup that ought to be changed.
@@ -36,6 +38,8 @@ type Options struct {
 	Everywhere       bool                  // look for this instance in all load balancers of the account
 	ProbePermissions bool                  // also try the move that Auto Scaling must refuse
 	Return           rotation.ProbeOptions // what the host will be asked when it returns
+	HostLock         error                 // why the lock of this host cannot be taken; nil: it can
+	OwnNetwork       bool                  // this process is in a container that does not have the host's network
 }
 
 // Report is an examination in full: a run's report with findings and facts.
@@ -57,6 +61,10 @@ type subject struct {
 	elsewhere   []fleet.Registration
 	notMember   bool // no group has it, which is known
 	permissions moveProbe
+	hostLock    error
+	ownNetwork  bool
+	ipv4Asked   bool // AWS is asked at endpoints that have IPv4 addresses alone, which this instance has none of
+	lock        lockAnswer
 	probe       string // why the probe of `in` does not pass while the load balancers call this instance healthy
 }
 
@@ -101,13 +109,18 @@ var checks = []check{
 	{"metadata", metadataV1},
 	{"clock", clockSkew},
 	{"hold", heldHost},
+	{"host-lock", unusableLock},
+	{"container", containerNetwork},
+	{"ipv6", endpointsWithoutIPv6},
 	{"managed", managedGroup},
 	{"thresholds", crossedThresholds},
 	{"stale-mark", staleMarks},
 	{"retained", retained},
 	{"health", unhealthyMembers},
 	{"probe", foreseenProbe},
+	{"lock", lockFaults},
 	{"out", refusedNow},
+	{"group-metrics", noStandbyMetric},
 }
 
 // Run looks at everything that can be looked at without a change, and lists what ought to be changed. Reads that are not
@@ -142,10 +155,12 @@ func (s subject) findings() []Finding {
 func outcome(all []Finding) string {
 	worst := "ok"
 	for _, f := range all {
-		if f.Severity == Error {
+		switch f.Severity {
+		case Error:
 			return "errors"
+		case Warning:
+			worst = "warnings"
 		}
-		worst = "warnings"
 	}
 	return worst
 }
@@ -153,7 +168,7 @@ func outcome(all []Finding) string {
 // examine reads all there is to read. What is not allowed is noted.
 func examine(ctx context.Context, a *rotation.Agent, opt Options, n *notes) (subject, error) {
 	e, err := a.Examine(ctx, "doctor", opt.MinHealthy)
-	s := subject{Examination: e, min: opt.MinHealthy, hold: a.Hold}
+	s := subject{Examination: e, min: opt.MinHealthy, hold: a.Hold, hostLock: opt.HostLock, ownNetwork: opt.OwnNetwork}
 	notMember := errors.Is(err, rotation.ErrNotMember)
 	if notMember && !opt.Everywhere {
 		return s, &failure.Refusal{Class: failure.Setup, Reason: e.ID, Hint: "attach it to a group, or see balanced doctor --everywhere", Err: rotation.ErrNotMember}
@@ -164,6 +179,7 @@ func examine(ctx context.Context, a *rotation.Agent, opt Options, n *notes) (sub
 	if err := tryReads(ctx, a, n); err != nil {
 		return s, err
 	}
+	s.ipv4Asked = a.Self.PrivateIP == "" && a.Caller != nil && !a.Caller.DualStack()
 	if s.answersV1, err = a.Metadata.AnswersV1(ctx); err != nil {
 		return s, err
 	}
@@ -175,6 +191,12 @@ func examine(ctx context.Context, a *rotation.Agent, opt Options, n *notes) (sub
 			s.reads, s.clockAhead, s.notMember = n.access(), n.clockAhead, true
 			return s, inNoGroup(s)
 		}
+	}
+	if s.lock, err = askLock(ctx, a, s, n); err != nil {
+		return s, err
+	}
+	if s.lock.asked {
+		s.Report.Lock = &s.lock.state
 	}
 	if opt.ProbePermissions {
 		s.permissions, err = probeMove(ctx, a, opt.MinHealthy, n)

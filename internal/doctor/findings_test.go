@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"balanced/internal/failure"
 	"balanced/internal/fleet"
 	"balanced/internal/fleet/sample"
 	"balanced/internal/rotation"
@@ -56,8 +57,20 @@ func TestFindings(t *testing.T) {
 			func(c *subject) { c.permissions = moveProbe{action: "autoscaling:ExitStandby", denied: true} },
 			"permissions", Error, "autoscaling:ExitStandby is denied", "--role-name ROLE",
 		},
-		"a move allowed":   {func(c *subject) { c.permissions = moveProbe{action: "autoscaling:ExitStandby"} }, "", "", "", ""},
-		"a move not tried": {func(c *subject) { c.permissions = moveProbe{why: "i-1 is Pending"} }, "permissions", Warning, "not tried: i-1 is Pending", "balanced doctor --probe-permissions"},
+		"no metric of Standby": {
+			func(c *subject) { c.Group.Metrics = []string{"GroupMinSize"} }, "group-metrics", Note, "does not send GroupStandbyInstances",
+			"aws autoscaling enable-metrics-collection --auto-scaling-group-name web --granularity 1Minute --metrics GroupStandbyInstances",
+		},
+		"no lock of the host": {
+			func(c *subject) {
+				c.hostLock = failure.New(failure.Setup, "chmod 755 /run/balanced", "/run/balanced is writable by others")
+			},
+			"host-lock", Error, "/run/balanced is writable by others", "chmod 755 /run/balanced",
+		},
+		"endpoints without IPv6":    {func(c *subject) { c.ipv4Asked = true }, "ipv6", Note, "no IPv4 address", "AWS_USE_DUALSTACK_ENDPOINT=true"},
+		"a container's own network": {func(c *subject) { c.ownNetwork = true }, "container", Warning, "container without the host's network", "--network host"},
+		"a move allowed":            {func(c *subject) { c.permissions = moveProbe{action: "autoscaling:ExitStandby"} }, "", "", "", ""},
+		"a move not tried":          {func(c *subject) { c.permissions = moveProbe{why: "i-1 is Pending"} }, "permissions", Warning, "not tried: i-1 is Pending", "balanced doctor --probe-permissions"},
 
 		"MinSize below the floor": {
 			func(c *subject) { c.Group.Min = 1 },

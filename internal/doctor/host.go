@@ -5,6 +5,7 @@ import (
 	"os"
 	"time"
 
+	"balanced/internal/failure"
 	"balanced/internal/format"
 )
 
@@ -69,5 +70,44 @@ func heldHost(s subject) []Finding {
 		What:     held.Error(),
 		Why:      "out and in are refused while it exists; ask who made it first",
 		Fix:      "rm " + format.ShellWord(s.holdFile()),
+	}}
+}
+
+// unusableLock: out, in and run take the lock of this host first.
+func unusableLock(s subject) []Finding {
+	if s.hostLock == nil {
+		return nil
+	}
+	return []Finding{{
+		Severity: Error,
+		What:     s.hostLock.Error(),
+		Why:      "out, in and run take this lock first, so that no two of them move this host at once",
+		Fix:      failure.Hint(s.hostLock),
+	}}
+}
+
+// containerNetwork: a target is asked at the host's own address.
+func containerNetwork(s subject) []Finding {
+	if !s.ownNetwork {
+		return nil
+	}
+	return []Finding{{
+		Severity: Warning,
+		What:     "this process is in a container without the host's network",
+		Why:      "in asks the host what its load balancers will ask, and from here that takes another way; the metadata service is a hop further away",
+		Fix:      "run the container with --network host, or balanced on the host itself: docs/containers.md",
+	}}
+}
+
+// endpointsWithoutIPv6: an instance without an IPv4 address asks AWS through NAT64, if the subnet has it.
+func endpointsWithoutIPv6(s subject) []Finding {
+	if !s.ipv4Asked {
+		return nil
+	}
+	return []Finding{{
+		Severity: Note,
+		What:     "this instance has no IPv4 address, and AWS is asked at endpoints that have IPv4 addresses alone",
+		Why:      "every call depends on the subnet's NAT64; see docs/ipv6.md",
+		Fix:      "set AWS_USE_DUALSTACK_ENDPOINT=true, or use_dualstack_endpoint = true in the shared config file",
 	}}
 }

@@ -2,9 +2,11 @@ package doctor
 
 import (
 	"fmt"
+	"slices"
 
 	"balanced/internal/failure"
 	"balanced/internal/fleet"
+	"balanced/internal/format"
 	"balanced/internal/rotation"
 )
 
@@ -166,4 +168,22 @@ func (s subject) namedAlready(guard string, refusal *failure.Refusal) bool {
 		return refusal.Class == failure.Setup
 	}
 	return false
+}
+
+// standbyMetric tells of instances in Standby, each minute.
+const standbyMetric = "GroupStandbyInstances"
+
+// noStandbyMetric: without it no alarm can tell that an instance was left in Standby. Group metrics cost nothing (Auto
+// Scaling User Guide, "Amazon CloudWatch metrics").
+func noStandbyMetric(s subject) []Finding {
+	if !s.knows() || s.Group.Declared() || slices.Contains(s.Group.Metrics, standbyMetric) {
+		return nil
+	}
+	return []Finding{{
+		Severity: Note,
+		What:     "the group does not send " + standbyMetric + " to CloudWatch",
+		Why:      "an alarm on it tells of instances that a rollout left in Standby: docs/metrics-and-alarms.md",
+		Fix: "aws autoscaling enable-metrics-collection --auto-scaling-group-name " + format.ShellWord(s.Group.Name) +
+			" --granularity 1Minute --metrics " + standbyMetric,
+	}}
 }

@@ -42,7 +42,7 @@ func declarable(s subject) []Finding {
 	return []Finding{{
 		Severity: Error,
 		What:     s.ID + " is in no Auto Scaling group, and registered at " + strings.Join(targetNames(s.elsewhere), ", "),
-		Why:      "balanced works with these load balancers once it is told them, and takes --min-healthy N then",
+		Why:      "out and in work once they are told these load balancers; --min-healthy N is required then",
 		Fix:      "export BALANCED_TARGETS=" + strings.Join(targetNames(s.elsewhere), ","),
 	}}
 }

@@ -48,9 +48,9 @@ func missingPermissions(s subject) []Finding {
 func (s subject) attachPolicy() string {
 	policy := "balanced policy"
 	if s.Group.Declared() {
-		policy += " --targets " + format.ShellWord(s.Group.Name)
+		policy += " --targets " + format.ShellWord(s.Group.Name) + s.lock.policyFlags(s.Group.ARN)
 	} else if s.knows() {
-		policy += " --group " + format.ShellWord(s.Group.Name)
+		policy += " --group " + format.ShellWord(s.Group.Name) + s.lock.policyFlags(s.Group.ARN)
 	}
 	return fmt.Sprintf(`aws iam put-role-policy --role-name %s --policy-name balanced --policy-document "$(%s)"`, cmp.Or(s.reads.role, "ROLE"), policy)
 }

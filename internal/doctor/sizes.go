@@ -27,7 +27,7 @@ func minSizeFence(s subject) []Finding {
 		f.Why = "Auto Scaling refuses EnterStandby where the desired capacity would fall below MinSize"
 	case s.Warnings["unfenced minimum"] != "":
 		f.What = fmt.Sprintf("MinSize %d allows %d of %d to be out at once; --min-healthy %s allows %d", s.Group.Min, room, n.Capacity, s.min, n.Slots)
-		f.Why = "instances that start within the same seconds can begin to drain together; with MinSize at the minimum Auto Scaling refuses the move that is one too many before anything drains"
+		f.Why = "instances that start within the same seconds can begin to drain together; with MinSize at the minimum Auto Scaling refuses the move that is one too many before anything drains; where a scaling policy needs a lower MinSize, --lock does"
 	default:
 		return nil
 	}

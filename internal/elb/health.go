@@ -3,6 +3,7 @@ package elb
 import (
 	"cmp"
 	"context"
+	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -22,13 +23,11 @@ func (c *Client) Health(ctx context.Context, s fleet.Source) ([]fleet.Target, er
 }
 
 // HealthOf asks about one instance, on the source's own port. One that the source
-// does not know is Unregistered, not an error; one that the answer leaves out is
-// Unavailable, for silence proves nothing.
+// does not know is Unregistered, not an error; an answer that leaves it out is none, for silence proves nothing.
 func (c *Client) HealthOf(ctx context.Context, s fleet.Source, instance string) (fleet.Target, error) {
-	found := fleet.Target{Instance: instance, Port: s.Port, Health: fleet.Unavailable, Reason: "left out of the answer"}
+	found := fleet.Target{Instance: instance, Port: s.Port, Health: fleet.Unregistered}
 	all, err := c.health(ctx, s, instance)
 	if refused(err, "InvalidTarget", "InvalidInstance") {
-		found.Health, found.Reason = fleet.Unregistered, ""
 		return found, nil
 	}
 	if err != nil {
@@ -66,13 +65,14 @@ func (c *Client) classicHealth(ctx context.Context, s fleet.Source, instance str
 		var all []fleet.Target
 		for _, i := range out.InstanceStates {
 			t := fleet.Target{Instance: aws.ToString(i.InstanceId)}
-			if t.Instance == "" || i.Description == nil { // "N/A" where there is nothing to say; else it may say that it drains
-				return nil, awsapi.Lacks("id or description of an instance")
+			// The description is "N/A" where there is nothing to say; else it may say that it drains.
+			if t.Instance == "" || i.Description == nil || aws.ToString(i.State) == "" {
+				return nil, awsapi.Lacks("id, state or description of an instance")
 			}
 			t.Health, t.Reason = classicState(aws.ToString(i.State), aws.ToString(i.Description))
 			all = append(all, t)
 		}
-		return all, nil
+		return all, lists(all, instance)
 	})
 	if err != nil {
 		return nil, wrap(err, "describe health in Classic load balancer", s.Name)
@@ -98,9 +98,12 @@ func (c *Client) targetHealth(ctx context.Context, s fleet.Source, instance stri
 			if d.Target == nil || aws.ToString(d.Target.Id) == "" || d.Target.Port == nil {
 				return nil, awsapi.Lacks("id or port of a target")
 			}
+			if d.TargetHealth == nil || d.TargetHealth.State == "" {
+				return nil, awsapi.Lacks("health of target %s", aws.ToString(d.Target.Id))
+			}
 			all = append(all, target(d))
 		}
-		return all, nil
+		return all, lists(all, instance)
 	})
 	if err != nil {
 		return nil, wrap(err, "describe health in target group", s.Name)
@@ -108,12 +111,19 @@ func (c *Client) targetHealth(ctx context.Context, s fleet.Source, instance stri
 	return all, nil
 }
 
-// target is one registration. One whose health is missing is Unavailable: it may be anything.
-func target(d v2types.TargetHealthDescription) fleet.Target {
-	t := fleet.Target{Instance: aws.ToString(d.Target.Id), Port: int(aws.ToInt32(d.Target.Port)), Health: fleet.Unavailable, Reason: "no health in the answer"}
-	if h := d.TargetHealth; h != nil {
-		t.Health, t.Reason = targetState(string(h.State), string(h.Reason), aws.ToString(h.Description))
+// lists: the instance that was asked for is in the answer.
+func lists(all []fleet.Target, instance string) error {
+	if instance == "" || slices.ContainsFunc(all, func(t fleet.Target) bool { return t.Instance == instance }) {
+		return nil
 	}
+	return awsapi.Lacks("health of %s", instance)
+}
+
+// target is one registration, of an answer that is whole.
+func target(d v2types.TargetHealthDescription) fleet.Target {
+	t := fleet.Target{Instance: aws.ToString(d.Target.Id), Port: int(aws.ToInt32(d.Target.Port))}
+	h := d.TargetHealth
+	t.Health, t.Reason = targetState(string(h.State), string(h.Reason), aws.ToString(h.Description))
 	if o := d.AdministrativeOverride; o != nil && o.State != "" && o.State != noOverride {
 		t.Shifted = o.State == shiftActive
 		t.Override = strings.TrimSuffix(string(o.State)+": "+aws.ToString(o.Description), ": ")

@@ -185,7 +185,7 @@ func TestACheckNobodyCanReadIsASetting(t *testing.T) {
 }
 
 // A health that is missing is not a good one, and not that of a target that has left.
-func TestAHealthThatIsMissingIsUnknown(t *testing.T) {
+func TestAHealthThatIsMissingIsAFailedLook(t *testing.T) {
 	const state = "<TargetHealth><State>healthy</State></TargetHealth>"
 	target := "<member><Target><Id>i-1</Id><Port>80</Port></Target>" + state + "</member>"
 	instance := "<member><InstanceId>i-1</InstanceId><State>InService</State><Description>N/A</Description></member>"
@@ -196,15 +196,15 @@ func TestAHealthThatIsMissingIsUnknown(t *testing.T) {
 		lost  string
 		want  fleet.Health // empty: a failed look
 	}{
-		"of a target":                  {fleet.Network, "TargetHealthDescriptions", target, state, fleet.Unavailable},
-		"the state of a target":        {fleet.Network, "TargetHealthDescriptions", target, "<State>healthy</State>", fleet.Unavailable},
+		"of a target":                  {fleet.Network, "TargetHealthDescriptions", target, state, ""},
+		"the state of a target":        {fleet.Network, "TargetHealthDescriptions", target, "<State>healthy</State>", ""},
 		"the id of a target":           {fleet.Network, "TargetHealthDescriptions", target, "<Id>i-1</Id>", ""},
 		"the port of a target":         {fleet.Network, "TargetHealthDescriptions", target, "<Port>80</Port>", ""},
-		"a target that was asked for":  {fleet.Network, "TargetHealthDescriptions", target, target, fleet.Unavailable},
-		"the state of an instance":     {fleet.Classic, "InstanceStates", instance, "<State>InService</State>", fleet.Unavailable},
+		"a target that was asked for":  {fleet.Network, "TargetHealthDescriptions", target, target, ""},
+		"the state of an instance":     {fleet.Classic, "InstanceStates", instance, "<State>InService</State>", ""},
 		"the words about an instance":  {fleet.Classic, "InstanceStates", instance, "<Description>N/A</Description>", ""},
 		"the id of an instance":        {fleet.Classic, "InstanceStates", instance, "<InstanceId>i-1</InstanceId>", ""},
-		"an instance that was asked":   {fleet.Classic, "InstanceStates", instance, instance, fleet.Unavailable},
+		"an instance that was asked":   {fleet.Classic, "InstanceStates", instance, instance, ""},
 		"nothing of a target":          {fleet.Network, "TargetHealthDescriptions", target, "nothing", fleet.Healthy},
 		"nothing of a Classic balance": {fleet.Classic, "InstanceStates", instance, "nothing", fleet.Healthy},
 	} {

@@ -38,6 +38,8 @@ type Group struct {
 	// Retains: an instance whose termination hook is abandoned is kept, outside the desired capacity, until somebody
 	// terminates it.
 	Retains bool
+	// Metrics are the group metrics that Auto Scaling sends to CloudWatch.
+	Metrics []string
 	At      time.Time // AWS's own clock when it answered, whole seconds
 	Held    Held      // of this instance, where there is no group: see Declared
 }

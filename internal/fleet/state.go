@@ -26,6 +26,8 @@ const (
 	ReplacingRootWait   State = "ReplacingRootVolume:Wait" // held by a termination hook
 	ReplacingRootGo     State = "ReplacingRootVolume:Proceed"
 	RootVolumeReplaced  State = "RootVolumeReplaced" // becomes Pending
+	WarmedPending       State = "Warmed:Pending"
+	WarmedPendingWait   State = "Warmed:Pending:Wait" // held by a launch hook
 	WarmedPendingRetain State = "Warmed:Pending:Retained"
 	WarmedTermRetain    State = "Warmed:Terminating:Retained"
 )

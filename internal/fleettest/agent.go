@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"go.uber.org/zap"
 
 	"balanced/internal/asg"
@@ -19,6 +20,7 @@ import (
 	"balanced/internal/elb"
 	"balanced/internal/failure"
 	"balanced/internal/imds"
+	"balanced/internal/lock"
 	"balanced/internal/rotation"
 	"balanced/internal/sim"
 )
@@ -31,6 +33,7 @@ type Host struct {
 	Log    *zap.Logger
 	Rand   *rand.Rand // every random choice of its agents; nil: the process's own
 	Turns  *Turns     // in which its agents' calls are made; nil: as goroutines are scheduled
+	Lock   string     // what --lock says; empty: none
 	// Targets are what its agents are given as --targets, outside a group; "": they work in a group.
 	Targets string
 
@@ -60,11 +63,31 @@ func (h *Host) Process(ctx context.Context) (*rotation.Agent, *awsapi.Session, e
 		cfg.APIOptions = append(slices.Clone(cfg.APIOptions), h.Turns.begin(h.ID))
 	}
 	groups, balancers := asg.New(cfg), elb.New(cfg)
+	slots, err := h.lock(cfg)
+	if err != nil {
+		return nil, nil, err
+	}
 	agent := &rotation.Agent{
-		Self: self, Groups: groups, Mover: groups, Balancers: balancers, Metadata: meta,
-		Log: h.Log, Jitter: h.Rand, Alone: h.alone, Throttled: session.Throttled, Caller: session,
+		Self: self, Groups: groups, Mover: groups, Gate: groups, Balancers: balancers, Metadata: meta,
+		Log: h.Log, Jitter: h.Rand, Alone: h.alone, Throttled: session.Throttled, Caller: session, Lock: slots,
 	}
 	return agent, session, h.outside(agent, groups, balancers)
+}
+
+// lock is what --lock names.
+func (h *Host) lock(cfg aws.Config) (rotation.SlotLock, error) {
+	if h.Lock == "" {
+		return nil, nil
+	}
+	where, err := lock.Parse(h.Lock)
+	if err != nil {
+		return nil, err
+	}
+	o := lock.Options{Instance: h.ID, AWS: cfg, HTTP: h.HTTP.Transport}
+	if h.Rand != nil {
+		o.Rand = h.Rand.Float64
+	}
+	return lock.New(where, o)
 }
 
 // client is the host's, with its calls in turn.

@@ -21,6 +21,7 @@ type World struct {
 	*testing.T
 	*sim.Region
 	IDs     []string
+	Lock    string // what --lock says to the agents that are made from then on; empty: none
 	Targets string // what agents are given as --targets, outside a group
 	// drawn seeds each agent's jitter, in the order they are made.
 	drawn uint64
@@ -32,6 +33,7 @@ func WebGroup() sim.Group {
 	return sim.Group{
 		Name: "web", Min: 3, Max: 6, Desired: 4, Zones: []string{"eu-west-1a", "eu-west-1b"},
 		Classic: []string{"old"}, TargetGroups: []string{"web"}, HealthCheckType: "ELB", Grace: 300 * time.Second,
+		Settings: sim.Settings{Metrics: []string{"GroupStandbyInstances"}},
 	}
 }
 
@@ -58,7 +60,7 @@ func (w *World) Agent(id string) *rotation.Agent {
 	w.drawn++
 	host := &Host{
 		Region: w.Region, ID: id, HTTP: w.Client(), Log: zaptest.NewLogger(w),
-		Rand: Rand(w.drawn), Targets: w.Targets,
+		Rand: Rand(w.drawn), Lock: w.Lock, Targets: w.Targets,
 	}
 	w.Cleanup(host.HTTP.CloseIdleConnections)
 	agent, _, err := host.Process(context.Background())
@@ -88,11 +90,11 @@ func (w *World) In(id string) (*rotation.Report, error) {
 	return w.Agent(id).In(context.Background(), InOptions())
 }
 
-// Moves are the mutating calls that took effect, by action.
+// Moves are the mutating calls that took effect, by action, but for those to a lock.
 func (w *World) Moves() []string {
 	var done []string
 	for _, c := range w.Calls() {
-		if c.Effect {
+		if c.Effect && c.Service != "dynamodb" {
 			done = append(done, c.Action)
 		}
 	}

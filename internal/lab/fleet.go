@@ -42,6 +42,7 @@ func newFleet(cfg Config, port int) (*Fleet, error) {
 		MoveTime:     noneForZero(cfg.MoveTime),
 		LaunchTime:   noneForZero(cfg.LaunchTime),
 		RegisterTime: noneForZero(cfg.RegisterTime), TerminateTime: noneForZero(cfg.TerminateTime),
+		RefreshPatience: cfg.RefreshPatience,
 	}}
 	if cfg.Recording != nil {
 		cfg.Recording.Configure(&region)
@@ -59,13 +60,30 @@ func newFleet(cfg Config, port int) (*Fleet, error) {
 	f.Region.AddGroup(sim.Group{
 		Name: f.Group, Min: min, Max: max, Desired: cfg.Size, Zones: zones,
 		Classic: f.SourceNames(Classic), TargetGroups: append(f.SourceNames(Application), f.SourceNames(Network)...),
-		HealthCheckType: "ELB", Grace: 5 * time.Minute,
-		Settings: sim.Settings{Tags: map[string]string{"balanced-check": "yes"}}, // for check-aws --moves
+		HealthCheckType: cfg.healthChecks(), Grace: 5 * time.Minute, Hooks: cfg.hooks(),
+		Settings: sim.Settings{
+			Tags:    map[string]string{"balanced-check": "yes"}, // for check-aws --moves
+			Metrics: []string{"GroupStandbyInstances"},          // as a well-kept group sends
+		},
 	})
 	if cfg.Recording != nil {
 		cfg.Recording.Prepare(f.Region)
 	}
 	return f, nil
+}
+
+func (c Config) healthChecks() string {
+	if c.EC2Checks {
+		return "EC2"
+	}
+	return "ELB"
+}
+
+func (c Config) hooks() []sim.Hook {
+	if !c.LaunchHook {
+		return nil
+	}
+	return []sim.Hook{{Name: HookName, Heartbeat: 5 * time.Minute}}
 }
 
 // addStandalone adds the instances without a group, registered with every source.

@@ -32,8 +32,9 @@ type Lab struct {
 	closers    []io.Closer
 	known      map[string]Instance // instances that have their listeners, by ID
 	servers    map[string]*appserver.Server
-	removed    map[string]bool // instances whose servers are removed
-	badDeploys map[string]bool // instances on which every deploy installs a bad version
+	removed    map[string]bool              // instances whose servers are removed
+	images     map[string]appserver.Release // what instances of an image are launched with
+	badDeploys map[string]bool              // instances on which every deploy installs a bad version
 
 	instancesMu sync.Mutex // held by Instances; taken before mu
 }
@@ -43,7 +44,7 @@ func Serve(cfg Config, port int) (*Lab, error) {
 	if err := cfg.Check(); err != nil {
 		return nil, err
 	}
-	l := &Lab{known: map[string]Instance{}, servers: map[string]*appserver.Server{}, removed: map[string]bool{}, badDeploys: map[string]bool{}}
+	l := &Lab{known: map[string]Instance{}, servers: map[string]*appserver.Server{}, removed: map[string]bool{}, badDeploys: map[string]bool{}, images: map[string]appserver.Release{}}
 	if err := l.open(cfg, port); err != nil {
 		l.Close()
 		return nil, err

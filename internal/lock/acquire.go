@@ -18,7 +18,7 @@ const (
 	// racing is how long an acquisition goes on while others change the item: what was read of the group before it
 	// grows old meanwhile.
 	racing = 30 * time.Second
-	// releaseTime is what giving a slot back is given. Where it does not succeed, others drop the entry after deadAfter.
+	// releaseTime is what releasing a slot is given. Where it does not succeed, others drop the entry after deadAfter.
 	releaseTime = 15 * time.Second
 )
 
@@ -47,6 +47,7 @@ func (d *dynamo) acquire(ctx context.Context, key string, seen Look, n int) (Hel
 		if last.recognise(now.holders[d.self]) {
 			return last.held, nil
 		}
+		d.found = d.found || !d.wrote && now.holders[d.self] != ""
 		j := d.watched.judge(d.self, now.holders, seen)
 		if err := j.refuse(max(n, 1), d.where, seen, d.freeCommand(key)); err != nil {
 			return Held{}, err
@@ -111,14 +112,22 @@ func (d *dynamo) confirm(ctx context.Context, key string) (bool, error) {
 	return now.holders[d.self] != "", err
 }
 
-// release removes this instance's entry. The item stays.
-func (d *dynamo) release(ctx context.Context, key string) error {
+// release removes this instance's entry, if it is old enough for what is known. The item stays.
+func (d *dynamo) release(ctx context.Context, key string, b Basis) error {
 	ctx, cancel := context.WithTimeout(awsapi.Hurry(ctx), releaseTime)
 	defer cancel()
 	for round := 0; ; round++ {
 		now, err := d.read(ctx, key)
-		if err != nil || now.holders[d.self] == "" {
+		if err != nil {
 			return err
+		}
+		if now.holders[d.self] == "" {
+			d.wrote = false
+			return nil
+		}
+		sure := b.Seen.IsZero() || b.Unused && d.wrote && !d.found
+		if !sure && b.Seen.Before(entryTime(now.holders[d.self]).Add(deadAfter)) {
+			return failure.New(failure.NotNow, "others free it", "its entry is younger than %s, and reads may not show a move that followed it yet", format.Duration(deadAfter))
 		}
 		err = d.write(ctx, key, now, now.with(d.self, false, nil))
 		if err == nil || !again(ctx, err) {
@@ -136,6 +145,15 @@ func (d *dynamo) holders(ctx context.Context, key string) ([]Holder, error) {
 		return nil, err
 	}
 	return now.list(), nil
+}
+
+func (d *dynamo) mayHold() bool { return d.wrote }
+
+func (d *dynamo) known() []Holder {
+	if d.last == nil {
+		return nil
+	}
+	return d.last.list()
 }
 
 // check reads the item, which tells all that can go wrong but a denied write.

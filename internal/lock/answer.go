@@ -16,6 +16,8 @@ type answer struct {
 	kind answerKind
 	text string // what it said, for people
 	held bool   // it said that somebody else holds the lock
+	// again: requests before this one were not answered, and may have taken effect.
+	again bool
 	// silent is why there is no answer of a FleetLock server: a later request may be answered.
 	silent error
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"balanced/internal/failure"
+	"balanced/internal/lock"
 )
 
 // killed runs one command of an instance and kills it at its n-th request to DynamoDB: before the request is sent, or
@@ -42,7 +43,7 @@ func TestKilledAroundEveryRequest(t *testing.T) {
 						if _, err := w.agent(other).acquire(w.Context(), 1); left != failure.Is(err, failure.NotNow) {
 							t.Errorf("an entry is left: %v; the other gets %v", left, err)
 						}
-						w.must(w.agent(other).lock.Release(w.Context(), w.agent(id).seen().Group))
+						w.must(w.agent(other).lock.Release(w.Context(), w.agent(id).seen().Group, lock.Basis{}))
 						w.must(w.agent(id).out(w.until(3*time.Minute), 1))
 					}
 					pass(time.Minute)

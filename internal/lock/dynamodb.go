@@ -25,6 +25,9 @@ type dynamo struct {
 	self    string
 	random  func() float64
 	watched watch
+	last    *slots // the item as it was last read or written; nil: not yet
+	wrote   bool   // an entry of this instance may be in it
+	found   bool   // an entry of this instance was in it before one was written here
 	get     call[awsdynamodb.GetItemInput, awsdynamodb.GetItemOutput]
 	put     call[awsdynamodb.PutItemInput, awsdynamodb.PutItemOutput]
 }
@@ -49,6 +52,14 @@ var (
 
 // read reads the item of a group, consistently. A group without one has no holders.
 func (d *dynamo) read(ctx context.Context, key string) (slots, error) {
+	s, err := d.readItem(ctx, key)
+	if err == nil {
+		d.last = &s
+	}
+	return s, err
+}
+
+func (d *dynamo) readItem(ctx context.Context, key string) (slots, error) {
 	in := &awsdynamodb.GetItemInput{
 		TableName: aws.String(d.where.table), ConsistentRead: aws.Bool(true),
 		Key:                    map[string]types.AttributeValue{groupAttribute: &types.AttributeValueMemberS{Value: key}},
@@ -91,11 +102,14 @@ func (d *dynamo) write(ctx context.Context, key string, before, after slots) err
 		in.ExpressionAttributeNames = map[string]string{"#v": versionAttribute}
 		in.ExpressionAttributeValues = map[string]types.AttributeValue{":v": &types.AttributeValueMemberS{Value: before.version}}
 	}
+	hold := after.holders[d.self] != ""
+	d.wrote = d.wrote || hold
 	out, err := d.put(ctx, in)
 	switch {
 	case err == nil && out.ConsumedCapacity == nil:
 		return errNotWhole
 	case err == nil:
+		d.last, d.wrote = &after, hold
 		return nil
 	}
 	return d.explain(err, key)
@@ -111,14 +125,27 @@ func (d *dynamo) explain(err error, key string) error {
 	case "ConditionalCheckFailedException":
 		return errConflict
 	case "ResourceNotFoundException":
-		return failure.New(failure.Setup, "create the table (internal/lock/lock.md), or name another with --lock",
-			"no DynamoDB table %s in %s", d.where.table, d.region)
+		return &NoTableError{failure.New(failure.Setup, "create the table (docs/lock.md), or name another with --lock",
+			"no DynamoDB table %s in %s", d.where.table, d.region), createTable(d.where.table)}
 	case "ValidationException":
 		// What the item itself could be refused for is its size: 400 KB are some 6,000 entries.
-		return failure.New(failure.Setup, "create a table with the partition key "+groupAttribute+", a string, and no sort key (internal/lock/lock.md)",
+		return failure.New(failure.Setup, "create a table with the partition key "+groupAttribute+", a string, and no sort key (docs/lock.md)",
 			"table %s does not take the item of group %s: %s", d.where.table, key, format.OneLine(refused.Message))
 	}
 	return awsapi.Wrap(err, "table %s", d.where.table)
+}
+
+// NoTableError is that there is no such table.
+type NoTableError struct {
+	*failure.Refusal
+	Create string // the command that makes it
+}
+
+func (e *NoTableError) Unwrap() error { return e.Refusal }
+
+func createTable(name string) string {
+	return fmt.Sprintf("aws dynamodb create-table --table-name %s --billing-mode PAY_PER_REQUEST "+
+		"--attribute-definitions AttributeName=%[2]s,AttributeType=S --key-schema AttributeName=%[2]s,KeyType=HASH", name, groupAttribute)
 }
 
 func (d *dynamo) unreachable(text string, args ...any) error {

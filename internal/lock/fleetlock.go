@@ -42,6 +42,7 @@ type fleetLock struct {
 	self   string
 	random func() float64
 	client *http.Client
+	asked  bool // for a slot
 }
 
 func newFleetLock(w Where, o Options, random func() float64) *fleetLock {
@@ -103,6 +104,7 @@ func (f *fleetLock) ask(ctx context.Context, endpoint, key string, ours bool) (a
 	for attempt := 1; ; attempt++ {
 		a := f.post(ctx, endpoint, key, ours)
 		if a.silent == nil {
+			a.again = attempt > 1
 			return a, nil
 		}
 		if last == nil || ctx.Err() == nil {
@@ -140,7 +142,12 @@ func (f *fleetLock) acquire(ctx context.Context, key string, seen Look, _ int) (
 		}
 	}
 	for race := 0; ; race++ {
+		before := f.asked
+		f.asked = true
 		a, err := f.ask(ctx, lockEndpoint, key, true)
+		if err == nil && a.kind != yes && !a.again {
+			f.asked = before // it surely took none
+		}
 		switch {
 		case err != nil:
 			return Held{}, err
@@ -160,7 +167,7 @@ func (f *fleetLock) refusal(a answer, key string) error {
 	switch a.kind {
 	case full, lost:
 		return &FullError{Refusal: failure.New(failure.NotNow,
-			"wait for its holder; the slot of one that is gone is yours to free (internal/lock/lock.md)", "no slot of %s at %s: %s", key, f.where, a.text)}
+			"wait for its holder; the slot of one that is gone is yours to free (docs/lock.md)", "no slot of %s at %s: %s", key, f.where, a.text)}
 	case unknownGroup:
 		return failure.New(failure.Setup, "add the group to the server's configuration, or name another with --lock-group",
 			"%s knows no group %s", f.where, key)
@@ -194,10 +201,11 @@ func (f *fleetLock) confirm(ctx context.Context, key string) (bool, error) {
 }
 
 // release unlocks the slot of this instance, and goes on until that is confirmed, or ctx ends.
-func (f *fleetLock) release(ctx context.Context, key string) error {
+func (f *fleetLock) release(ctx context.Context, key string, _ Basis) error {
 	for race := 0; ; race++ {
 		a, err := f.ask(ctx, unlockEndpoint, key, true)
 		if err == nil && (a.kind == yes || a.kind == full && a.held) {
+			f.asked = false
 			return nil // or another instance holds it: nothing of ours is locked
 		}
 		if err == nil && (a.kind == lost || a.kind == full) && race < lostRaces {
@@ -217,6 +225,9 @@ func (f *fleetLock) release(ctx context.Context, key string) error {
 
 // holders are not known: the protocol has no such question.
 func (f *fleetLock) holders(context.Context, string) ([]Holder, error) { return nil, nil }
+func (f *fleetLock) known() []Holder                                   { return nil }
+
+func (f *fleetLock) mayHold() bool { return f.asked }
 
 // check sends a request to unlock that no server may accept: without the header that it must have, and without a
 // client. A refusal in the protocol's own form shows that a FleetLock server is there. Whether it knows the group shows

@@ -80,12 +80,12 @@ func TestFleetLockServers(t *testing.T) {
 				}
 			}
 			// An `in` with --lock, without one on `out`.
-			w.must(second.Release(t.Context(), web))
+			w.must(second.Release(t.Context(), web, lock.Basis{}))
 			if got := server.Holders("web"); len(got) != 1 || got[0] != "i-1" {
 				t.Errorf("held by %v", got)
 			}
-			w.must(first.Release(t.Context(), web))
-			w.must(first.Release(t.Context(), web))
+			w.must(first.Release(t.Context(), web, lock.Basis{}))
+			w.must(first.Release(t.Context(), web, lock.Basis{}))
 			if _, err := second.Acquire(t.Context(), lock.Look{Group: web}, 1); err != nil {
 				t.Errorf("free again: %v", err)
 			}
@@ -113,7 +113,7 @@ func TestAFleetLockGroupThatIsNone(t *testing.T) {
 		if want := `the group "web tier" is no FleetLock group`; err == nil || err.Error() != want || failure.Hint(err) != "name the group with --lock-group" {
 			t.Errorf("%v, want %s", err, want)
 		}
-		w.wantClass(l.Release(t.Context(), web), failure.Unfinished)
+		w.wantClass(l.Release(t.Context(), web, lock.Basis{}), failure.Unfinished)
 	})
 }
 
@@ -131,7 +131,7 @@ func TestALostRaceAndABrokenStorage(t *testing.T) {
 				_, err := l.Acquire(t.Context(), lock.Look{Group: web}, 1)
 				w.must(err)
 				server.LoseRaces(3)
-				w.must(l.Release(t.Context(), web))
+				w.must(l.Release(t.Context(), web, lock.Basis{}))
 				server.LoseRaces(100)
 				_, err = l.Acquire(t.Context(), lock.Look{Group: web}, 1)
 				w.wantClass(err, failure.NotNow)
@@ -142,7 +142,7 @@ func TestALostRaceAndABrokenStorage(t *testing.T) {
 			server.Break(true)
 			for does, call := range map[string]func() error{
 				"Acquire": func() error { _, err := l.Acquire(w.until(time.Minute), lock.Look{Group: web}, 1); return err },
-				"Release": func() error { return l.Release(w.until(time.Minute), web) },
+				"Release": func() error { return l.Release(w.until(time.Minute), web, lock.Basis{}) },
 			} {
 				began, err := time.Now(), call()
 				w.wantClass(err, map[string]failure.Class{"Acquire": failure.Unreachable, "Release": failure.Unfinished}[does])
@@ -151,7 +151,7 @@ func TestALostRaceAndABrokenStorage(t *testing.T) {
 				}
 			}
 			server.Break(false)
-			w.must(l.Release(t.Context(), web))
+			w.must(l.Release(t.Context(), web, lock.Basis{}))
 			if got := server.Holders("web"); len(got) != 0 {
 				t.Errorf("held by %v", got)
 			}

@@ -60,9 +60,11 @@ type keeper interface {
 	acquire(ctx context.Context, key string, seen Look, slots int) (Held, error)
 	foresee(ctx context.Context, key string, seen Look, slots int) error
 	confirm(ctx context.Context, key string) (bool, error)
-	release(ctx context.Context, key string) error
+	release(ctx context.Context, key string, b Basis) error
 	holders(ctx context.Context, key string) ([]Holder, error)
 	check(ctx context.Context, key string) error
+	mayHold() bool
+	known() []Holder
 }
 
 // New makes the lock that --lock names. It asks nobody. A group that could never be one is of class Usage.
@@ -125,16 +127,29 @@ func (l *Lock) Confirm(ctx context.Context, g fleet.Group) (bool, error) {
 	return l.confirm(ctx, key)
 }
 
-// Release gives the slot of this instance back. Where it holds none, that is no error. An error of class Unfinished is
+// Basis is how it is known that the instance is in service when its slot is released. The zero value: its return was
+// proven. Otherwise a move to Standby that no read shows yet may have followed its entry, which then has to stay for
+// as long as it would for others. A FleetLock server knows no ages, and releases the slot all the same.
+type Basis struct {
+	// Seen: it was read as in service, by a look that began then.
+	Seen time.Time
+	// Unused: no move was asked for since this Lock took the slot.
+	Unused bool
+}
+
+// Release releases the slot of this instance. Where it holds none, that is no error. An error of class Unfinished is
 // for the operator: a FleetLock server did not confirm it, and nobody else will free the slot. Any other is not: others
-// drop the entry of an instance in service by themselves.
-func (l *Lock) Release(ctx context.Context, g fleet.Group) error {
+// drop the entry of an instance in service by themselves. One of class NotNow says that the entry is too young.
+func (l *Lock) Release(ctx context.Context, g fleet.Group, b Basis) error {
 	key, err := l.key(g)
 	if err != nil {
 		return err
 	}
-	return l.release(ctx, key)
+	return l.release(ctx, key, b)
 }
+
+// MayHold: a request was sent that may have taken a slot, and none since that surely gave it back.
+func (l *Lock) MayHold() bool { return l.mayHold() }
 
 // State is the lock as a report shows it.
 type State struct {
@@ -155,6 +170,15 @@ func (l *Lock) State(ctx context.Context, g fleet.Group) (State, error) {
 	s.Group = key
 	s.Holders, err = l.holders(ctx, key)
 	return s, err
+}
+
+// Known is the State as the calls so far told it. It asks nobody.
+func (l *Lock) Known(g fleet.Group) State {
+	s := State{Kind: l.where.Kind(), Where: l.where.String(), Holders: l.known()}
+	if key, err := l.key(g); err == nil {
+		s.Group = key
+	}
+	return s
 }
 
 // Check says why the lock could not work, without taking a slot: not reachable, no table, a table with another key,

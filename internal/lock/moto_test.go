@@ -116,7 +116,7 @@ func TestRacersOnMoto(t *testing.T) {
 			if ours, err := l.Confirm(t.Context(), web); !ours || err != nil {
 				t.Errorf("confirmed: %v, %v", ours, err)
 			}
-			w.must(l.Release(t.Context(), web))
+			w.must(l.Release(t.Context(), web, lock.Basis{}))
 		}
 		s, err := winner(winners).State(t.Context(), web)
 		if err != nil || len(s.Holders) != 0 {

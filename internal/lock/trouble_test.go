@@ -10,6 +10,7 @@ import (
 
 	"balanced/internal/failure"
 	"balanced/internal/fleet"
+	"balanced/internal/lock"
 	"balanced/internal/sim"
 )
 
@@ -321,7 +322,7 @@ func TestALockWaitsForNoTurn(t *testing.T) {
 		began := time.Now()
 		_, err := a.lock.Acquire(w.Context(), seen, 1)
 		w.must(err)
-		w.must(a.lock.Release(w.Context(), seen.Group))
+		w.must(a.lock.Release(w.Context(), seen.Group, lock.Basis{}))
 		if took := time.Since(began); took > time.Second {
 			t.Errorf("took %s", took)
 		}

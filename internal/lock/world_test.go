@@ -171,7 +171,7 @@ func (a *agent) in(ctx context.Context) error {
 		}
 		pass(10 * time.Second)
 	}
-	return a.lock.Release(ctx, fleet.Group{ARN: a.key, Name: "web"})
+	return a.lock.Release(ctx, fleet.Group{ARN: a.key, Name: "web"}, lock.Basis{})
 }
 
 // Context is that of the test in the bubble: the outer one's belongs to another time.

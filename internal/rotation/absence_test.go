@@ -19,6 +19,7 @@ type elsewhere struct {
 	err                     error
 }
 
+func (e elsewhere) DualStack() bool                       { return false }
 func (e elsewhere) Region() string                        { return e.region }
 func (e elsewhere) RegionSource() string                  { return e.source }
 func (e elsewhere) FromInstanceRole(context.Context) bool { return e.role }
@@ -62,4 +63,66 @@ func TestAbsenceIsProvenInTheRightPlace(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Lists that lost this instance on their way are contradicted by the metadata service: nothing final comes of them,
+// before a move or after it.
+func TestALostListIsNotAnAbsence(t *testing.T) {
+	for name, tc := range map[string]struct {
+		command string
+		after   string // the lists lose the instance after this call
+		class   failure.Class
+	}{
+		"out, before the move": {"out", "DescribeScalingActivities", failure.Unreachable},
+		"out, after the move":  {"out", "EnterStandby", failure.Unfinished},
+		"in, after the move":   {"in", "ExitStandby", failure.Unfinished},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := fleettest.WebGroup()
+			g.HealthCheckType = "EC2" // or an unhealthy peer would be replaced
+			inWorld(t, sim.Config{}, g, func(w *world) {
+				if tc.command == "in" {
+					w.Must(w.Out(w.IDs[0]))
+				}
+				if tc.class == failure.Unreachable { // a run that waits looks again
+					w.SetAppHealthy(w.IDs[1], false)
+					w.Pass(5 * time.Minute)
+				}
+				lost := false
+				w.API(func(c sim.Call) *sim.Fault {
+					if c.Action == tc.after {
+						lost = true
+					}
+					if !lost || c.Mutating() {
+						return nil
+					}
+					return &sim.Fault{Answer: sim.Distortion{Omit: []string{w.IDs[0]}}}
+				})
+				err := map[string]func() error{
+					"out": func() error { _, err := w.Out(w.IDs[0]); return err },
+					"in":  func() error { _, err := w.In(w.IDs[0]); return err },
+				}[tc.command]()
+				if err == nil || failure.Of(err) != tc.class || !strings.Contains(err.Error(), "its metadata service says") {
+					t.Errorf("%v, want class %v", err, tc.class)
+				}
+			})
+		})
+	}
+}
+
+// A group that lists the instance and is not listed itself is a list that lags, or is not whole.
+func TestAGroupThatIsNotListed(t *testing.T) {
+	inWorld(t, sim.Config{}, fleettest.WebGroup(), func(w *world) {
+		w.API(func(c sim.Call) *sim.Fault {
+			if c.Action != "DescribeAutoScalingGroups" {
+				return nil
+			}
+			return &sim.Fault{Answer: sim.Distortion{Omit: []string{"web"}}}
+		})
+		_, err := w.Out(w.IDs[0])
+		if failure.Of(err) != failure.Unreachable || !strings.Contains(err.Error(), "no such Auto Scaling group") {
+			t.Errorf("%v, want class unreachable", err)
+		}
+		w.WantMoves()
+	})
 }

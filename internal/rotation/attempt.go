@@ -26,7 +26,9 @@ type attempt struct {
 	before      reading        // the look the move was decided on
 	moved       bool           // a move of this run took effect
 	partly      bool           // one took effect in part: some load balancers changed their registration, and some did not
+	claim       claim          // its slot in a lock
 	groupAlone  bool           // while the group is as it was, nothing but it need be read
+	gate        gate           // of a new instance: the launch hook that holds it
 }
 
 // retryMove is the time between two tries of a move that was throttled.
@@ -35,6 +37,9 @@ const retryMove = time.Second
 // enterStandby asks Auto Scaling to take the instance out.
 func (r *run) enterStandby(ctx context.Context) error {
 	decrement := !r.view().replaces()
+	if r.claim.mine = r.claim.held.Valid(); r.locks && !r.isRollback && !r.claim.mine {
+		return nil // the time to leave in is over since the slot was taken: another is taken first
+	}
 	return r.move(ctx, func() (fleet.Activity, error) {
 		return r.Mover.EnterStandby(ctx, r.group, r.Self.Instance, decrement)
 	})
@@ -59,9 +64,13 @@ func (r *run) move(ctx context.Context, call func() (fleet.Activity, error)) err
 			r.didNotMove()
 			return err
 		}
+		if r.claim.mine && !r.claim.held.Valid() {
+			break // others may take the slot for free by now
+		}
 		answer, err = call()
 	}
 	r.sent = time.Now()
+	r.claim.used = r.claim.used || !turnedAway(err) && !failure.Is(err, failure.Denied)
 	r.notePartly(err)
 	switch {
 	case err == nil:
@@ -86,7 +95,7 @@ func (r *run) didMove() { r.moved, r.partly, r.doubt, r.report.everMoved = true,
 
 // didNotMove is for a move that did not take effect: the run is where it was before.
 func (r *run) didNotMove() {
-	r.sent, r.doubt = time.Time{}, nil
+	r.sent, r.doubt, r.claim.mine = time.Time{}, nil, false
 	r.moving.cancel()
 }
 

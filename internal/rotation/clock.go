@@ -100,8 +100,8 @@ func (r *run) pauses(ctx context.Context) error {
 }
 
 // until ends a context at a deadline that moves on while the budgets stand still, and tells what a look that is held
-// back waits for.
-func (r *run) until(ctx context.Context, deadline time.Time) (context.Context, context.CancelFunc) {
+// back waits for: who is asked.
+func (r *run) until(ctx context.Context, deadline time.Time, who string) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	var watch sync.WaitGroup
 	// What the look changes is read before it begins.
@@ -118,7 +118,7 @@ func (r *run) until(ctx context.Context, deadline time.Time) (context.Context, c
 			}
 			waited := time.Since(began)
 			if r.Progress != nil && (held > last || waited >= reportSilence) {
-				r.Progress(Progress{Step: "look", Waiting: slowLook(held > last, left), Elapsed: time.Since(r.report.StartedAt), Limit: limit + stood})
+				r.Progress(Progress{Step: "look", Waiting: slowLook(who, held > last, left), Elapsed: time.Since(r.report.StartedAt), Limit: limit + stood})
 			}
 			last = held
 			pause := reportAgain
@@ -143,11 +143,11 @@ const (
 )
 
 // slowLook is what a look that takes long waits for.
-func slowLook(throttled bool, left time.Duration) string {
+func slowLook(who string, throttled bool, left time.Duration) string {
 	if throttled {
 		return "AWS throttles"
 	}
-	return "AWS does not answer; giving up in " + format.Duration(left)
+	return who + " does not answer; giving up in " + format.Duration(left)
 }
 
 // errBudget is the cause of a context that a budget ended: a deadline.

@@ -15,7 +15,7 @@ import (
 
 // newRun is one command, not started yet.
 func (a *Agent) newRun(command string, req request) *run {
-	req.hold = a.Hold
+	req.hold, req.locks = a.Hold, a.Lock != nil
 	began := cmp.Or(a.Began, time.Now())
 	a.Began = time.Time{}
 	r := &run{
@@ -57,6 +57,7 @@ func (r *run) finish(ctx context.Context, err error) (*Report, error) {
 	if err != nil && r.partly && failure.Of(err).MovedNothing() {
 		err = r.movedInPart(err)
 	}
+	r.leaveNoSlot(ctx)
 	outcome := r.outcome
 	if outcome == "" {
 		outcome = r.done()

@@ -19,10 +19,10 @@ func turnedAway(err error) bool {
 	return ok && away.Why == awsapi.Throttled && !away.Landed
 }
 
-// freshFor is how old what was read may be when a move is asked for. Where MinSize does not hold the minimum, agents
-// that read the same must ask within the read lag, or more of them leave than there are slots.
+// freshFor is how old what was read may be when a move is asked for. Where neither MinSize nor a lock holds the minimum,
+// agents that read the same must ask within the read lag, or more of them leave than there are slots.
 func (v view) freshFor() time.Duration {
-	if inService(v.State) && !v.fenced() {
+	if inService(v.State) && !v.fenced() && !v.locks {
 		return max(v.settle, DefaultSettle) // a look takes its time however little reads lag
 	}
 	return max(freshEnough, v.settle)
@@ -65,8 +65,12 @@ func catchingUp(v view) verdict {
 }
 
 // fenceHolds: Auto Scaling itself held the minimum when this instance left: MinSize did as read before the move, and the
-// answer's own numbers, which do not lag, agree. For a move that this run found, MinSize does as read now.
+// answer's own numbers, which do not lag, agree. For a move that this run found, MinSize does as read now. A slot in a
+// lock does as well: nobody else was given it.
 func (v view) fenceHolds() bool {
+	if v.claim.mine {
+		return true
+	}
 	if v.sent.IsZero() {
 		move, known := fleet.NewestMove(v.Activities, v.ID, fleet.ToStandby)
 		return known && move.Moved && v.fenced()

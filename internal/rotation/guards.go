@@ -46,9 +46,13 @@ var inGuards = []guard{
 	{"max size", maxSize, true},
 }
 
-// ask asks every guard: the first refusal that waiting cannot lift, else the first refusal, else settled.
+// ask asks every guard: the first refusal that waiting cannot lift, else the first refusal, else settled. Nothing final
+// comes of two views that differ, since one of them is old.
 func ask(guards []guard, v view) verdict {
-	first := verdict{}
+	first := wholeReads(v)
+	if first.kind != settled {
+		return first
+	}
 	for _, g := range guards {
 		judged := g.ask(v)
 		if judged.kind == settled {

@@ -187,6 +187,19 @@ func TestHopelessRefusalsComeFirst(t *testing.T) {
 	}
 }
 
+// After a kill, one view may show the move and its decrement, and the other not yet.
+func TestNothingFinalFromTwoViewsThatDiffer(t *testing.T) {
+	v := sound()
+	v.Group.Desired = v.Group.Min // "MinSize leaves no room", for good
+	if judged := mayLeave(v); !judged.hopeless() {
+		t.Fatalf("not hopeless where the views agree: %+v", judged)
+	}
+	v.Torn = true
+	if judged := mayLeave(v); judged.hopeless() || judged.refusal.Class != failure.NotNow {
+		t.Errorf("%v, want to look again", judged.refusal)
+	}
+}
+
 // A group that waits for nobody is told at once; one where something moves may heal.
 func TestOldBlockerInAQuietGroupIsFinal(t *testing.T) {
 	for name, tc := range map[string]struct {

@@ -46,6 +46,7 @@ func inSteps() []step {
 			applies: in(inService), needs: ownDrain, check: healthy, within: budgetMove, ends: checksPass,
 			rollBack: (*run).rollBackIn, rollsBack: "enter Standby again, if the minimum is healthy without it",
 		},
+		releaseRow(),
 	}
 }
 

@@ -183,7 +183,7 @@ func (w *world) detached(target string) {
 // Asked in another Region or account, Auto Scaling knows nothing of an instance that it
 // keeps in service here: to take that for "in no group" would upgrade it while it serves.
 func TestNoGroupListsWhatAutoScalingWants(t *testing.T) {
-	for target, want := range map[string]failure.Class{"InService": failure.Setup, "Terminated": failure.Leaving} {
+	for target, want := range map[string]failure.Class{"InService": failure.Unreachable, "Terminated": failure.Leaving} {
 		inWorld(t, sim.Config{}, fleettest.WebGroup(), func(w *world) {
 			w.detached(target)
 			agent := w.Agent(w.IDs[0])

@@ -13,13 +13,10 @@ import (
 
 // look reads as much as is needed, within the budget of the row the run is at, and draws the conclusions.
 func (r *run) look(ctx context.Context, need scope) error {
-	deadline := r.deadline()
-	for _, least := range []time.Time{time.Now().Add(lastLook), r.turn.ends(firstLook)} {
-		if deadline.Before(least) {
-			deadline = least
-		}
+	if need == noLook {
+		return nil
 	}
-	ctx, cancel := r.until(ctx, deadline)
+	ctx, cancel := r.until(ctx, r.lookEnds(lastLook), "AWS")
 	defer cancel()
 	q := question{
 		scope: need, underWay: r.underWay(), groupAlone: r.groupAlone,
@@ -50,6 +47,18 @@ func (r *run) look(ctx context.Context, need scope) error {
 	return nil
 }
 
+// lookEnds is when a question is given up: with the budget of the row, but after no less than the least, and no earlier
+// than the first look of a run is.
+func (r *run) lookEnds(least time.Duration) time.Time {
+	deadline := r.deadline()
+	for _, end := range []time.Time{time.Now().Add(least), r.turn.ends(firstLook)} {
+		if deadline.Before(end) {
+			deadline = end
+		}
+	}
+	return deadline
+}
+
 // setBudgets takes budgets over; the clock stands still for as long as they allow.
 func (r *run) setBudgets(b budgets) {
 	r.budgets, r.clock.mostStill = b, b.still
@@ -64,6 +73,8 @@ func (r *run) onReadError(ctx context.Context, err error) error {
 		return r.awaitGroup(ctx)
 	case errors.Is(err, ErrNotMember):
 		return r.notListed(ctx)
+	case errors.Is(err, fleet.ErrNoGroup):
+		return r.noGroup(ctx, err)
 	}
 	return r.readFailed(err)
 }
@@ -92,35 +103,59 @@ func (r *run) awaitRole(ctx context.Context) error {
 	return sleep(ctx, min(r.jitter(confirmAbsence), max(time.Until(r.deadline()), 0)))
 }
 
-// notListed: no group lists this instance, twice. Before anything was seen, the metadata service has a say too: where
-// it names a state that Auto Scaling wants, the lists are old, or those of another Region or account. That is not "in
-// no group": a run that is content outside one would leave the instance in service.
+// notListed: no group lists this instance, twice. The metadata service has a say too: where it names a state that Auto
+// Scaling wants, the lists are old or not whole, or those of another Region or account. That is not "in no group": a run
+// that is content outside one would leave the instance in service.
 func (r *run) notListed(ctx context.Context) error {
+	notices, err := r.metadata.Notices(ctx)
+	if err != nil {
+		return r.readFailed(err)
+	}
+	if r.group == "" {
+		if wrong := r.wrongPlace(ctx); wrong != nil {
+			return wrong
+		}
+	}
+	switch target := notices.Target; {
+	case target == "", target == string(fleet.Detached), target == string(fleet.Terminated): // which it stays, as what comes last
+		return r.inNoGroup(target)
+	case time.Now().Add(confirmAbsence).Before(r.deadline()):
+		r.reportProgress("join", Progress{Waiting: r.id + " is in no Auto Scaling group, but Auto Scaling wants it " + target})
+		return nil // another look takes a second read to be sure
+	default:
+		return r.contradicted(target)
+	}
+}
+
+// inNoGroup is the end of a run on an instance that is in no group, or not any more.
+func (r *run) inNoGroup(target string) error {
 	switch {
 	case r.underWay() || r.resumed || r.returning:
 		return failure.New(failure.Gone, "nothing is left to repair", "%s is in no Auto Scaling group any more", r.id)
 	case r.group != "":
 		return failure.New(failure.Leaving, "nothing was moved", "%s left its Auto Scaling group", r.id)
-	}
-	notices, err := r.metadata.Notices(ctx)
-	if err != nil {
-		return err
-	}
-	if wrong := r.wrongPlace(ctx); wrong != nil {
-		return wrong
-	}
-	switch target := notices.Target; {
 	case target == string(fleet.Terminated):
 		return failure.New(failure.Leaving, "nothing was moved", "Auto Scaling is bringing %s to %s", r.id, target)
-	case target == "", target == string(fleet.Detached): // which it stays, as what comes last
-		return r.notMember()
-	case time.Now().Add(confirmAbsence).Before(r.deadline()):
-		r.reportProgress("join", Progress{Waiting: r.id + " is in no Auto Scaling group, but Auto Scaling wants it " + target})
-		return nil // another look takes a second read to be sure
-	default:
-		return failure.New(failure.Setup, "check AWS_REGION, and whose credentials these are",
-			"no group lists %s, but its metadata service says that Auto Scaling wants it %s", r.id, target)
 	}
+	return r.notMember()
+}
+
+// contradicted: the two kept saying different things until the time was over, in the right Region and account.
+func (r *run) contradicted(target string) error {
+	class, hint := failure.Unreachable, "run it again"
+	if r.underWay() {
+		class, hint = failure.Unfinished, "run it again to resume"
+	}
+	return failure.New(class, hint, "no group lists %s, but its metadata service says that Auto Scaling wants it %s", r.id, target)
+}
+
+// noGroup: a group lists the instance, and is not listed itself. Lists that lag agree after a while.
+func (r *run) noGroup(ctx context.Context, err error) error {
+	if time.Now().Add(confirmAbsence).Before(r.deadline()) {
+		r.reportProgress("look", Progress{Waiting: r.group + " has " + r.id + ", and is not listed itself"})
+		return sleep(ctx, confirmAbsence)
+	}
+	return r.readFailed(&failure.Refusal{Class: failure.Unreachable, Reason: r.group + " has " + r.id, Hint: "run it again", Err: err})
 }
 
 // wrongPlace: AWS was asked in another Region, or in the name of another account, than the instance's own. Then no list

@@ -32,9 +32,10 @@ func outSteps() []step {
 			applies: notSent(inService), needs: whole, check: mayLeave, within: budgetWait,
 		},
 		{
-			name: "jitter", does: "where MinSize does not hold the minimum, wait a random delay, then look again", doing: "waiting a random delay before starting",
+			name: "jitter", does: "where neither MinSize nor a lock holds the minimum, wait a random delay, then look again", doing: "waiting a random delay before starting",
 			applies: notSent(inService), needs: whole, check: jitterDue, act: (*run).jitterStart, within: budgetWait,
 		},
+		lockRow(),
 		{
 			name: "enter", does: "enter Standby", doing: "entering Standby",
 			applies: notSent(inService), needs: whole, check: mayAsk, act: (*run).enterStandby, moves: true, within: budgetWait,
@@ -143,9 +144,9 @@ func Terminate(id string) string {
 
 func mayLeave(v view) verdict { return ask(outGuards, v) }
 
-// jitterDue: starts need no spreading where Auto Scaling itself refuses the move that is one too many.
+// jitterDue: starts need no spreading where Auto Scaling itself, or a lock, refuses the move that is one too many.
 func jitterDue(v view) verdict {
-	if v.jittered || v.DryRun || v.fenced() || longestJitter(v.Snapshot) == 0 {
+	if v.jittered || v.DryRun || v.locks || v.fenced() || longestJitter(v.Snapshot) == 0 {
 		return verdict{}
 	}
 	return verdict{kind: act}

@@ -138,13 +138,25 @@ func (r *run) pause(row *step, judged verdict) time.Duration {
 	return time.Duration(float64(pause) * (0.8 + 0.2*r.draw())) // shorter only, so that no end is noticed later
 }
 
-// holders is how many instances of the group are out or returning, as last seen, this one included.
-func (r *run) holders() int { return len(r.seen.OtherHolders()) + 1 }
+// holders is how many instances of the group are out or returning, as last seen, this one included. For a run that waits
+// for a launch those count that are launched with it.
+func (r *run) holders() int {
+	n := len(r.seen.OtherHolders()) + 1
+	for _, m := range r.seen.Group.Members {
+		if r.awaitsGroup && m.ID != r.id && m.State.Launching() {
+			n++
+		}
+	}
+	return n
+}
 
 // inTurn paces the looks at a whole group whose next change nobody can foretell.
 func inTurn(waited time.Duration) time.Duration {
-	return min(5*time.Second+waited/10, 30*time.Second)
+	return min(5*time.Second+waited/10, slowestTurn)
 }
+
+// slowestTurn is the longest pause of a run that waits for its turn.
+const slowestTurn = 30 * time.Second
 
 // sinceMove is how long the move has been under way: by this host's clock since it was answered or begun; by AWS's clock
 // for one that this run found under way.

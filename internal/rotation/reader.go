@@ -20,9 +20,10 @@ import (
 type scope int
 
 const (
-	ownState scope = iota // this instance's lifecycle state: one call
-	ownDrain              // and what each load balancer says about it: one call each
-	whole                 // the whole group, its feed, and every target
+	noLook   scope = iota - 1 // the last look serves
+	ownState                  // this instance's lifecycle state: one call
+	ownDrain                  // and what each load balancer says about it: one call each
+	whole                     // the whole group, its feed, and every target
 )
 
 // reading is what one look saw. Everything is decided from it; a look that read less than the whole keeps the rest from

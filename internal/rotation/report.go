@@ -7,6 +7,7 @@ import (
 	"balanced/internal/failure"
 	"balanced/internal/fleet"
 	"balanced/internal/imds"
+	"balanced/internal/lock"
 )
 
 // Report is one run in full. Its JSON keys are a promise: keys are added, never changed. The command line fills in what
@@ -23,6 +24,7 @@ type Report struct {
 	ElapsedSeconds float64         `json:"elapsed_seconds"`
 	Instance       InstanceReport  `json:"instance"`
 	Group          GroupReport     `json:"group"`
+	Lock           *lock.State     `json:"lock,omitempty"` // with --lock only
 	Traffic        []TrafficReport `json:"traffic"`
 	Steps          []StepReport    `json:"steps"`
 	Limits
@@ -160,6 +162,10 @@ func (p *Report) close(r *run, outcome string, err error) {
 	p.ElapsedSeconds = seconds(time.Since(p.StartedAt))
 	p.Limits = Limits{seconds(r.timeLimit()), seconds(r.still), seconds(r.heldBack())}
 	p.see(r.seen.Snapshot, r.min)
+	if r.Lock != nil && p.Lock == nil {
+		known := r.Lock.Known(r.seen.Group)
+		p.Lock = &known
+	}
 	if err == nil {
 		p.done()
 		return

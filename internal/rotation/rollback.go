@@ -2,9 +2,11 @@ package rotation
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
+	"balanced/internal/awsapi"
 	"balanced/internal/failure"
 	"balanced/internal/fleet"
 	"balanced/internal/logging"
@@ -20,9 +22,12 @@ func (r *run) rollBackOut(ctx context.Context, why verdict) error {
 	if err := r.rollBack(ctx, rowsFrom(inSteps(), "exit"), fleet.WayBack(r.seen.Traffic)+fleet.MoveTime); err != nil {
 		return r.rollbackFailed(ctx, err, why.refusal)
 	}
+	r.rolledBack = failure.New(failure.RolledBack, why.refusal.Hint, "%s; rolled back, in service again", why.reason())
+	if err := r.releaseAfterRollback(ctx); err != nil {
+		return err
+	}
 	r.attempt = attempt{}
 	r.moving = stopwatch{clock: r.clock}
-	r.rolledBack = failure.New(failure.RolledBack, why.refusal.Hint, "%s; rolled back, in service again", why.reason())
 	if time.Now().After(r.turnEnds()) {
 		return r.rolledBack
 	}
@@ -52,6 +57,8 @@ func (r *run) rollBackIn(ctx context.Context, why verdict) error {
 	switch {
 	case err != nil && r.lastState.Draining() && ctx.Err() == nil:
 		return alsoSay(why.refusal, r.view().words("on its way back to Standby", "being deregistered again"))
+	case err != nil && r.lastState == fleet.InService && ctx.Err() == nil && failure.Of(err).MovedNothing():
+		return leftInService(why.refusal, err.Error())
 	case err != nil:
 		return r.rollbackFailed(ctx, err, why.refusal)
 	}
@@ -89,6 +96,12 @@ func (r *run) rollBack(ctx context.Context, rows []step, limit time.Duration) er
 func (r *run) rollbackFailed(ctx context.Context, err error, why *failure.Refusal) error {
 	if ctx.Err() != nil {
 		return err
+	}
+	if _, silent := errors.AsType[*awsapi.UnreachableError](err); silent { // a rerun sees what there is to do
+		return &failure.Refusal{
+			Class: failure.Unfinished, Hint: "run it again to resume", Err: err,
+			Reason: fmt.Sprintf("%s; rolling back, %s was last seen %s", why.Reason, r.id, r.lastState),
+		}
 	}
 	return &failure.Refusal{
 		Class: failure.Unknown, Err: err,

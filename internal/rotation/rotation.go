@@ -32,6 +32,15 @@ type Mover interface {
 	ExitStandby(ctx context.Context, group, instance string) (fleet.Activity, error)
 }
 
+// Gate answers for the launch hooks of a group, and completes them. Instances are named by ID: a token would have to be
+// brought to the instance first. fleet.ErrNoAction where the hook does not hold the instance. *asg.Client meets it.
+type Gate interface {
+	LaunchHooks(ctx context.Context, group string) ([]fleet.LaunchHook, error)
+	Heartbeat(ctx context.Context, group, hook, instance string) error
+	// Complete is sent once. An error may hide that it took effect; sending it again does no harm.
+	Complete(ctx context.Context, group, hook, instance string, proceed bool) error
+}
+
 // Balancers answers for the load balancers. *elb.Client meets it.
 type Balancers interface {
 	Describe(ctx context.Context, classic, targetGroups []string) ([]fleet.Source, error)
@@ -51,6 +60,7 @@ type Metadata interface {
 type Caller interface {
 	Region() string
 	RegionSource() string // where the Region was set
+	DualStack() bool      // its endpoints have IPv6 addresses too
 	FromInstanceRole(ctx context.Context) bool
 	Identity(ctx context.Context) (account, arn string, err error)
 }
@@ -65,10 +75,12 @@ type Agent struct {
 	Self      imds.Identity
 	Groups    Groups
 	Mover     Mover
+	Gate      Gate
 	Balancers Balancers
 	Metadata  Metadata
-	Prober    Prober // nil: nothing is asked
-	Caller    Caller // nil: Region and account are taken to be the instance's
+	Prober    Prober   // nil: nothing is asked
+	Caller    Caller   // nil: Region and account are taken to be the instance's
+	Lock      SlotLock // nil: a slot is taken by the move itself
 	Log       *zap.Logger
 	// Alone makes this the only run at work for an instance until release; nil: it always is.
 	Alone func(instance string) (release func(), err error)

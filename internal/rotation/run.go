@@ -28,7 +28,9 @@ type request struct {
 	refreshes      bool         // instance refreshes matter to this run
 	awaitsGroup    bool         // an instance that no group lists yet is waited for
 	foresees       bool         // the host is probed before it leaves, to know whether it could return
+	locks          bool         // a slot is taken before the move
 	isRollback     bool         // this run takes back what another did
+	launch         launchRequest
 }
 
 // watches say where a run is in its time.
@@ -94,7 +96,7 @@ func (r *run) follow(ctx context.Context, table []step) error {
 			if err := r.perform(ctx, row); err != nil {
 				return err
 			}
-			need = needed(table, r.view())
+			need = needed(table, row, r.view())
 		default:
 			if err := r.wait(ctx, row, judged); err != nil {
 				return err
@@ -146,7 +148,7 @@ func (r *run) wait(ctx context.Context, row *step, judged verdict) error {
 	pause := r.pause(row, judged)
 	r.Log.Debug("waiting", logging.Step(row.name), logging.Reason(judged.reason()), logging.Wait(pause))
 	r.reportWait(row, judged)
-	r.jittered, r.probePassed, r.refused = false, false, nil
+	r.jittered, r.probePassed, r.refused, r.claim.refused = false, false, nil, nil
 	r.groupAlone = judged.groupAlone
 	return sleep(ctx, min(pause, left))
 }

@@ -52,6 +52,9 @@ func (a *Agent) Status(ctx context.Context, min fleet.MinHealthy) (*Report, Stan
 	if me, ok := r.seen.Group.Member(r.id); ok && r.seen.IsHealthy(me, r.seen.Counted()) {
 		standing = InService
 	}
+	if err == nil && a.Lock != nil {
+		r.seeLock(ctx)
+	}
 	r.report.close(r, standing.String(), err)
 	r.report.Members = members(r.seen.Snapshot)
 	return r.report, standing, err

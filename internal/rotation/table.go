@@ -29,6 +29,8 @@ type step struct {
 	within budget
 	// ends says when the wait for the row is likely to be over; nil: nobody can tell.
 	ends func(view) forecast
+	// sameLook: the act changes nothing that a look could show, so the rows that follow are asked at the same look.
+	sameLook bool
 	// moves: the act is one that a dry run must not do.
 	moves bool
 	// rollBack takes back what the rows before did, when the row ends in a refusal; rollsBack says how, for the tables.
@@ -124,8 +126,11 @@ func firstUnsettled(table []step, v view) (*step, verdict) {
 	return nil, verdict{}
 }
 
-// needed is the scope of the first row that applies now, right after an act.
-func needed(table []step, v view) scope {
+// needed is the scope of the first row that applies now, right after the act of a row.
+func needed(table []step, acted *step, v view) scope {
+	if acted.sameLook {
+		return noLook
+	}
 	for i := range table {
 		if table[i].applies(v) {
 			return table[i].needs

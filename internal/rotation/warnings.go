@@ -79,7 +79,7 @@ func ignoredSourceText(v view) string {
 
 func unfencedMinimumText(v view) string {
 	n := v.Count(v.min)
-	if v.Group.Declared() || v.Group.Weighted() || v.replaces() || v.Group.Min >= n.Minimum || n.Minimum > n.Capacity-1 {
+	if v.locks || v.Group.Declared() || v.Group.Weighted() || v.replaces() || v.Group.Min >= n.Minimum || n.Minimum > n.Capacity-1 {
 		return ""
 	}
 	return fmt.Sprintf("MinSize %d is below the minimum %d: with MinSize %d Auto Scaling itself would hold the minimum", v.Group.Min, n.Minimum, n.Minimum)

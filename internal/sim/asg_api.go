@@ -23,6 +23,7 @@ func autoScalingOperations() map[string]operation {
 		"SetDesiredCapacity":                  (*Region).setDesiredCapacity,
 		"SuspendProcesses":                    (*Region).suspendProcesses,
 		"ResumeProcesses":                     (*Region).resumeProcesses,
+		"EnableMetricsCollection":             (*Region).enableMetricsCollection,
 		"SetInstanceHealth":                   (*Region).setInstanceHealth,
 		"SetInstanceProtection":               (*Region).setInstanceProtection,
 		"DescribeLifecycleHooks":              (*Region).describeLifecycleHooks,

@@ -145,3 +145,25 @@ func TestDetailsHaveThreeKeys(t *testing.T) {
 		}
 	})
 }
+
+func TestMetricsOfAGroupAreTurnedOn(t *testing.T) {
+	inBubble(t, sim.Config{}, func(t *testing.T, r *sim.Region) {
+		w := as(t, r, r.AddGroup(sim.Group{Name: "web", Desired: 1, Settings: sim.Settings{Metrics: []string{"GroupMinSize"}}})[0])
+		ask := func(granularity string, metrics ...string) error {
+			_, err := w.asg.EnableMetricsCollection(t.Context(), &awsasg.EnableMetricsCollectionInput{AutoScalingGroupName: aws.String("web"), Granularity: aws.String(granularity), Metrics: metrics})
+			return err
+		}
+		if err := ask("5Minutes"); err == nil {
+			t.Error("a granularity that is none was taken")
+		}
+		if err := ask("1Minute", "Standby"); err == nil {
+			t.Error("a metric that is none was taken")
+		}
+		if err := ask("1Minute", "GroupStandbyInstances", "GroupMinSize"); err != nil || len(w.group("web").EnabledMetrics) != 2 {
+			t.Errorf("%v, metrics %v", err, w.group("web").EnabledMetrics)
+		}
+		if err := ask("1Minute"); err != nil || len(w.group("web").EnabledMetrics) != 20 {
+			t.Errorf("%v, %d metrics", err, len(w.group("web").EnabledMetrics))
+		}
+	})
+}

@@ -24,6 +24,9 @@ func (f *seededRun) fault(c sim.Call) *sim.Fault {
 	if f.plan.lag > 0 && !c.Mutating() {
 		ordinary.Lag = time.Duration(r.Int64N(int64(f.plan.lag)))
 	}
+	if c.Service == "dynamodb" && f.tables.throttled.Load() && r.IntN(10) > 0 {
+		return sim.Throttled()
+	}
 	if drawn := f.plan.faults.draw(r, c.Mutating()); drawn != nil {
 		return drawn
 	}

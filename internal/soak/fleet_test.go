@@ -44,6 +44,8 @@ type seededRun struct {
 	gone   map[string]bool   // hosts that EC2 lost: nothing runs on them any more
 	shifts map[[2]string]int // zonal shifts, by load balancer and zone: they may overlap
 	skews  map[string]time.Duration
+	left   map[string]bool // hosts that were out at the last look
+	tables tables
 	wanted int // desired capacity at the end
 	lost   int // hosts taken away while they were out
 }
@@ -55,9 +57,9 @@ func newFleet(t *testing.T, p plan) *seededRun {
 	}
 	f := &seededRun{
 		t: t, plan: p, min: min, began: time.Now(), wanted: p.group.Desired,
-		atWork: map[string]bool{}, gone: map[string]bool{}, shifts: map[[2]string]int{}, skews: map[string]time.Duration{}, draws: newDraws(p.seed), turns: fleettest.NewTurns(t),
+		atWork: map[string]bool{}, gone: map[string]bool{}, shifts: map[[2]string]int{}, skews: map[string]time.Duration{}, left: map[string]bool{}, draws: newDraws(p.seed), turns: fleettest.NewTurns(t),
 	}
-	f.Region = sim.New(sim.Config{Seed: p.seed, MaxLag: 20 * time.Second, Behaviour: p.way})
+	f.Region = sim.New(sim.Config{Seed: p.seed, MaxLag: max(20*time.Second, p.lag), Behaviour: p.way})
 	check := sim.HealthCheck{Interval: 10 * time.Second, Timeout: 5 * time.Second, Healthy: 2, Unhealthy: 2, Path: "/health"}
 	f.AddLoadBalancer(sim.LoadBalancer{Name: "front", Type: "application"})
 	f.AddLoadBalancer(sim.LoadBalancer{Name: "net", Type: "network", CrossZone: true})
@@ -66,6 +68,9 @@ func newFleet(t *testing.T, p plan) *seededRun {
 	check.Target = "HTTP:80/health"
 	f.AddClassic(sim.Classic{Name: "old", Check: check, Draining: p.drains[0] > 0, Drain: max(p.drains[0], time.Second), CrossZone: true})
 	f.ids = f.AddGroup(p.group)
+	if p.lock != noLock {
+		f.AddTable(lockTable)
+	}
 	f.SetFaults(f.fault)
 	return f
 }
@@ -127,7 +132,11 @@ func (f *seededRun) since() time.Duration { return time.Since(f.began) }
 func (f *seededRun) event(who, format string, args ...any) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.log = append(f.log, fmt.Sprintf("%12s %-22s %s", f.since().Round(time.Millisecond), who, fmt.Sprintf(format, args...)))
+	f.log = append(f.log, f.line(who, format, args...))
+}
+
+func (f *seededRun) line(who, format string, args ...any) string {
+	return fmt.Sprintf("%12s %-22s %s", f.since().Round(time.Millisecond), who, fmt.Sprintf(format, args...))
 }
 
 // story is the run's log with the group's own activities among it.
@@ -257,7 +266,10 @@ func (f *seededRun) process(o *operator) (agent *rotation.Agent, ctx context.Con
 		line.killed = func() { o.killed = true }
 	}
 	client.Transport = line
-	host := &fleettest.Host{Region: f.Region, ID: o.id, HTTP: client, Log: zap.NewNop(), Rand: fleettest.Rand(o.rand.Uint64()), Turns: f.turns, Targets: f.targets}
+	host := &fleettest.Host{
+		Region: f.Region, ID: o.id, HTTP: client, Log: zap.NewNop(), Rand: fleettest.Rand(o.rand.Uint64()), Turns: f.turns,
+		Lock: f.lockOf(o.id), Targets: f.targets,
+	}
 	end = func() {
 		cancel(nil)
 		if t, ok := inner.(interface{ CloseIdleConnections() }); ok {

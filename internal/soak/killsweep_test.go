@@ -15,14 +15,16 @@ import (
 // TestKillSweep kills one out, and one in, before and after each API call in turn, and
 // runs it again: every one converges, and nothing is asked of Auto Scaling twice.
 func TestKillSweep(t *testing.T) {
-	for _, command := range []string{"out", "in"} {
-		for _, after := range []bool{false, true} {
-			for at, hit := 1, true; hit; at++ {
-				t.Run(fmt.Sprintf("%s/call %d/took effect %v", command, at, after), func(t *testing.T) {
-					synctest.Test(t, func(t *testing.T) { hit = sweep(t, command, at, after) })
-				})
-				if at > 200 {
-					t.Fatalf("%s makes more than 200 calls", command)
+	for _, use := range []lockUse{noLock, allLock} {
+		for _, command := range []string{"out", "in"} {
+			for _, after := range []bool{false, true} {
+				for at, hit := 1, true; hit; at++ {
+					t.Run(fmt.Sprintf("%s/call %d/took effect %v/%v", command, at, after, use), func(t *testing.T) {
+						synctest.Test(t, func(t *testing.T) { hit = sweep(t, command, at, after, use) })
+					})
+					if at > 200 {
+						t.Fatalf("%s makes more than 200 calls", command)
+					}
 				}
 			}
 		}
@@ -31,9 +33,9 @@ func TestKillSweep(t *testing.T) {
 
 // sweep kills a command at one call and runs it again; hit says whether it came to
 // that call at all.
-func sweep(t *testing.T, command string, at int, after bool) (hit bool) {
+func sweep(t *testing.T, command string, at int, after bool, use lockUse) (hit bool) {
 	f := newFleet(t, plan{
-		seed: uint64(at), rule: "all", settle: rotation.DefaultSettle, drains: [3]time.Duration{30 * time.Second, time.Minute},
+		seed: uint64(at), lock: use, rule: "all", settle: rotation.DefaultSettle, drains: [3]time.Duration{30 * time.Second, time.Minute},
 		group: sim.Group{Name: "web", Min: 3, Max: 4, Desired: 4, Classic: []string{"old"}, TargetGroups: []string{"web"}, HealthCheckType: "EC2"},
 	})
 	o := &operator{seededRun: f, id: f.ids[0], rand: rand.New(rand.NewPCG(uint64(at), 1))}

@@ -24,6 +24,7 @@ type plan struct {
 	acts   []act
 	way    sim.Behaviour
 	drains [3]time.Duration // of the Classic load balancer, the ALB and the NLB target group
+	lock   lockUse
 }
 
 // rates are chances of a fault per API call, in per mille.
@@ -123,6 +124,9 @@ func (p plan) String() string {
 		p.seed, p.group.Desired, len(p.group.Zones), p.group.Min, p.group.Max, p.rule, p.group.Classic, p.group.TargetGroups, p.drains, p.starts, p.lag, p.faults, p.kills)
 	if p.group.Settings.Operator != "" {
 		s += ", managed by " + p.group.Settings.Operator
+	}
+	if p.lock != noLock {
+		s += ", " + p.lock.String()
 	}
 	for _, a := range p.acts {
 		s += fmt.Sprintf(", %s at %v", a.name, a.at)

@@ -30,6 +30,7 @@ var (
 type rush struct {
 	agents int
 	fence  bool // MinSize is the floor; otherwise it is 0
+	lock   bool // the agents take a slot in a table
 	seed   uint64
 }
 
@@ -74,10 +75,10 @@ func TestRush(t *testing.T) {
 		measureRushes(t)
 		return
 	}
-	for _, fence := range []bool{true, false} {
-		for seed := range uint64(2) {
-			checkRush(t, rush{agents: 8, fence: fence, seed: seed + 1})
-		}
+	for seed := range uint64(2) {
+		checkRush(t, rush{agents: 8, fence: true, seed: seed + 1})
+		checkRush(t, rush{agents: 8, seed: seed + 1})
+		checkRush(t, rush{agents: 8, lock: true, seed: seed + 1})
 	}
 }
 
@@ -92,8 +93,8 @@ func checkRush(t *testing.T, r rush) tally {
 	if got.zeros != 1 || got.surplus() != got.gave {
 		t.Errorf("%+v: %d were told 0, want 1; %d left, %d gave their place back", r, got.zeros, got.left, got.gave)
 	}
-	if r.fence && (got.surplus() != 0 || got.short != 0) {
-		t.Errorf("%+v: MinSize is the floor, but %d left in vain and the floor was short for %v", r, got.surplus(), got.short)
+	if (r.fence || r.lock) && (got.surplus() != 0 || got.short != 0) {
+		t.Errorf("%+v: MinSize is the floor, or a lock holds it, but %d left in vain and the floor was short for %v", r, got.surplus(), got.short)
 	}
 	return got
 }
@@ -107,6 +108,7 @@ func (r rush) run(t *testing.T) tally {
 		Check: sim.HealthCheck{Interval: 10 * time.Second, Timeout: 5 * time.Second, Healthy: 2, Unhealthy: 2, Path: "/health"},
 	})
 	hosts := region.AddGroup(r.group())
+	region.AddTable(sim.Table{Name: "locks", Key: "group"})
 	region.SetFaults(weather(r.seed))
 
 	var got tally
@@ -118,7 +120,7 @@ func (r rush) run(t *testing.T) tally {
 		start := time.Duration(fleettest.Rand(r.seed<<16+uint64(i)).IntN(1000)) * time.Millisecond
 		all.Go(func() {
 			<-time.After(start)
-			err := leaveOnce(t, region, id, r.seed<<16+uint64(i))
+			err := r.leaveOnce(t, region, id, r.seed<<16+uint64(i))
 			mu.Lock()
 			defer mu.Unlock()
 			got.ended(region, id, err)
@@ -139,10 +141,13 @@ func (r rush) run(t *testing.T) tally {
 }
 
 // leaveOnce is one process that tries once.
-func leaveOnce(t *testing.T, region *sim.Region, id string, seed uint64) error {
+func (r rush) leaveOnce(t *testing.T, region *sim.Region, id string, seed uint64) error {
 	client := region.Client()
 	defer client.CloseIdleConnections()
 	host := &fleettest.Host{Region: region, ID: id, HTTP: client, Log: zap.NewNop(), Rand: fleettest.Rand(seed)}
+	if r.lock {
+		host.Lock = "dynamodb:locks"
+	}
 	agent, _, err := host.Process(t.Context())
 	if err != nil {
 		return err
@@ -201,27 +206,29 @@ func (t *tally) watch(region *sim.Region, floor int, over <-chan struct{}) {
 func measureRushes(t *testing.T) {
 	var table strings.Builder
 	fmt.Fprintf(&table, "%s, %d cores, drain %v, reads lag up to %v\n\n", time.Now().Format(time.DateOnly), runtime.NumCPU(), rushDrain, rushLag)
-	table.WriteString("| agents | MinSize | runs | refused by MinSize, mean | runs with surplus leavers | surplus leavers, mean and most | floor short, mean and longest | short by at most |\n")
+	table.WriteString("| agents | MinSize | runs | EnterStandby refused, mean | runs with surplus leavers | surplus leavers, mean and most | floor short, mean and longest | short by at most |\n")
 	table.WriteString("|---|---|---|---|---|---|---|---|\n")
 	for _, agents := range []int{8, 50, 200} {
-		for _, fence := range []bool{true, false} {
-			table.WriteString(rushRow(t, agents, fence))
+		for _, r := range []rush{{fence: true}, {}, {lock: true}} {
+			r.agents = agents
+			table.WriteString(rushRow(t, r))
 		}
 	}
 	t.Log("\n" + table.String())
 }
 
-func rushRow(t *testing.T, agents int, fence bool) string {
+func rushRow(t *testing.T, r rush) string {
 	runs := *rushes
-	if agents >= 200 {
+	if r.agents >= 200 {
 		runs = max(1, runs/4)
 	}
 	var all []tally
 	began := time.Now()
 	for seed := range uint64(runs) {
-		all = append(all, checkRush(t, rush{agents: agents, fence: fence, seed: seed + 1}))
+		r.seed = seed + 1
+		all = append(all, checkRush(t, r))
 	}
-	t.Logf("%d agents, fence %v: %d runs in %v", agents, fence, runs, time.Since(began).Round(time.Millisecond))
+	t.Logf("%+v: %d runs in %v", r, runs, time.Since(began).Round(time.Millisecond))
 	with, refused, depth := 0, 0, 0
 	var surplus []int
 	var short []time.Duration
@@ -235,10 +242,13 @@ func rushRow(t *testing.T, agents int, fence bool) string {
 		short = append(short, got.short)
 	}
 	min := "0"
-	if fence {
-		min = fmt.Sprint(agents - 1)
+	switch {
+	case r.fence:
+		min = fmt.Sprint(r.agents - 1)
+	case r.lock:
+		min = "0, with --lock"
 	}
-	return fmt.Sprintf("| %d | %s | %d | %.1f | %d | %.1f, %d | %.0f s, %.0f s | %d |\n", agents, min, runs,
+	return fmt.Sprintf("| %d | %s | %d | %.1f | %d | %.1f, %d | %.0f s, %.0f s | %d |\n", r.agents, min, runs,
 		float64(refused)/float64(runs), with, meanOf(surplus), slices.Max(surplus),
 		meanOf(short)/float64(time.Second), slices.Max(short).Seconds(), depth)
 }

@@ -35,8 +35,13 @@ var kept = []uint64{1050, 44947, 45857}
 // TestSeeds runs seeded fleets and checks every promise against the Region's own
 // state. A failing seed prints the line that replays it, and its event log.
 func TestSeeds(t *testing.T) {
+	testSeeds(t, kept, draw)
+}
+
+// testSeeds runs the seeds that the flags name, and those that are kept, with the plans that are drawn from them.
+func testSeeds(t *testing.T, kept []uint64, draw func(uint64) plan) {
 	if *seed > 0 {
-		if hash := replay(t, *seed); *hashes {
+		if hash := replay(t, draw(*seed)); *hashes {
 			fmt.Printf("seed %d %s\n", *seed, hash)
 		}
 		return
@@ -56,7 +61,7 @@ func TestSeeds(t *testing.T) {
 		for i, s := range all {
 			t.Run(fmt.Sprint(s), func(t *testing.T) {
 				t.Parallel()
-				logs[i] = replay(t, s)
+				logs[i] = replay(t, draw(s))
 			})
 		}
 	})
@@ -67,13 +72,12 @@ func TestSeeds(t *testing.T) {
 	}
 }
 
-// replay runs one seed, and returns a hash of all that happened.
-func replay(t *testing.T, s uint64) (hash string) {
-	p := draw(s)
+// replay runs the plan of one seed, and returns a hash of all that happened.
+func replay(t *testing.T, p plan) (hash string) {
 	var f *seededRun
 	defer func() {
 		if f != nil && (t.Failed() || *seed > 0) {
-			t.Logf("make soak SEED=%d\n%v\n%s", s, p, f.story())
+			t.Logf("make soak SEED=%d%s\n%v\n%s", p.seed, p.lock.replayed(), p, f.story())
 		}
 	}()
 	synctest.Test(t, func(t *testing.T) {

@@ -49,10 +49,18 @@ func (v *values) checkOutside(min fleet.MinHealthy) {
 	case !v.isGiven("min-healthy"):
 		v.wrong("--targets", "needs --min-healthy N: how many others must stay healthy at each load balancer")
 	case !min.Absolute():
-		v.wrong(source, "%q: with --targets it is a number; all and P%% need the holders that a lock makes visible", given)
+		v.wrong(source, "%q: with --targets it is a number: all and P%% need the holders that only a lock makes visible", given)
 	}
 	if v.has("replace") && v.bool("replace") {
 		v.wrong("--replace", "is for Auto Scaling groups, and not for --targets")
+	}
+}
+
+// refuseLockOutside: a lock frees the entry of an instance that its group does not list any more. Outside a group that is
+// every instance that is out.
+func (v *values) refuseLockOutside() {
+	if v.has("lock") && len(v.targets()) > 0 && v.text("lock") != "" {
+		v.wrong("--lock", "does not work with --targets: who is out is listed nowhere, so no entry could be freed safely")
 	}
 }
 

@@ -8,7 +8,7 @@ LDFLAGS  = -s -w $(if $(VERSION),-X balanced/internal/cli.release=$(VERSION))
 TAGS     = urfave_cli_no_docs
 # The race detector needs a C compiler.
 RACE     = $(if $(filter 1,$(shell $(GO) env CGO_ENABLED)),-race)
-HCL      = scripts/packer/*.hcl scripts/terraform/*.tf scripts/cloudwatch/*.tf
+HCL      = scripts/packer/*.hcl scripts/pipeline/*.hcl scripts/terraform/*.tf scripts/cloudwatch/*.tf
 SCRIPTS  = $(shell grep -rlE '^\#!/(usr/)?bin/(env )?(ba)?sh' .ci packaging scripts 2>/dev/null)
 
 .PHONY: help build test exhaustive soak crowds mutants rehearse rehearse-proof bench lint demo stage package release repo package-test ways clean

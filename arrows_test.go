@@ -82,7 +82,7 @@ func TestWhatMustNotBeLinked(t *testing.T) {
 
 func TestWhatMustNotBeImported(t *testing.T) {
 	all := ours(t)
-	adapters := []string{"asg", "elb", "imds", "probe", "lock"}
+	adapters := []string{"asg", "elb", "imds", "probe", "lock", "targets"}
 	pure := []string{"fleet", "failure", "format"}
 	above := []string{"rotation", "doctor", "cli", "lab", "sim"}
 	for name, p := range all {
@@ -96,7 +96,7 @@ func TestWhatMustNotBeImported(t *testing.T) {
 				if room == "cli" || room == "lab" || room == "sim" || room == "asg" || room == "elb" || name == "internal/rotation" && room == "doctor" {
 					t.Errorf("%s imports %s: arrows point down", name, i)
 				}
-			case "internal/asg", "internal/elb", "internal/imds", "internal/probe", "internal/lock", "internal/awsapi":
+			case "internal/asg", "internal/elb", "internal/imds", "internal/probe", "internal/lock", "internal/targets", "internal/awsapi":
 				if inside && (slices.Contains(adapters, room) || slices.Contains(above, room)) {
 					t.Errorf("%s imports %s: adapters know nothing of one another or of what is above", name, i)
 				}

@@ -45,25 +45,30 @@ func TestEveryExitCodeIsInTheREADMEWithWhatToDo(t *testing.T) {
 // binary. One interface that holds a client of the SDK would bring back all operations
 // of its service, and five megabytes with them; nothing else would tell.
 func TestThePolicyAllowsWhatIsCalledAndNothingElse(t *testing.T) {
-	called := linked(t)
-	_, after, _ := strings.Cut(read(t, "docs/iam.md"), "```json\n")
-	text, _, _ := strings.Cut(after, "```")
-	var policy struct {
-		Statement []struct{ Action []string }
-	}
-	if err := json.Unmarshal([]byte(text), &policy); err != nil {
-		t.Fatalf("the policy in docs/iam.md: %v", err)
-	}
-	for _, s := range policy.Statement {
-		for _, action := range s.Action {
-			if !called[action] {
-				t.Errorf("docs/iam.md allows %s, which nothing calls", action)
+	called, allowed := linked(t), map[string]bool{}
+	for _, part := range strings.Split(read(t, "docs/iam.md"), "```json\n")[1:] { // in a group, outside of one, with what else there is
+		text, _, _ := strings.Cut(part, "```")
+		var policy struct {
+			Statement []struct{ Action []string }
+		}
+		if err := json.Unmarshal([]byte(text), &policy); err != nil {
+			t.Fatalf("a policy in docs/iam.md: %v", err)
+		}
+		for _, s := range policy.Statement {
+			for _, action := range s.Action {
+				allowed[action] = true
 			}
-			delete(called, action)
+		}
+	}
+	for action := range allowed {
+		if !called[action] {
+			t.Errorf("docs/iam.md allows %s, which nothing calls", action)
 		}
 	}
 	for action := range called {
-		t.Errorf("docs/iam.md does not allow %s, which the binary can call", action)
+		if !allowed[action] {
+			t.Errorf("docs/iam.md does not allow %s, which the binary can call", action)
+		}
 	}
 }
 

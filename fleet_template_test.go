@@ -54,6 +54,18 @@ func documentedPolicy(t *testing.T) string {
 	return text
 }
 
+// policyWithReady is what `balanced policy --group NAME --ready` prints: that policy, and the second of the page.
+func policyWithReady(t *testing.T) any {
+	t.Helper()
+	type policy = map[string]any
+	_, after, _ := strings.Cut(read(t, "docs/iam.md"), "## For `balanced ready`")
+	_, after, _ = strings.Cut(after, "```json\n")
+	text, _, _ := strings.Cut(after, "```")
+	all, more := fromJSON[policy](t, documentedPolicy(t)), fromJSON[policy](t, text)
+	all["Statement"] = slices.Concat(all["Statement"].([]any), more["Statement"].([]any))
+	return any(all)
+}
+
 // needs skips a test where a tool is not installed.
 func needs(t *testing.T, tools ...string) {
 	t.Helper()
@@ -66,7 +78,7 @@ func needs(t *testing.T, tools ...string) {
 
 func TestTheTemplatesPassCfnLint(t *testing.T) {
 	needs(t, "cfn-lint")
-	for _, file := range []string{fleetTemplate, "scripts/cloudwatch/standby.yaml"} {
+	for _, file := range []string{fleetTemplate, "scripts/cloudwatch/standby.yaml", "scripts/pipeline/alarms.yaml"} {
 		out, err := exec.CommandContext(t.Context(), "cfn-lint", "--include-checks", "I", "--template", file).CombinedOutput()
 		if err != nil {
 			t.Errorf("cfn-lint %s: %v\n%s", file, err, out)
@@ -108,7 +120,7 @@ func TestTheTemplateAllowsWhatThePolicyAllows(t *testing.T) {
 	}
 	ownGroup := strings.NewReplacer("${AWS::Partition}", "aws", "${AWS::Region}", "*", "${AWS::AccountId}", "*", "${AWS::StackName}", "NAME")
 	got := fromJSON[any](t, ownGroup.Replace(string(role.Policies[0].PolicyDocument)))
-	if diff := cmp.Diff(fromJSON[any](t, documentedPolicy(t)), got); diff != "" {
+	if diff := cmp.Diff(policyWithReady(t), got); diff != "" {
 		t.Errorf("the role's policy (+) is not that of docs/iam.md (-):\n%s", diff)
 	}
 }
@@ -126,6 +138,17 @@ func TestAStackUpdateSuspendsNothingThatIsNeeded(t *testing.T) {
 		if slices.Contains(suspended, needed) {
 			t.Errorf("%s is suspended", needed)
 		}
+	}
+}
+
+// What never runs `balanced ready` gets no traffic: the hook is there before the first instance, and ends with ABANDON.
+func TestTheFleetHasTheGate(t *testing.T) {
+	group := fromJSON[struct {
+		LifecycleHookSpecificationList []struct{ LifecycleTransition, DefaultResult string }
+	}](t, string(loadTemplate(t).Resources["Group"].Properties))
+	hooks := group.LifecycleHookSpecificationList
+	if len(hooks) != 1 || hooks[0].LifecycleTransition != "autoscaling:EC2_INSTANCE_LAUNCHING" || hooks[0].DefaultResult != "ABANDON" {
+		t.Errorf("hooks %+v", hooks)
 	}
 }
 
@@ -207,14 +230,14 @@ var boots = map[string]struct {
 }{
 	"on the AMI already": {
 		nil, nil,
-		[]string{"balanced version", "balanced wait", signal("0")},
+		[]string{"balanced version", "balanced ready", signal("0")},
 	},
 	"a package, then the application": {
 		installed,
 		map[string]string{"curl": download},
 		[]string{
 			"curl -fsSL --retry 5 --retry-connrefused -o DIR/package https://example.org/balanced.rpm", "dnf install -y -q DIR/balanced.rpm",
-			"balanced version", "app start", "balanced wait", signal("0"),
+			"balanced version", "app start", "balanced ready", signal("0"),
 		},
 	},
 	"another package than was meant": {
@@ -230,17 +253,17 @@ var boots = map[string]struct {
 	"an application that reads": {
 		map[string]string{"PostCommand": "app; cat"},
 		nil,
-		[]string{"balanced version", "app", "balanced wait", signal("0")},
+		[]string{"balanced version", "app", "balanced ready", signal("0")},
 	},
 	"not healthy": {
 		nil,
 		map[string]string{"balanced": "[ \"$1\" = version ] || exit 75"},
-		[]string{"balanced version", "balanced wait", signal("75")},
+		[]string{"balanced version", "balanced ready", signal("75")},
 	},
 	"launched after the stack was made": {
 		nil,
 		map[string]string{"cfn-signal": "exit 1"},
-		[]string{"balanced version", "balanced wait", signal("0")},
+		[]string{"balanced version", "balanced ready", signal("0")},
 	},
 }
 

@@ -17,6 +17,7 @@ func fleetFlags() []cli.Flag {
 		&cli.IntFlag{Name: "zones", Value: 2, Usage: "number `N` of Availability Zones, at most 3"},
 		&cli.IntFlag{Name: "min", Value: lab.Derived, DefaultText: "size - 1", Usage: "MinSize `N`"},
 		&cli.IntFlag{Name: "max", Value: lab.Derived, DefaultText: "2 x size", Usage: "MaxSize `N`"},
+		&cli.BoolFlag{Name: "no-group", Usage: "instances outside an Auto Scaling group; --min is BALANCED_MIN_HEALTHY then"},
 		&cli.IntFlag{Name: "target-groups", Value: 1, Usage: "number `N` of target groups, each behind an Application Load Balancer"},
 		&cli.IntFlag{Name: "network", Usage: "number `N` of target groups, each behind a Network Load Balancer without cross-zone load balancing"},
 		&cli.IntFlag{Name: "classic", Value: 1, Usage: "number `N` of Classic Load Balancers"},
@@ -37,7 +38,7 @@ func readConfig(c *cli.Context) (lab.Config, error) {
 	cfg := lab.Config{
 		Region: c.String("region"),
 		Size:   c.Int("size"), Zones: c.Int("zones"),
-		Min: c.Int("min"), Max: c.Int("max"),
+		Min: c.Int("min"), Max: c.Int("max"), NoGroup: c.Bool("no-group"),
 		TargetGroups: c.Int("target-groups"), Network: c.Int("network"), Classic: c.Int("classic"),
 		Checks: lab.Checks{
 			Interval: c.Duration("check-interval"), Healthy: c.Int("healthy-threshold"), Unhealthy: c.Int("unhealthy-threshold"),

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"slices"
@@ -27,6 +28,9 @@ func readPlan(c *cli.Context) (p rehearsal.Plan, expect *rehearsal.Expect, err e
 	if p.Command = c.Args().First(); p.Command == "" {
 		p.Command = s.Command
 	}
+	if c.Bool("refresh") {
+		p.Refresh, p.Command = c.String("image"), cmp.Or(p.Command, rehearsal.Gate)
+	}
 	if p.Command == "" {
 		return p, nil, usageErrorf("the command line to rehearse is missing; see balanced-lab rehearse --help")
 	}
@@ -43,12 +47,31 @@ func readPlan(c *cli.Context) (p rehearsal.Plan, expect *rehearsal.Expect, err e
 		}
 		p.Faults = append(p.Faults, f)
 	}
+	if err := checkRefresh(c, p); err != nil {
+		return p, nil, err
+	}
+	p.Fleet.RefreshPatience = c.Duration("refresh-patience")
 	return p, expect, setRehearseFlags(c, &p)
+}
+
+// checkRefresh returns an error about flags that make no sense with or without --refresh.
+func checkRefresh(c *cli.Context, p rehearsal.Plan) error {
+	switch image := c.String("image"); {
+	case p.Refresh == "" && (c.IsSet("image") || c.IsSet("refresh-patience")):
+		return usageErrorf("--image and --refresh-patience are for --refresh")
+	case image != rehearsal.GoodImage && image != rehearsal.BadImage:
+		return usageErrorf("--image %q: want good or bad", image)
+	case p.Refresh != "" && len(p.Faults) > 0:
+		return usageErrorf("--fault and --refresh: faults are for upgrades in place")
+	case c.Duration("refresh-patience") < time.Minute:
+		return usageErrorf("--refresh-patience %s: want 1m or more", c.Duration("refresh-patience"))
+	}
+	return nil
 }
 
 // setScenarioFlags sets the flags that are in a scenario and not on the command line.
 func setScenarioFlags(c *cli.Context, s rehearsal.Scenario) error {
-	allowed := []string{"concurrency", "exit-on-error", "naive", "speed", "rate", "long"}
+	allowed := []string{"refresh", "image", "refresh-patience", "concurrency", "exit-on-error", "naive", "speed", "rate", "long"}
 	for _, f := range fleetFlags() {
 		allowed = append(allowed, f.Names()[0])
 	}

@@ -35,11 +35,15 @@ const rehearseExamples = `    balanced-lab rehearse --speed 10 -- 'balanced out 
     balanced-lab rehearse --speed 10 --compare --html rehearsal.html -- 'balanced run -- balanced-lab deploy v2'
     balanced-lab rehearse --speed 10 --fault 'peer-dies 4' -- 'balanced run -- balanced-lab deploy v2'
     balanced-lab rehearse --scenario bad-version
+    balanced-lab rehearse --speed 10 --refresh --image bad --compare
 `
 
 func rehearseFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "scenario", Usage: "`FILE` with a scenario, or the name of one that comes with balanced-lab"},
+		&cli.BoolFlag{Name: "refresh", Usage: "instead of an upgrade in place, roll a new AMI out with an instance refresh, and run the command on each new instance", DefaultText: "'" + rehearsal.Gate + "'"},
+		&cli.StringFlag{Name: "image", Value: rehearsal.GoodImage, Usage: "with --refresh: the new AMI is `good`, or bad: its server fails every check and every request"},
+		&cli.DurationFlag{Name: "refresh-patience", Value: 10 * time.Minute, Usage: "with --refresh: `TIME` without a new instance in service after which the refresh fails; AWS's is 1h"},
 		&cli.StringFlag{Name: "concurrency", Value: "1", Usage: "`N` instances at a time, or P% of them"},
 		&cli.BoolFlag{Name: "exit-on-error", Value: true, Usage: "after the first failure, begin on no more instances"},
 		&cli.BoolFlag{Name: "naive", Usage: "put a balanced that does nothing in place of balanced"},
@@ -123,8 +127,7 @@ func withoutBalanced(c *cli.Context, plan rehearsal.Plan, with record.Rehearsal)
 func runPlan(c *cli.Context, plan rehearsal.Plan) (record.Rehearsal, error) {
 	ctx, stop := context.WithCancelCause(c.Context)
 	defer stop(nil)
-	fmt.Fprintf(c.App.Writer, "On each of %d instances, %d at a time:\n\n    %s\n\n%s\n",
-		plan.Fleet.Size, plan.Concurrency.Of(plan.Fleet.Size), plan.Command, rehearsal.Legend)
+	fmt.Fprintf(c.App.Writer, "%s:\n\n    %s\n\n%s\n", where(plan), plan.Command, rehearsal.Legend)
 	plan.Display = rehearsal.NewLines(c.App.Writer, stop)
 	if file, isFile := c.App.Writer.(*os.File); isFile {
 		if s, isTerminal := screen.On(file, os.Getenv); isTerminal {
@@ -133,6 +136,14 @@ func runPlan(c *cli.Context, plan rehearsal.Plan) (record.Rehearsal, error) {
 		}
 	}
 	return plan.Run(ctx)
+}
+
+// where says on which instances the command runs.
+func where(p rehearsal.Plan) string {
+	if p.Refresh != "" {
+		return fmt.Sprintf("Instance refresh of %d instances to a %s AMI; on each new instance", p.Fleet.Size, p.Refresh)
+	}
+	return fmt.Sprintf("On each of %d instances, %d at a time", p.Fleet.Size, p.Concurrency.Of(p.Fleet.Size))
 }
 
 // fitting returns a writer that cuts the rows of tables at the edge of a terminal. If w is no

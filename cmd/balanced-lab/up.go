@@ -75,7 +75,11 @@ func printFleet(w io.Writer, l *lab.Lab, cfg lab.Config) error {
 	var b strings.Builder
 	p := l.Fleet.Snapshot()
 	fmt.Fprintf(&b, "Region %s at %s\n", l.Fleet.RegionName, l.API)
-	fmt.Fprintf(&b, "group %s: %d instances, MinSize %d, MaxSize %d, desired %d\n", l.Fleet.Group, len(instances), p.Min, p.Max, p.Desired)
+	if l.Fleet.Group == "" {
+		fmt.Fprintf(&b, "%d instances in no group: BALANCED_TARGETS=%s, BALANCED_MIN_HEALTHY=%d\n", len(instances), l.Fleet.Targets(), p.Min)
+	} else {
+		fmt.Fprintf(&b, "group %s: %d instances, MinSize %d, MaxSize %d, desired %d\n", l.Fleet.Group, len(instances), p.Min, p.Max, p.Desired)
+	}
 	for _, s := range l.Fleet.Sources {
 		fmt.Fprintf(&b, "%s load balancer %s, drain %s: %s\n", s.Kind, s.Name, record.Duration(cfg.Drain.Seconds()), l.Proxies.URL(s.Name))
 	}

@@ -39,6 +39,8 @@ func levers(ts *testscript.TestScript, r *sim.Region) map[string]func(args []str
 		"table":      func(a []string) { r.AddTable(sim.Table{Name: "locks", Key: a[0]}) },
 		"drop-table": func([]string) { r.DeleteTable("locks") },
 		"entry":      func(a []string) { r.SetItem("locks", entry(r.GroupARN("web"), a[0])) },
+		"register":   func(a []string) { r.Register(a[0], a[1]) },
+		"deregister": func(a []string) { r.Deregister(a[0], a[1]) },
 		"imds-v1":    metadata(func(m *sim.Metadata) { m.V1Allowed = true }),
 		"imds-off":   metadata(func(m *sim.Metadata) { m.Off = true }),
 		"imds-hops":  metadata(func(m *sim.Metadata) { m.HopLimited = true }),

@@ -62,11 +62,15 @@ func TestScripts(t *testing.T) {
 			"last":    cmdLast,
 			"calls":   cmdCalls,
 			"state":   cmdState,
+			"held":    cmdHeld,
 			"kill-at": cmdKill,
 			"app":     cmdApp,
 			"asked":   cmdAsked,
 			"fix":     cmdFix,
 			"page":    cmdPage,
+			"launch":  cmdLaunch,
+
+			"replaced": cmdReplaced,
 
 			"fleetlock": cmdFleetLock,
 			"holders":   cmdHolders,

@@ -54,8 +54,10 @@ type spec struct {
 	ipv6           bool              // nothing has an IPv4 address
 	metrics        []string          // of the group, in CloudWatch
 	attributes     map[string]string // of the target group
-	protocol       string            // of the target group; default HTTP
-	balancer       string            // type of its load balancer; default application
+	hooks          []sim.Hook
+	protocol       string // of the target group; default HTTP
+	balancer       string // type of its load balancer; default application
+	outside        string // what the instances are registered with, outside a group
 }
 
 func readSpec(ts *testscript.TestScript, args []string) spec {
@@ -101,6 +103,10 @@ func readSpec(ts *testscript.TestScript, args []string) spec {
 		case "attribute": // attribute=KEY:VALUE
 			name, setting, _ := strings.Cut(value, ":")
 			s.attributes[name] = setting
+		case "hook":
+			s.hooks = append(s.hooks, readHook(ts, value))
+		case "outside":
+			s.outside = value
 		case "protocol":
 			s.protocol = value
 		case "balancer":
@@ -152,8 +158,9 @@ func cmdRegion(ts *testscript.TestScript, neg bool, args []string) {
 func (s *stage) build(ts *testscript.TestScript, sp spec) {
 	check := sim.HealthCheck{Interval: sp.check, Timeout: sp.check / 2, Healthy: 2, Unhealthy: 2}
 	g := sim.Group{
-		Name: "web", Min: sp.min, Max: sp.max, Desired: sp.size, WarmPool: sp.warm, HealthCheckType: sp.health, Settings: sim.Settings{Operator: sp.operator, Metrics: sp.metrics},
-		Zones: []string{sp.name + "a", sp.name + "b", sp.name + "c"}[:sp.zones],
+		Name: "web", Min: sp.min, Max: sp.max, Desired: sp.size, WarmPool: sp.warm, HealthCheckType: sp.health, Hooks: sp.hooks,
+		Settings: sim.Settings{Operator: sp.operator, Metrics: sp.metrics},
+		Zones:    []string{sp.name + "a", sp.name + "b", sp.name + "c"}[:sp.zones],
 	}
 	if sp.lattice != "" {
 		g.Lattice = []string{sp.lattice}
@@ -161,6 +168,11 @@ func (s *stage) build(ts *testscript.TestScript, sp spec) {
 	tg := sim.TargetGroup{Name: "web", LoadBalancer: "front", Drain: sp.drain, Check: check, CrossZone: strconv.FormatBool(sp.crossZone), Protocol: sp.protocol, Attributes: sp.attributes}
 	elb := sim.Classic{Name: "old-elb", Draining: true, Drain: sp.drain, Check: check, CrossZone: sp.crossZone}
 	s.app.employ(ts, sp.checked, &tg, &elb)
+	if sp.outside != "" {
+		s.buildOutside(sp, tg, elb)
+		ts.Setenv("BALANCED_TARGETS", sp.outside)
+		return
+	}
 	if tg.IPv6 = sp.ipv6; sp.tg {
 		s.region.AddLoadBalancer(sim.LoadBalancer{Name: "front", Type: sp.balancer})
 		s.region.AddTargetGroup(tg)

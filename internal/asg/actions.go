@@ -42,3 +42,19 @@ func (c *Client) Reads() []awsapi.Read {
 // Moves are the actions that change something, in IAM's spelling. Unlike the reads they
 // can be limited to one group.
 func Moves() []string { return []string{"autoscaling:EnterStandby", "autoscaling:ExitStandby"} }
+
+// GateActions are those that `balanced ready` needs besides, in IAM's spelling: what changes something, which can be
+// limited to one group.
+func GateActions() []string {
+	return []string{"autoscaling:CompleteLifecycleAction", "autoscaling:RecordLifecycleActionHeartbeat"}
+}
+
+// GateReads are the read actions of `balanced ready` alone.
+func (c *Client) GateReads() []awsapi.Read {
+	return []awsapi.Read{
+		{Action: "autoscaling:DescribeLifecycleHooks", Try: func(ctx context.Context) error {
+			_, err := c.hooks(ctx, &awsasg.DescribeLifecycleHooksInput{AutoScalingGroupName: aws.String(nobody)})
+			return err
+		}},
+	}
+}

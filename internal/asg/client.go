@@ -28,6 +28,9 @@ type calls struct {
 	refreshes    call[awsasg.DescribeInstanceRefreshesInput, awsasg.DescribeInstanceRefreshesOutput]
 	enterStandby call[awsasg.EnterStandbyInput, awsasg.EnterStandbyOutput]
 	exitStandby  call[awsasg.ExitStandbyInput, awsasg.ExitStandbyOutput]
+	hooks        call[awsasg.DescribeLifecycleHooksInput, awsasg.DescribeLifecycleHooksOutput]
+	complete     call[awsasg.CompleteLifecycleActionInput, awsasg.CompleteLifecycleActionOutput]
+	heartbeat    call[awsasg.RecordLifecycleActionHeartbeatInput, awsasg.RecordLifecycleActionHeartbeatOutput]
 }
 
 // Client asks Auto Scaling. Its errors are those of package awsapi, wrapped with what
@@ -47,6 +50,9 @@ func New(cfg aws.Config) *Client {
 		refreshes:    sdk.DescribeInstanceRefreshes,
 		enterStandby: sdk.EnterStandby,
 		exitStandby:  sdk.ExitStandby,
+		hooks:        sdk.DescribeLifecycleHooks,
+		complete:     sdk.CompleteLifecycleAction,
+		heartbeat:    sdk.RecordLifecycleActionHeartbeat,
 	}}
 }
 

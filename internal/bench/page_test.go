@@ -210,7 +210,7 @@ func (p *page) groups() {
 
 func (p *page) rollouts() {
 	p.say("\n## A rollout of 1,000 instances\n")
-	p.say("100 at a time under a floor of 90 %%, MinSize 900, one target group with a drain of 300 s, a minute of work on")
+	p.say("100 at a time with a minimum of 90 %%, MinSize 900, one target group with a drain of 300 s, a minute of work on")
 	p.say("each. AWS publishes a bucket for Elastic Load Balancing (reads: 40 calls, refilled by 10 a second, 600 a minute)")
 	p.say("and none for Auto Scaling. The last column says how many calls the published one would have turned away, were")
 	p.say("it full at first; nothing is throttled here. All hosts are equally fast, so those that start together stay")

@@ -74,7 +74,7 @@ func (o rollout) visit(region *sim.Region, id string) error {
 	client := region.Client()
 	defer client.CloseIdleConnections()
 	host := &fleettest.Host{Region: region, ID: id, HTTP: client, Log: zap.NewNop()}
-	floor, err := fleet.ParseMinHealthy("90%")
+	minimum, err := fleet.ParseMinHealthy("90%")
 	if err != nil {
 		return err
 	}
@@ -82,7 +82,7 @@ func (o rollout) visit(region *sim.Region, id string) error {
 	if err != nil {
 		return err
 	}
-	if _, err := agent.Out(context.Background(), rotation.OutOptions{Options: auto, MinHealthy: floor, Settle: rotation.DefaultSettle}); err != nil {
+	if _, err := agent.Out(context.Background(), rotation.OutOptions{Options: auto, MinHealthy: minimum, Settle: rotation.DefaultSettle}); err != nil {
 		return err
 	}
 	<-time.After(o.work)

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"balanced/internal/failure"
+	"balanced/internal/targets"
 
 	"github.com/urfave/cli/v2"
 )
@@ -20,6 +21,7 @@ type program struct {
 	stdout, stderr io.Writer
 	env            environment
 	end            *ending
+	outside        []targets.Name // of --targets; none: in a group
 }
 
 func (p *program) getenv(name string) string { return p.env[name] }
@@ -41,7 +43,7 @@ func (p *program) app() *cli.App {
 		UsageText: "balanced [global options] COMMAND [options]\n" +
 			"balanced out && chef-client && balanced in",
 		Commands: []*cli.Command{
-			p.outCommand(), p.inCommand(), p.runCommand(), p.waitCommand(), p.hookCommand(),
+			p.outCommand(), p.inCommand(), p.runCommand(), p.readyCommand(), p.waitCommand(), p.hookCommand(),
 			p.statusCommand(), p.doctorCommand(), p.policyCommand(),
 			p.exitCodesCommand(), p.explainCommand(), p.completionCommand(), p.versionCommand(), p.helpCommand(),
 		},

@@ -39,7 +39,7 @@ func TestUsageIsOneLine(t *testing.T) {
 		{"version now", `balanced: unexpected argument "now"; see balanced version --help`},
 		{"out -- chef-client", `balanced: unexpected argument "chef-client"; see balanced out --help`},
 		{"out --probe off", "balanced: unknown flag --probe; see balanced out --help"},
-		{"in --min-healthy 1", "balanced: unknown flag --min-healthy; see balanced in --help"},
+		{"in --replace", "balanced: unknown flag --replace; see balanced in --help"},
 		{"exit-codes --output xml", `balanced: --output "xml": want text or json; see balanced exit-codes --help`},
 		{"out --log-format=yaml", `balanced: --log-format "yaml": want auto, console or json; see balanced out --help`},
 	} {

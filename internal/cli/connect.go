@@ -36,12 +36,13 @@ func (p *program) connectBy(ctx context.Context, log *zap.Logger, at lockAt, met
 	if err != nil {
 		return nil, nil, err
 	}
-	groups := asg.New(aws.Config())
+	groups, balancers := asg.New(aws.Config()), elb.New(aws.Config())
 	agent = &rotation.Agent{
 		Self:      self,
 		Groups:    groups,
 		Mover:     groups,
-		Balancers: elb.New(aws.Config()),
+		Gate:      groups,
+		Balancers: balancers,
 		Metadata:  metadata,
 		Prober:    probe.New(self.PrivateIP, probe.Options{}),
 		Log:       log,
@@ -51,6 +52,7 @@ func (p *program) connectBy(ctx context.Context, log *zap.Logger, at lockAt, met
 	if err := at.attach(agent, aws); err != nil {
 		return nil, nil, err
 	}
+	outsideGroup(agent, self, p.outside, groups, balancers)
 	return agent, func() map[string]int { return maps.Clone(aws.Counts()) }, nil
 }
 

@@ -59,6 +59,7 @@ func (p *program) doctorCommand() *cli.Command {
 			"advice, and do not count.",
 		Flags: slices.Concat([]cli.Flag{
 			minHealthyFlag(),
+			targetsFlag(),
 			toggle("everywhere", "also look for this instance in every load balancer and target group of the account"),
 			toggle("probe-permissions", "also try the permission to move, by a move that Auto Scaling must refuse; CloudTrail records it"),
 		}, lockFlags(), globalFlags()),
@@ -74,6 +75,7 @@ func (p *program) doctor(c *cli.Context) error {
 		Return:           v.probe(),
 		HostLock:         hostlock.Check(),
 	}
+	v.checkOutside(opt.MinHealthy)
 	j, err := p.job(v)
 	if err != nil {
 		return err

@@ -63,8 +63,8 @@ func explanations() map[int]explanation {
 		},
 		80: {
 			"this host does not pass its load balancers' checks; not moved",
-			"The application on this host fails a check that its load balancers would make. The last line has the request and the last answer: `GET :8080/health: 503 after 42s`. The host is still in Standby and gets no traffic. An application that listens only on the loopback address fails too.",
-			"Send the same request with `curl` to the instance's own address. Fix the application, then run `balanced in`. If it only starts slowly, give a longer `--timeout`. If the check itself is wrong, change it at the load balancer; until then `--probe URL` asks something else and `--probe off` asks nothing, but the load balancers still make their own checks.",
+			"The application on this host fails a check that its load balancers would make. The last line has the request and the last answer: `GET :8080/health: 503 after 42s`. The host is still in Standby and gets no traffic. An application that listens only on the loopback address fails too. With `ready` the instance is in `Pending:Wait`, and its launch hook decides when it times out.",
+			"Send the same request with `curl` to the instance's own address. Fix the application, then run `balanced in`, or `balanced ready` on a new instance. If it only starts slowly, give a longer `--timeout`. If the check itself is wrong, change it at the load balancer; until then `--probe URL` asks something else and `--probe off` asks nothing, but the load balancers still make their own checks.",
 		},
 		81: {
 			"this instance is leaving the group; not moved",
@@ -77,9 +77,9 @@ func explanations() map[int]explanation {
 			"Run the same command again: it goes on from where the instance is. If that happens again and again, draining takes longer than `--timeout`, or a load balancer does not deregister the instance: `balanced status` shows which.",
 		},
 		83: {
-			"moved back, and not healthy in time",
-			"The instance returned and at least one load balancer did not call it healthy. The last line says where it is now: in Standby again, or left in service because too few peers were healthy or because of `--on-unhealthy leave`.",
-			"Fix the application. If the instance is in Standby, run `balanced in`. If it was left in service, the load balancers send it no traffic while it fails their checks, but with `ELB` health checks Auto Scaling may replace it.",
+			"moved back, or launched, and not healthy in time",
+			"The instance returned and at least one load balancer did not call it healthy. The last line says where it is now: in Standby again, or left in service because too few peers were healthy or because of `--on-unhealthy leave`. With `ready` the launch hook was completed and the instance is not healthy, or the launch was abandoned because the host did not pass (`--on-unfit abandon`): then Auto Scaling terminates it and launches another.",
+			"Fix the application. If the instance is in Standby, run `balanced in`. If it was left in service, the load balancers send it no traffic while it fails their checks, but with `ELB` health checks Auto Scaling may replace it. Where new instances end with this code one after another, the image is bad: stop the instance refresh.",
 		},
 		84: {
 			"rolled back; in service again",

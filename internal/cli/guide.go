@@ -39,6 +39,7 @@ func guides() map[string]guide {
 			examples: []example{
 				{"balanced out --dry-run", "what would happen now, without a move"},
 				{"balanced out --wait 1h --min-healthy 50%", "wait up to an hour for a slot; half of the group must stay healthy"},
+				{"balanced out --targets web,classic/old --min-healthy 2", "outside a group: deregister, while two others are healthy at each"},
 				{"balanced out --report /var/log/balanced.json", "keep the whole run as JSON"},
 				{"balanced out --lock dynamodb:balanced-locks", "take a slot in a table first, where MinSize cannot hold the minimum"},
 			},
@@ -59,6 +60,14 @@ func guides() map[string]guide {
 				{"balanced run -- sh -c 'apt-get update && apt-get -y upgrade'", "more than one program needs a shell"},
 			},
 			codes: union(codesOfOut(), codesOfIn(), []int{126, 127}), pages: []string{"exit-codes.md", "knife.md", "metrics-and-alarms.md"},
+		},
+		"ready": {
+			examples: []example{
+				{"balanced ready && c=0 || c=$?", "in user data, for cfn-signal -e $c; also under set -e"},
+				{"balanced ready --on-unfit abandon --timeout 10m", "an instance that does not pass within 10 minutes is replaced"},
+				{"balanced ready --dry-run", "find the launch hook and probe this host, without completing the hook"},
+			},
+			codes: []int{69, 73, 75, 77, 78, 80, 81, 82, 83, 86, 129, 130, 143}, pages: []string{"immutable.md", "cloudformation.md", "probe.md"},
 		},
 		"wait": {
 			examples: []example{
@@ -91,6 +100,7 @@ func guides() map[string]guide {
 			examples: []example{
 				{"balanced policy --group web > policy.json", "for the group web; needs no AWS"},
 				{"balanced policy --group web --lock dynamodb:balanced-locks", "with what the lock needs"},
+				{"balanced policy --targets web,classic/old > policy.json", "for instances outside a group"},
 			},
 			pages: []string{"iam.md", "lock.md"},
 		},

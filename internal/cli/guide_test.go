@@ -76,7 +76,7 @@ func TestThePagesAreWherePackagesPutThem(t *testing.T) {
 
 func TestACommandOffersOnlyFlagsThatDoSomething(t *testing.T) {
 	for command, want := range map[string][]string{
-		"version": {"output"}, "exit-codes": {"output"}, "explain": {"output"}, "policy": {"group", "lock", "lock-group"}, "completion": nil, "help": nil,
+		"version": {"output"}, "exit-codes": {"output"}, "explain": {"output"}, "policy": {"group", "targets", "ready", "lock", "lock-group"}, "completion": nil, "help": nil,
 	} {
 		var got []string
 		for _, f := range (&program{}).app().Command(command).Flags {
@@ -91,6 +91,9 @@ func TestACommandOffersOnlyFlagsThatDoSomething(t *testing.T) {
 	if strings.Contains(guideHelp(t, "wait"), "--hold-file") {
 		t.Error("wait moves nothing, and offers --hold-file")
 	}
+	if strings.Contains(guideHelp(t, "ready"), "--hold-file") {
+		t.Error("ready does not look at hold files, and offers --hold-file")
+	}
 }
 
 func guideHelp(t *testing.T, command string) string {
@@ -103,7 +106,7 @@ func guideHelp(t *testing.T, command string) string {
 }
 
 func TestAutoIsExplained(t *testing.T) {
-	for _, command := range []string{"out", "in", "run", "hook", "wait"} {
+	for _, command := range []string{"out", "in", "run", "hook", "ready", "wait"} {
 		for line := range strings.Lines(guideHelp(t, command)) {
 			if strings.Contains(line, `(default: "auto")`) && !strings.Contains(strings.ReplaceAll(line, `"auto"`, ""), "auto") {
 				t.Errorf("%s: auto is not explained: %s", command, line)

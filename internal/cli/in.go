@@ -16,7 +16,7 @@ func (p *program) inCommand() *cli.Command {
 		Usage: "put this instance back into service",
 		Description: "Returns 0 only when the instance is InService and every load balancer calls it healthy.\n" +
 			"Rerun it after any failure.",
-		Flags: slices.Concat(moveFlags(), inFlags(), afterwardsFlags(), globalFlags()),
+		Flags: slices.Concat(moveFlags(), inFlags(), []cli.Flag{minHealthyInFlag()}, afterwardsFlags(), globalFlags()),
 	}, p.in)
 }
 
@@ -44,11 +44,13 @@ func (p *program) in(c *cli.Context) error {
 }
 
 func (v *values) inOptions() rotation.InOptions {
-	return rotation.InOptions{
+	opt := rotation.InOptions{
 		Options:        v.options(),
 		Probe:          v.probe(),
 		LeaveUnhealthy: v.oneOf("on-unhealthy") == "leave",
 	}
+	v.takesBack(&opt)
+	return opt
 }
 
 // probe reads --probe, or BALANCED_PROBE also for a command without the flag: what `in` will ask matters to `out` too.

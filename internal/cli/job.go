@@ -46,6 +46,8 @@ type work func(context.Context, *rotation.Agent) (*rotation.Report, error)
 func (p *program) job(v *values) (*job, error) {
 	j := &job{program: p, command: v.c.Command.Name, hold: v.holdFiles(), text: result}
 	j.json, j.lockAt, j.startUp = v.oneOf("output") == "json", v.lockAt(), v.startUp()
+	p.outside = v.targets()
+	v.refuseLockOutside()
 	after, afterErr := v.afterwards()
 	if err := j.openLog(v); err != nil {
 		return nil, err

@@ -75,7 +75,7 @@ func (l lockAt) statements(group string) []statement {
 	var all []statement
 	if l.named {
 		for _, s := range l.where.Statements(group, l.group) {
-			all = append(all, statement(s))
+			all = append(all, statement{Sid: s.Sid, Effect: s.Effect, Action: s.Action, Resource: s.Resource, Condition: s.Condition})
 		}
 	}
 	return all

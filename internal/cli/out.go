@@ -14,7 +14,8 @@ func (p *program) outCommand() *cli.Command {
 		Name:  "out",
 		Usage: "take this instance out of service",
 		Description: "Returns 0 only when the instance is in Standby, every load balancer has deregistered\n" +
-			"it, and enough peers are healthy. Refuses when anything is unsafe. Rerun it after any failure.",
+			"it, and enough peers are healthy. Refuses when anything is unsafe. Rerun it after any failure.\n" +
+			"Outside a group, with --targets, it deregisters the instance itself.",
 		Flags: slices.Concat(moveFlags(), outFlags(), afterwardsFlags(), globalFlags()),
 	}, p.out)
 }
@@ -45,7 +46,7 @@ func (p *program) out(c *cli.Context) error {
 }
 
 func (v *values) outOptions() rotation.OutOptions {
-	return rotation.OutOptions{
+	opt := rotation.OutOptions{
 		Options:        v.options(),
 		MinHealthy:     v.minHealthy(),
 		Replace:        v.bool("replace"),
@@ -53,6 +54,8 @@ func (v *values) outOptions() rotation.OutOptions {
 		Settle:         v.duration("settle"),
 		Return:         v.probe(),
 	}
+	v.checkOutside(opt.MinHealthy)
+	return opt
 }
 
 // options are those that out and in share.

@@ -36,6 +36,8 @@ func outcome(r *rotation.Report) string {
 		return fmt.Sprintf("%s already in service%s", id, healthyAt(r))
 	case "nothing to do":
 		return fmt.Sprintf("nothing to do: %s is %s", id, r.Instance.State)
+	case "warm pool":
+		return fmt.Sprintf("%s passed its launch hook into the warm pool", id)
 	case "not a member":
 		return "not a member of any Auto Scaling group: nothing to do"
 	}
@@ -44,8 +46,11 @@ func outcome(r *rotation.Report) string {
 
 func deregisteredBy(r *rotation.Report) string {
 	names := sources(r, func(t rotation.TrafficReport) bool { return t.State == string(fleet.Unregistered) })
-	if names == "" {
+	switch {
+	case names == "":
 		return r.Instance.State
+	case r.Instance.State == string(fleet.Deregistered):
+		return "deregistered by " + names
 	}
 	return r.Instance.State + ", deregistered by " + names
 }

@@ -24,7 +24,7 @@ type policyDocument struct {
 type statement struct {
 	Sid, Effect string
 	Action      []string
-	Resource    string
+	Resource    any                            // an ARN, or several
 	Condition   map[string]map[string][]string `json:",omitempty"`
 }
 
@@ -41,6 +41,18 @@ func leastPrivilege(group string) policyDocument {
 			{Sid: "Look", Effect: "Allow", Action: reads(), Resource: "*"},
 			{Sid: "Move", Effect: "Allow", Action: asg.Moves(), Resource: group},
 		},
+	}
+}
+
+// gateStatements are what `balanced ready` needs besides.
+func gateStatements(group string) []statement {
+	var reads []string
+	for _, r := range new(asg.Client).GateReads() {
+		reads = append(reads, r.Action)
+	}
+	return []statement{
+		{Sid: "LookAtHooks", Effect: "Allow", Action: reads, Resource: "*"},
+		{Sid: "PassHooks", Effect: "Allow", Action: asg.GateActions(), Resource: group},
 	}
 }
 
@@ -74,16 +86,33 @@ func (p *program) policyCommand() *cli.Command {
 		Usage: "print the IAM policy balanced needs, least privilege",
 		Description: "The moves are allowed for one group: the one given, else that of this instance. Where neither\n" +
 			"is known, replace NAME with the group's name. With --group nothing is asked, and no AWS is needed;\n" +
-			"for China, GovCloud and other partitions set AWS_REGION to one of their Regions.",
-		Flags: append([]cli.Flag{text("group", "", "`NAME` of the Auto Scaling group")}, lockFlags()...),
+			"for China, GovCloud and other partitions set AWS_REGION to one of their Regions. With --targets the\n" +
+			"registrations of these load balancers alone may be changed, and nothing is asked.",
+		Flags: append([]cli.Flag{
+			text("group", "", "`NAME` of the Auto Scaling group"),
+			targetsFlag(),
+			toggle("ready", "also allow what balanced ready needs"),
+		}, lockFlags()...),
 	}, p.policy)
 }
 
 func (p *program) policy(c *cli.Context) error {
 	v := p.values(c)
-	name, at := v.text("group"), v.lockAt()
+	name, outside, ready, at := v.text("group"), v.targets(), v.bool("ready"), v.lockAt()
+	if name != "" && len(outside) > 0 {
+		v.wrong("--group", "and --targets: an instance is in a group, or outside of one")
+	}
+	if ready && len(outside) > 0 {
+		v.wrong("--ready", "and --targets: a launch hook is a group's")
+	}
 	if err := v.err(); err != nil {
 		return err
+	}
+	if len(outside) > 0 {
+		partition := awsapi.Partition(settledRegion(c.Context))
+		document := outsidePolicy(outside, partition)
+		document.Statement = append(document.Statement, at.statements("arn:"+partition)...)
+		return ignore(writeJSON(p.stdout, document))
 	}
 	group := ""
 	if name == "" {
@@ -94,9 +123,12 @@ func (p *program) policy(c *cli.Context) error {
 	if c.Context.Err() != nil {
 		return context.Cause(c.Context)
 	}
-	policy := leastPrivilege(group)
-	policy.Statement = append(policy.Statement, at.statements(group)...)
-	return ignore(writeJSON(p.stdout, policy))
+	document := leastPrivilege(group)
+	if ready {
+		document.Statement = append(document.Statement, gateStatements(group)...)
+	}
+	document.Statement = append(document.Statement, at.statements(group)...)
+	return ignore(writeJSON(p.stdout, document))
 }
 
 // ownGroupOrAny says so where the group is not known: the policy then needs an editor.

@@ -17,6 +17,7 @@ import (
 	"balanced/internal/doctor"
 	"balanced/internal/fleet"
 	"balanced/internal/fleettest"
+	"balanced/internal/probe"
 	"balanced/internal/rotation"
 	"balanced/internal/sim"
 )
@@ -44,6 +45,16 @@ func TestTheDocumentHasThePolicyThatIsPrinted(t *testing.T) {
 	}
 }
 
+func TestTheDocumentHasThePolicyOutsideAGroup(t *testing.T) {
+	page, err := os.ReadFile("../../docs/iam.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text, _ := printed(t, "--targets", "web,classic/legacy"); !strings.Contains(string(page), "```json\n"+text+"```") {
+		t.Errorf("balanced policy --targets web,classic/legacy prints\n%s\nand docs/iam.md has no such policy", text)
+	}
+}
+
 func TestTheMovesAreForOneGroup(t *testing.T) {
 	for _, args := range [][]string{{"--group", "web"}, {"--group=web"}} {
 		_, p := printed(t, args...)
@@ -64,6 +75,67 @@ func TestPartitions(t *testing.T) {
 		}
 	}
 }
+
+func TestTheDocumentHasWhatReadyNeeds(t *testing.T) {
+	page, err := os.ReadFile("../../docs/iam.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, after, _ := strings.Cut(string(page), "## For `balanced ready`")
+	_, after, _ = strings.Cut(after, "```json\n")
+	documented, _, _ := strings.Cut(after, "```")
+	_, p := printed(t, "--group", "NAME", "--ready")
+	text, err := json.MarshalIndent(struct{ Statement []statement }{p.Statement[2:]}, "", "  ")
+	if err != nil || string(text)+"\n" != documented {
+		t.Errorf("%v: balanced policy --group NAME --ready adds\n%s\nand docs/iam.md has\n%s", err, text, documented)
+	}
+}
+
+// With what --ready adds, a new instance passes its hook; without any one action of it, it is denied by its name.
+func TestThePolicyOfReady(t *testing.T) {
+	_, p := printed(t, "--group", "web", "--ready")
+	all := slices.Concat(p.Statement[0].Action, p.Statement[1].Action, p.Statement[2].Action, p.Statement[3].Action)
+	if p.Statement[3].Resource != p.Statement[1].Resource || len(p.Statement) != 4 {
+		t.Errorf("the hooks of %s", p.Statement[3].Resource)
+	}
+	if err := readyUnder(t, all); err != nil {
+		t.Error(err)
+	}
+	for _, action := range slices.Concat(p.Statement[2].Action, p.Statement[3].Action) {
+		without := slices.DeleteFunc(slices.Clone(all), func(a string) bool { return a == action })
+		if denied, ok := errors.AsType[*awsapi.DeniedError](readyUnder(t, without)); !ok || denied.Action != action {
+			t.Errorf("nothing misses %s", action)
+		}
+	}
+}
+
+// readyUnder runs ready on a new instance with these actions allowed and all else denied.
+func readyUnder(t *testing.T, allowed []string) (err error) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		r := sim.New(sim.Config{})
+		r.AddLoadBalancer(sim.LoadBalancer{Name: "front", Type: "application"})
+		r.AddTargetGroup(sim.TargetGroup{Name: "web", LoadBalancer: "front"})
+		r.AddGroup(sim.Group{Name: "web", Max: 6, Desired: 1, TargetGroups: []string{"web"}, Hooks: []sim.Hook{{Name: "warm-up"}}})
+		r.AllowOnly(allowed...)
+		r.SetSizes("web", 0, 6, 2)
+		<-time.After(time.Second)
+		host := &fleettest.Host{Region: r, ID: r.Members("web")[1].ID, HTTP: r.Client(), Log: zap.NewNop(), Rand: fleettest.Rand(1)}
+		t.Cleanup(host.HTTP.CloseIdleConnections)
+		agent, _, processErr := host.Process(t.Context())
+		if processErr != nil {
+			t.Fatal(processErr)
+		}
+		agent.Prober = passes{}
+		_, err = agent.Ready(t.Context(), rotation.ReadyOptions{WaitOptions: rotation.WaitOptions{Timeout: rotation.Auto}})
+	})
+	return err
+}
+
+// passes is a host that passes every check.
+type passes struct{}
+
+func (passes) Run(context.Context, []probe.Check, func(string)) error { return nil }
 
 // actions are all that the printed policy allows.
 func actions(t *testing.T) []string {

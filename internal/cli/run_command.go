@@ -224,7 +224,7 @@ func (r *runCommand) interrupted(cause error) error {
 	return &failure.Refusal{Class: failure.Interrupted, Reason: r.ended + ", " + r.whereItIs(), Hint: "to go on: " + r.resume(), Err: cause}
 }
 
-func (r *runCommand) isOut() bool { return r.report.Instance.State == string(fleet.Standby) }
+func (r *runCommand) isOut() bool { return fleet.State(r.report.Instance.State).Settled() }
 
 // whereItIs is where the instance is when it does not come back.
 func (r *runCommand) whereItIs() string {

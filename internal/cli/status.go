@@ -33,6 +33,7 @@ func (p *program) statusCommand() *cli.Command {
 		Flags: slices.Concat([]cli.Flag{
 			toggle("watch", "show it again every five seconds"),
 			minHealthyFlag(),
+			targetsFlag(),
 		}, lockFlags(), globalFlags()),
 	}, p.status)
 }

@@ -51,6 +51,10 @@ func (p statusTable) text(r *rotation.Report) string {
 }
 
 func groupLine(g rotation.GroupReport) string {
+	if g.Declared {
+		return fmt.Sprintf("%s: %d of %d healthy at each, minimum %d (%s): %d may be out",
+			g.Name, g.Healthy, g.Capacity, g.MinHealthy, g.MinHealthyRule, g.Slots)
+	}
 	return fmt.Sprintf("%s: min %d, desired %d, max %d; %d of %d healthy, minimum %d (%s): %d may be out",
 		g.Name, g.Min, g.Desired, g.Max, g.Healthy, g.Capacity, g.MinHealthy, g.MinHealthyRule, g.Slots)
 }

@@ -19,6 +19,7 @@ func (p *program) waitCommand() *cli.Command {
 		Flags: append([]cli.Flag{
 			text("timeout", "auto", "`DURATION` to wait at most; auto: 15 minutes for a launch and its hooks, and what the load balancers' checks take"),
 			ignoreFlag(),
+			targetsFlag(),
 		}, append(afterwardsFlags(), watchFlags()...)...),
 	}, p.wait)
 }

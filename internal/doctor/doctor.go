@@ -59,6 +59,7 @@ type subject struct {
 	clockAhead  time.Duration // this host's clock against AWS's, below zero when behind
 	answersV1   bool          // the metadata service answers without a token
 	elsewhere   []fleet.Registration
+	notMember   bool // no group has it, which is known
 	permissions moveProbe
 	hostLock    error
 	ownNetwork  bool
@@ -96,10 +97,13 @@ var checks = []check{
 	{"grace-period", gracePeriod},
 	{"az-rebalance", unevenZones},
 	{"zones", lonelyZones},
+	{"zones", unknownZones},
+	{"standby", registeredInPart},
 	{"traffic-sources", unsupportedSources},
 	{"missing-sources", missingSources},
 	{"ports", otherPorts},
 	{"everywhere", unlistedRegistrations},
+	{"everywhere", declarable},
 	{"unused", unusedSources},
 	{"flows", outlivingFlows},
 	{"metadata", metadataV1},
@@ -165,10 +169,11 @@ func outcome(all []Finding) string {
 func examine(ctx context.Context, a *rotation.Agent, opt Options, n *notes) (subject, error) {
 	e, err := a.Examine(ctx, "doctor", opt.MinHealthy)
 	s := subject{Examination: e, min: opt.MinHealthy, hold: a.Hold, hostLock: opt.HostLock, ownNetwork: opt.OwnNetwork}
-	if errors.Is(err, rotation.ErrNotMember) {
-		return s, &failure.Refusal{Class: failure.Setup, Reason: e.ID, Hint: "attach it to a group", Err: rotation.ErrNotMember}
+	notMember := errors.Is(err, rotation.ErrNotMember)
+	if notMember && !opt.Everywhere {
+		return s, &failure.Refusal{Class: failure.Setup, Reason: e.ID, Hint: "attach it to a group, or see balanced doctor --everywhere", Err: rotation.ErrNotMember}
 	}
-	if err != nil && !n.tolerates(err) {
+	if err != nil && !notMember && !n.tolerates(err) {
 		return s, err
 	}
 	if err := tryReads(ctx, a, n); err != nil {
@@ -181,6 +186,10 @@ func examine(ctx context.Context, a *rotation.Agent, opt Options, n *notes) (sub
 	if opt.Everywhere {
 		if s.elsewhere, err = findEverywhere(ctx, a, n); err != nil {
 			return s, err
+		}
+		if notMember {
+			s.reads, s.clockAhead, s.notMember = n.access(), n.clockAhead, true
+			return s, inNoGroup(s)
 		}
 	}
 	if s.lock, err = askLock(ctx, a, s, n); err != nil {

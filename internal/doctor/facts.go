@@ -107,7 +107,7 @@ func (s subject) permissionFacts() PermissionsFact {
 			p.Allowed = append(p.Allowed, action)
 		}
 	}
-	for _, action := range moves() {
+	for _, action := range s.moves() {
 		switch {
 		case action != s.permissions.action:
 			p.NotTried = append(p.NotTried, action)

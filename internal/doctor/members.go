@@ -99,6 +99,7 @@ func (s subject) unhealthy(m fleet.Member, counted []fleet.Traffic) (what, fix s
 		x := t.Of(m.ID)
 		switch {
 		case x.GetsTraffic():
+		case s.Group.Declared() && m.ID != s.ID && x.Health == fleet.Unregistered: // it need not be registered everywhere
 		case x.Shifted && x.Health == fleet.Healthy:
 			return fmt.Sprintf("%s is %s at %s", m.ID, x.Standing(), t.Name), "wait for the end of the shift: aws arc-zonal-shift list-zonal-shifts"
 		case x.Health == fleet.Unregistered:
@@ -175,7 +176,7 @@ const standbyMetric = "GroupStandbyInstances"
 // noStandbyMetric: without it no alarm can tell that an instance was left in Standby. Group metrics cost nothing (Auto
 // Scaling User Guide, "Amazon CloudWatch metrics").
 func noStandbyMetric(s subject) []Finding {
-	if !s.knows() || slices.Contains(s.Group.Metrics, standbyMetric) {
+	if !s.knows() || s.Group.Declared() || slices.Contains(s.Group.Metrics, standbyMetric) {
 		return nil
 	}
 	return []Finding{{

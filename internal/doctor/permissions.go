@@ -47,7 +47,9 @@ func missingPermissions(s subject) []Finding {
 // attachPolicy is the command that gives the role its policy.
 func (s subject) attachPolicy() string {
 	policy := "balanced policy"
-	if s.knows() {
+	if s.Group.Declared() {
+		policy += " --targets " + format.ShellWord(s.Group.Name) + s.lock.policyFlags(s.Group.ARN)
+	} else if s.knows() {
 		policy += " --group " + format.ShellWord(s.Group.Name) + s.lock.policyFlags(s.Group.ARN)
 	}
 	return fmt.Sprintf(`aws iam put-role-policy --role-name %s --policy-name balanced --policy-document "$(%s)"`, cmp.Or(s.reads.role, "ROLE"), policy)
@@ -111,6 +113,9 @@ const steady = time.Minute
 func unsteady(s fleet.Snapshot) string {
 	if s.Torn {
 		return "Auto Scaling's two views of " + s.ID + " differ at the moment"
+	}
+	if s.Group.Declared() {
+		return "outside a group no move is sure to be refused"
 	}
 	if s.Group.Operator != "" {
 		return s.Group.Name + " is managed by " + s.Group.Operator

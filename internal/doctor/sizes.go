@@ -17,7 +17,7 @@ func (s subject) update(settings string, args ...any) string {
 // itself holds.
 func minSizeFence(s subject) []Finding {
 	n := s.Count(s.min)
-	if !s.knows() || s.Group.Weighted() || n.Impossible() {
+	if !s.knows() || s.Group.Declared() || s.Group.Weighted() || n.Impossible() {
 		return nil
 	}
 	f := Finding{Severity: Error, Fix: s.update("--min-size %d", n.Minimum)}
@@ -39,6 +39,9 @@ func minSizeFence(s subject) []Finding {
 
 // impossibleMinimum is the guard of out.
 func impossibleMinimum(s subject) []Finding {
+	if s.Group.Declared() {
+		return impossibleOutside(s)
+	}
 	n := s.Count(s.min)
 	if !s.knows() || !n.Impossible() {
 		return nil
@@ -54,7 +57,7 @@ func impossibleMinimum(s subject) []Finding {
 
 // headroom: every instance in Standby needs room below MaxSize to return.
 func headroom(s subject) []Finding {
-	if !s.knows() || s.Group.Weighted() {
+	if !s.knows() || s.Group.Declared() || s.Group.Weighted() {
 		return nil
 	}
 	if all := s.Group.Desired + len(s.Holders()); all > s.Group.Max {
@@ -79,8 +82,14 @@ func headroom(s subject) []Finding {
 func leftInStandby(s subject) []Finding {
 	var all []Finding
 	for _, h := range s.Holders() {
-		if h.State != fleet.Standby {
+		if !h.State.Settled() {
 			continue
+		}
+		if s.Group.Declared() { // this instance: nobody lists the others that are out
+			return []Finding{{
+				Severity: Warning, What: h.ID + " is registered at none of " + s.Group.Name,
+				Why: "it gets no traffic, and it may be half upgraded", Fix: "balanced in",
+			}}
 		}
 		f := Finding{
 			Severity: Warning,

@@ -37,7 +37,7 @@ func lonelyZones(s subject) []Finding {
 	slices.Sort(lonely)
 	var all []Finding
 	for _, t := range s.Traffic {
-		if len(lonely) == 0 || t.CrossZone || !t.Counts() {
+		if len(lonely) == 0 || s.Group.Declared() || t.CrossZone || !t.Counts() {
 			continue
 		}
 		all = append(all, Finding{
@@ -104,10 +104,14 @@ func otherPorts(s subject) []Finding {
 	var all []Finding
 	for _, t := range s.Traffic {
 		for _, x := range t.OtherPorts(s.ID) {
+			why := "Standby may leave it in place; a port of its own needs a target group of its own"
+			if s.Group.Declared() {
+				why = "--targets does not name that port, so out is refused; naming it is the other way"
+			}
 			all = append(all, Finding{
 				Severity: Error,
 				What:     fmt.Sprintf("%s is also registered on port %d in %s", s.ID, x.Port, t.Name),
-				Why:      "Standby may leave it in place; a port of its own needs a target group of its own",
+				Why:      why,
 				Fix:      deregister(t.Source, x),
 			})
 		}
@@ -129,6 +133,14 @@ func unlistedRegistrations(s subject) []Finding {
 		if !s.knows() || slices.Contains(s.Group.Classic, x.ID) || slices.Contains(s.Group.TargetGroups, x.ID) {
 			continue
 		}
+		if s.Group.Declared() {
+			all = append(all, Finding{
+				Severity: Error, What: fmt.Sprintf("%s is registered at %s, which --targets does not name", s.ID, x.Name),
+				Why: "out leaves it in place there, so it keeps getting traffic",
+				Fix: "export BALANCED_TARGETS=" + strings.Join(targetNames(s.elsewhere), ","),
+			})
+			continue
+		}
 		all = append(all, Finding{
 			Severity: Error,
 			What:     fmt.Sprintf("%s is registered at %s, which %s does not list", x.Instance, x.Name, s.Group.Name),
@@ -145,12 +157,16 @@ func unusedSources(s subject) []Finding {
 		if !t.Idle() {
 			continue
 		}
-		all = append(all, Finding{
+		f := Finding{
 			Severity: Warning,
 			What:     t.Name + " is behind no listener",
 			Why:      "it sends no traffic and gives no evidence of health, so it does not count",
 			Fix:      s.detach("elbv2", t.ID),
-		})
+		}
+		if s.Group.Declared() {
+			f.Fix = "put it behind a listener, or leave it out of BALANCED_TARGETS"
+		}
+		all = append(all, f)
 	}
 	return all
 }

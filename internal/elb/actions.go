@@ -20,6 +20,26 @@ func noGroup(region string) string {
 	return "arn:" + awsapi.Partition(region) + ":elasticloadbalancing:" + region + ":000000000000:targetgroup/" + nobody + "/0000000000000000"
 }
 
+// DeclaredReads are what is read besides outside an Auto Scaling group.
+func (c *Client) DeclaredReads() []awsapi.Read {
+	return []awsapi.Read{
+		{Action: "elasticloadbalancing:DescribeTags", Try: func(ctx context.Context) error {
+			_, err := c.targets.tags(ctx, &elbv2.DescribeTagsInput{ResourceArns: []string{noGroup(c.cfg.Region)}})
+			return err
+		}},
+	}
+}
+
+// ClassicMoves and TargetGroupMoves are the actions that change a registration, in IAM's spelling. They can be limited to
+// single load balancers and target groups.
+func ClassicMoves() []string {
+	return []string{"elasticloadbalancing:DeregisterInstancesFromLoadBalancer", "elasticloadbalancing:RegisterInstancesWithLoadBalancer"}
+}
+
+func TargetGroupMoves() []string {
+	return []string{"elasticloadbalancing:DeregisterTargets", "elasticloadbalancing:RegisterTargets"}
+}
+
 // Reads are all actions of the client, each with a call about nothing that exists. An
 // answer, or a refusal that is not a denial, means that it is allowed. Both generations
 // share their prefix, so actions of the same name are one.

@@ -25,6 +25,8 @@ type classicCalls struct {
 	loadBalancers call[elbv1.DescribeLoadBalancersInput, elbv1.DescribeLoadBalancersOutput, elbv1.Options]
 	attributes    call[elbv1.DescribeLoadBalancerAttributesInput, elbv1.DescribeLoadBalancerAttributesOutput, elbv1.Options]
 	health        call[elbv1.DescribeInstanceHealthInput, elbv1.DescribeInstanceHealthOutput, elbv1.Options]
+	register      call[elbv1.RegisterInstancesWithLoadBalancerInput, elbv1.RegisterInstancesWithLoadBalancerOutput, elbv1.Options]
+	deregister    call[elbv1.DeregisterInstancesFromLoadBalancerInput, elbv1.DeregisterInstancesFromLoadBalancerOutput, elbv1.Options]
 }
 
 type targetCalls struct {
@@ -32,6 +34,9 @@ type targetCalls struct {
 	attributes             call[elbv2.DescribeTargetGroupAttributesInput, elbv2.DescribeTargetGroupAttributesOutput, elbv2.Options]
 	loadBalancerAttributes call[elbv2.DescribeLoadBalancerAttributesInput, elbv2.DescribeLoadBalancerAttributesOutput, elbv2.Options]
 	health                 call[elbv2.DescribeTargetHealthInput, elbv2.DescribeTargetHealthOutput, elbv2.Options]
+	tags                   call[elbv2.DescribeTagsInput, elbv2.DescribeTagsOutput, elbv2.Options]
+	register               call[elbv2.RegisterTargetsInput, elbv2.RegisterTargetsOutput, elbv2.Options]
+	deregister             call[elbv2.DeregisterTargetsInput, elbv2.DeregisterTargetsOutput, elbv2.Options]
 }
 
 // Client asks both Elastic Load Balancing services. Its errors are fleet.ErrNoSource and those
@@ -51,12 +56,17 @@ func New(cfg aws.Config) *Client {
 			loadBalancers: v1.DescribeLoadBalancers,
 			attributes:    v1.DescribeLoadBalancerAttributes,
 			health:        v1.DescribeInstanceHealth,
+			register:      v1.RegisterInstancesWithLoadBalancer,
+			deregister:    v1.DeregisterInstancesFromLoadBalancer,
 		},
 		targets: targetCalls{
 			groups:                 v2.DescribeTargetGroups,
 			attributes:             v2.DescribeTargetGroupAttributes,
 			loadBalancerAttributes: v2.DescribeLoadBalancerAttributes,
 			health:                 v2.DescribeTargetHealth,
+			tags:                   v2.DescribeTags,
+			register:               v2.RegisterTargets,
+			deregister:             v2.DeregisterTargets,
 		},
 		cfg: cfg,
 	}

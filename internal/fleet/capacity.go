@@ -14,6 +14,9 @@ func (n Numbers) Impossible() bool { return n.Minimum > n.Capacity-1 && n.Minimu
 
 // Count counts the group under a rule.
 func (s Snapshot) Count(m MinHealthy) Numbers {
+	if s.Group.Declared() {
+		return s.countDeclared(m)
+	}
 	capacity := s.Capacity()
 	minimum := m.Minimum(capacity, s.Group.MinHealthyPercent)
 	// Slots are counted on members that are there: a desired capacity that is read older than the holders counts

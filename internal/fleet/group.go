@@ -14,6 +14,7 @@ type Membership struct {
 	State   State
 	Healthy bool      // as Auto Scaling sees it; frozen while in Standby
 	At      time.Time // AWS's own clock when it answered, whole seconds
+	Held    Held      // outside a group
 }
 
 // Group is the whole group as DescribeAutoScalingGroups shows it.
@@ -40,6 +41,7 @@ type Group struct {
 	// Metrics are the group metrics that Auto Scaling sends to CloudWatch.
 	Metrics []string
 	At      time.Time // AWS's own clock when it answered, whole seconds
+	Held    Held      // of this instance, where there is no group: see Declared
 }
 
 // Member is one instance of the group. Warm-pool instances are not among them.

@@ -80,5 +80,8 @@ func percentOf(capacity, percent int) int {
 	return min((capacity*percent+99)/100, capacity-1)
 }
 
+// Absolute: the rule is a number of instances.
+func (m MinHealthy) Absolute() bool { return m.kind == ruleCount }
+
 // AllowsShort: the rule itself allows a group that is below its desired capacity.
 func (m MinHealthy) AllowsShort() bool { return m.kind == ruleCount || m.kind == rulePercent }

@@ -29,6 +29,9 @@ func (s Snapshot) IsHealthy(m Member, counted []Traffic) bool {
 	if m.State != InService || !m.Healthy && !s.StaleMark(m, counted) {
 		return false
 	}
+	if s.Group.Declared() && m.ID != s.ID {
+		return healthyWhereListed(m.ID, counted)
+	}
 	return healthyAtAll(m.ID, counted)
 }
 
@@ -81,6 +84,9 @@ func (s Snapshot) HealthyMembers() int {
 
 // UnhealthyPeer names one peer that is InService and not healthy, with the reason; empty where there is none.
 func (s Snapshot) UnhealthyPeer() (id, why string) {
+	if s.Group.Declared() {
+		return s.unhealthyOther()
+	}
 	counted := s.Counted()
 	for _, m := range s.Group.Members {
 		if m.ID == s.ID || m.State != InService || s.IsHealthy(m, counted) {

@@ -26,6 +26,8 @@ const (
 	ReplacingRootWait   State = "ReplacingRootVolume:Wait" // held by a termination hook
 	ReplacingRootGo     State = "ReplacingRootVolume:Proceed"
 	RootVolumeReplaced  State = "RootVolumeReplaced" // becomes Pending
+	WarmedPending       State = "Warmed:Pending"
+	WarmedPendingWait   State = "Warmed:Pending:Wait" // held by a launch hook
 	WarmedPendingRetain State = "Warmed:Pending:Retained"
 	WarmedTermRetain    State = "Warmed:Terminating:Retained"
 )
@@ -34,7 +36,13 @@ const (
 func (s State) Arriving() bool { return s == Pending || s == PendingProceed }
 
 // Out: holds a slot, one of those that may be out of service at once.
-func (s State) Out() bool { return s == EnteringStandby || s == Standby }
+func (s State) Out() bool { return s.Draining() || s.Settled() }
+
+// Draining: on its way out, which cannot be cancelled before draining ends.
+func (s State) Draining() bool { return s == EnteringStandby || s == Deregistering }
+
+// Settled: out of service, with nothing under way.
+func (s State) Settled() bool { return s == Standby || s == Deregistered }
 
 // Leaving: on its way out of the group or retained outside its capacity, never to return.
 func (s State) Leaving() bool {
@@ -63,7 +71,7 @@ func (s State) ReplacingRootVolume() bool {
 // Passing: it changes by itself. A state that is not known here may.
 func (s State) Passing() bool {
 	switch s {
-	case InService, Standby, Terminated, Detached, Quarantined, "Warmed:Stopped", "Warmed:Running", "Warmed:Hibernated", "Warmed:Terminated":
+	case InService, Standby, Deregistered, Terminated, Detached, Quarantined, "Warmed:Stopped", "Warmed:Running", "Warmed:Hibernated", "Warmed:Terminated":
 		return false
 	}
 	return !s.Retained()

@@ -19,7 +19,7 @@ func (s Snapshot) Crossings() []Crossing {
 			continue
 		}
 		c := Crossing{Source: t.Name}
-		if !t.CrossZone {
+		if !t.CrossZone && !s.Group.Declared() {
 			c.Zone = s.Zone
 		}
 		targets := 0

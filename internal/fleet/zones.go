@@ -1,9 +1,10 @@
 package fleet
 
-// Zonal names a load balancer that keeps each zone's clients in their zone; empty where none does.
+// Zonal names a load balancer that keeps each zone's clients in their zone; empty where none does. Outside a group nobody
+// knows the zones of the others.
 func (s Snapshot) Zonal() string {
 	for _, t := range s.Traffic {
-		if t.Counts() && !t.CrossZone {
+		if t.Counts() && !t.CrossZone && !s.Group.Declared() {
 			return t.Name
 		}
 	}

@@ -34,6 +34,8 @@ type Host struct {
 	Rand   *rand.Rand // every random choice of its agents; nil: the process's own
 	Turns  *Turns     // in which its agents' calls are made; nil: as goroutines are scheduled
 	Lock   string     // what --lock says; empty: none
+	// Targets are what its agents are given as --targets, outside a group; "": they work in a group.
+	Targets string
 
 	mu sync.Mutex
 }
@@ -60,15 +62,16 @@ func (h *Host) Process(ctx context.Context) (*rotation.Agent, *awsapi.Session, e
 	if h.Turns != nil {
 		cfg.APIOptions = append(slices.Clone(cfg.APIOptions), h.Turns.begin(h.ID))
 	}
-	groups := asg.New(cfg)
+	groups, balancers := asg.New(cfg), elb.New(cfg)
 	slots, err := h.lock(cfg)
 	if err != nil {
 		return nil, nil, err
 	}
-	return &rotation.Agent{
-		Self: self, Groups: groups, Mover: groups, Balancers: elb.New(cfg), Metadata: meta,
+	agent := &rotation.Agent{
+		Self: self, Groups: groups, Mover: groups, Gate: groups, Balancers: balancers, Metadata: meta,
 		Log: h.Log, Jitter: h.Rand, Alone: h.alone, Throttled: session.Throttled, Caller: session, Lock: slots,
-	}, session, nil
+	}
+	return agent, session, h.outside(agent, groups, balancers)
 }
 
 // lock is what --lock names.

@@ -20,8 +20,9 @@ import (
 type World struct {
 	*testing.T
 	*sim.Region
-	IDs  []string
-	Lock string // what --lock says to the agents that are made from then on; empty: none
+	IDs     []string
+	Lock    string // what --lock says to the agents that are made from then on; empty: none
+	Targets string // what agents are given as --targets, outside a group
 	// drawn seeds each agent's jitter, in the order they are made.
 	drawn uint64
 }
@@ -59,7 +60,7 @@ func (w *World) Agent(id string) *rotation.Agent {
 	w.drawn++
 	host := &Host{
 		Region: w.Region, ID: id, HTTP: w.Client(), Log: zaptest.NewLogger(w),
-		Rand: Rand(w.drawn), Lock: w.Lock,
+		Rand: Rand(w.drawn), Lock: w.Lock, Targets: w.Targets,
 	}
 	w.Cleanup(host.HTTP.CloseIdleConnections)
 	agent, _, err := host.Process(context.Background())

@@ -8,6 +8,9 @@ import (
 	"balanced/internal/sim"
 )
 
+// HookName is the name of the launch hook.
+const HookName = "balanced-ready"
+
 // Derived is a size that is to be derived from the others.
 const Derived = -1
 
@@ -22,6 +25,10 @@ type Config struct {
 	Classic      int // Classic Load Balancers
 	Checks
 	Times
+	LaunchHook bool // the group has a launch hook, HookName, that ends with ABANDON
+	EC2Checks  bool // Auto Scaling does not ask the load balancers about health
+	NoGroup    bool // the instances are in no Auto Scaling group
+
 	Seed      uint64         // the same seed gives the same instance IDs
 	Recording *sim.Recording // sets the Region as AWS was found to be; nil: the Region's defaults
 
@@ -43,6 +50,9 @@ type Times struct {
 	LaunchTime    time.Duration // from the launch of an instance to InService
 	RegisterTime  time.Duration // from a registration to its first health check
 	TerminateTime time.Duration // from the end of a drain to the end of the instance
+	// RefreshPatience is how long an instance refresh goes on without a new instance that comes into service. AWS's is an
+	// hour; 0: that.
+	RefreshPatience time.Duration
 }
 
 // Faster returns the same fleet with a control plane that is faster by a factor. The APIs
@@ -54,7 +64,7 @@ func (c Config) Faster(factor float64) Config {
 			*d = max(time.Second, time.Duration(float64(*d)/factor).Round(time.Second))
 		}
 	}
-	for _, d := range []*time.Duration{&c.MoveTime, &c.LaunchTime, &c.RegisterTime, &c.TerminateTime} {
+	for _, d := range []*time.Duration{&c.MoveTime, &c.LaunchTime, &c.RegisterTime, &c.TerminateTime, &c.RefreshPatience} {
 		*d = time.Duration(float64(*d) / factor)
 	}
 	return c

@@ -7,6 +7,7 @@ import (
 	"cmp"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"balanced/internal/lab/appserver"
@@ -19,7 +20,9 @@ import (
 type Fleet struct {
 	Region     *sim.Region
 	RegionName string
-	Group      string
+	Group      string // empty: there is none
+	Minimum    int    // MinSize, or how many others must stay healthy where there is no group
+	standalone []string
 	Sources    []record.Source
 	Port       int // on which every server listens
 	onError    func(error)
@@ -39,6 +42,7 @@ func newFleet(cfg Config, port int) (*Fleet, error) {
 		MoveTime:     noneForZero(cfg.MoveTime),
 		LaunchTime:   noneForZero(cfg.LaunchTime),
 		RegisterTime: noneForZero(cfg.RegisterTime), TerminateTime: noneForZero(cfg.TerminateTime),
+		RefreshPatience: cfg.RefreshPatience,
 	}}
 	if cfg.Recording != nil {
 		cfg.Recording.Configure(&region)
@@ -48,10 +52,15 @@ func newFleet(cfg Config, port int) (*Fleet, error) {
 	f.attachTargetGroups(cfg, zones)
 	f.attachClassic(cfg, zones)
 	min, max := cfg.sizes()
+	f.Minimum = min
+	if cfg.NoGroup {
+		f.addStandalone(cfg.Size, zones)
+		return f, nil
+	}
 	f.Region.AddGroup(sim.Group{
 		Name: f.Group, Min: min, Max: max, Desired: cfg.Size, Zones: zones,
 		Classic: f.SourceNames(Classic), TargetGroups: append(f.SourceNames(Application), f.SourceNames(Network)...),
-		HealthCheckType: "ELB", Grace: 5 * time.Minute,
+		HealthCheckType: cfg.healthChecks(), Grace: 5 * time.Minute, Hooks: cfg.hooks(),
 		Settings: sim.Settings{
 			Tags:    map[string]string{"balanced-check": "yes"}, // for check-aws --moves
 			Metrics: []string{"GroupStandbyInstances"},          // as a well-kept group sends
@@ -61,6 +70,55 @@ func newFleet(cfg Config, port int) (*Fleet, error) {
 		cfg.Recording.Prepare(f.Region)
 	}
 	return f, nil
+}
+
+func (c Config) healthChecks() string {
+	if c.EC2Checks {
+		return "EC2"
+	}
+	return "ELB"
+}
+
+func (c Config) hooks() []sim.Hook {
+	if !c.LaunchHook {
+		return nil
+	}
+	return []sim.Hook{{Name: HookName, Heartbeat: 5 * time.Minute}}
+}
+
+// addStandalone adds the instances without a group, registered with every source.
+func (f *Fleet) addStandalone(size int, zones []string) {
+	f.Group = ""
+	for n := range size {
+		f.standalone = append(f.standalone, f.Region.AddInstance(sim.Standalone{
+			Zone: zones[n%len(zones)], Classic: f.SourceNames(Classic),
+			TargetGroups: append(f.SourceNames(Application), f.SourceNames(Network)...),
+		}))
+	}
+}
+
+// Targets is what balanced gets as BALANCED_TARGETS; empty where there is a group.
+func (f *Fleet) Targets() string {
+	if f.Group != "" {
+		return ""
+	}
+	var all []string
+	for _, s := range f.Sources {
+		name := s.Name
+		if s.Kind == Classic {
+			name = "classic/" + name
+		}
+		all = append(all, name)
+	}
+	return strings.Join(all, ",")
+}
+
+// members are the instances of the fleet.
+func (f *Fleet) members() []sim.MemberView {
+	if f.Group == "" {
+		return f.Region.Outside(f.standalone...)
+	}
+	return f.Region.Members(f.Group)
 }
 
 // noneForZero is a delay as the Region takes it: there 0 is the default, and -1 is none.

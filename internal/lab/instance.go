@@ -3,6 +3,7 @@ package lab
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"balanced/internal/format"
@@ -17,19 +18,34 @@ type Instance struct {
 	API      string `json:"api"`
 	Metadata string `json:"metadata"`
 	App      string `json:"app"` // URL of its web server
+	// Where there is no group: BALANCED_TARGETS and BALANCED_MIN_HEALTHY.
+	Targets    string `json:"targets,omitempty"`
+	MinHealthy string `json:"min_healthy,omitempty"`
 
 	token string // of the lab
+}
+
+// outside makes it know its load balancers where there is no group.
+func (i Instance) outside(f *Fleet) Instance {
+	if i.Targets = f.Targets(); i.Targets != "" {
+		i.MinHealthy = strconv.Itoa(f.Minimum)
+	}
+	return i
 }
 
 // awsVars are the variables that make the SDK of a process believe that it runs on the
 // instance. balanced takes the Region from IMDS, but the AWS CLI does not; its version 1
 // reads only AWS_DEFAULT_REGION.
 func (i Instance) awsVars() []string {
-	return []string{
+	vars := []string{
 		"AWS_ENDPOINT_URL=" + i.API,
 		"AWS_EC2_METADATA_SERVICE_ENDPOINT=" + i.Metadata,
 		"AWS_DEFAULT_REGION=" + i.Region,
 	}
+	if i.Targets != "" {
+		vars = append(vars, "BALANCED_TARGETS="+i.Targets, "BALANCED_MIN_HEALTHY="+i.MinHealthy)
+	}
+	return vars
 }
 
 // overridingVars are variables that take precedence over those of the instance:

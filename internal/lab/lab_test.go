@@ -16,6 +16,7 @@ import (
 	"balanced/internal/awsapi"
 	"balanced/internal/fleet"
 	"balanced/internal/lab/appserver"
+	"balanced/internal/sim"
 )
 
 // small is a fleet without delays, on which no instance is checked twice within a test.
@@ -118,6 +119,34 @@ func TestInstanceLaunchedLaterGetsMetadataServiceAndServer(t *testing.T) {
 	}
 	request(t, http.MethodPut, all[3].Metadata+"/latest/api/token", "X-aws-ec2-metadata-token-ttl-seconds", "60")
 	request(t, http.MethodGet, all[3].App+appserver.HealthPath, "Accept", "*/*")
+}
+
+// What an instance refresh launches has its image, and waits at the launch hook.
+func TestARefreshLaunchesItsImage(t *testing.T) {
+	cfg := small()
+	cfg.LaunchHook = true
+	l := serve(t, cfg)
+	l.AddImage("v2", appserver.Release{Version: "v2", Bad: true})
+	l.Fleet.Region.StartRefreshWith(l.Fleet.Group, sim.Refresh{Image: "v2", Preferences: map[string]string{"MinHealthyPercentage": "100"}})
+	held := func() (id string) {
+		for _, m := range l.Fleet.Snapshot().Members {
+			if m.State == "Pending:Wait" {
+				id = m.ID
+			}
+		}
+		return id
+	}
+	for late := time.After(30 * time.Second); held() == ""; {
+		select {
+		case <-time.After(20 * time.Millisecond):
+		case <-late:
+			t.Fatalf("nothing waits at the hook: %+v", l.Fleet.Snapshot().Members)
+		}
+	}
+	instances(t, l)
+	if got := l.Version(held()); got != "v2" {
+		t.Errorf("the new instance has %s, want v2", got)
+	}
 }
 
 func TestClosedLabDoesNotAnswer(t *testing.T) {

@@ -32,8 +32,9 @@ type Lab struct {
 	closers    []io.Closer
 	known      map[string]Instance // instances that have their listeners, by ID
 	servers    map[string]*appserver.Server
-	removed    map[string]bool // instances whose servers are removed
-	badDeploys map[string]bool // instances on which every deploy installs a bad version
+	removed    map[string]bool              // instances whose servers are removed
+	images     map[string]appserver.Release // what instances of an image are launched with
+	badDeploys map[string]bool              // instances on which every deploy installs a bad version
 
 	instancesMu sync.Mutex // held by Instances; taken before mu
 }
@@ -43,7 +44,7 @@ func Serve(cfg Config, port int) (*Lab, error) {
 	if err := cfg.Check(); err != nil {
 		return nil, err
 	}
-	l := &Lab{known: map[string]Instance{}, servers: map[string]*appserver.Server{}, removed: map[string]bool{}, badDeploys: map[string]bool{}}
+	l := &Lab{known: map[string]Instance{}, servers: map[string]*appserver.Server{}, removed: map[string]bool{}, badDeploys: map[string]bool{}, images: map[string]appserver.Release{}}
 	if err := l.open(cfg, port); err != nil {
 		l.Close()
 		return nil, err
@@ -123,7 +124,7 @@ func (l *Lab) members() (all, launched []Instance, err error) {
 	if l.closed {
 		return nil, nil, errors.New("the lab is closed")
 	}
-	for _, m := range l.Fleet.Region.Members(l.Fleet.Group) {
+	for _, m := range l.Fleet.members() {
 		i, isNew, err := l.instance(m.ID)
 		if err != nil {
 			return nil, nil, err
@@ -148,7 +149,7 @@ func (l *Lab) instance(id string) (i Instance, isNew bool, err error) {
 	}
 	at := fmt.Sprintf("%s:%d", l.Fleet.Region.Address(id), l.Fleet.Port)
 	l.servers[id] = appserver.New(l.program, at)
-	l.known[id] = Instance{ID: id, Region: l.Fleet.RegionName, API: l.API, Metadata: metadata, App: "http://" + at, token: l.token}
+	l.known[id] = Instance{ID: id, Region: l.Fleet.RegionName, API: l.API, Metadata: metadata, App: "http://" + at, token: l.token}.outside(l.Fleet)
 	return l.known[id], true, nil
 }
 

@@ -58,6 +58,24 @@ func (c Config) program() ([]string, error) {
 // firstVersion is what the servers of new instances run.
 const firstVersion = "v1"
 
+// AddImage says what instances run that an instance refresh with an image launches.
+func (l *Lab) AddImage(image string, r appserver.Release) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.images[image] = r
+}
+
+// imageOf is what an instance is launched with.
+func (l *Lab) imageOf(id string) appserver.Release {
+	image := l.Fleet.Region.Image(id)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if r, ok := l.images[image]; ok {
+		return r
+	}
+	return appserver.Release{Version: firstVersion}
+}
+
 // startServers starts the servers of instances that have just been launched, concurrently.
 func (l *Lab) startServers(launched []Instance) error {
 	var (
@@ -67,7 +85,7 @@ func (l *Lab) startServers(launched []Instance) error {
 	)
 	for _, i := range launched {
 		starting.Go(func() {
-			err := l.Server(i.ID).Start(appserver.Release{Version: firstVersion})
+			err := l.Server(i.ID).Start(l.imageOf(i.ID))
 			mu.Lock()
 			defer mu.Unlock()
 			failed = append(failed, err)

@@ -25,9 +25,13 @@ type Member struct {
 // Snapshot reads the Region directly, without an API call.
 func (f *Fleet) Snapshot() Snapshot {
 	var s Snapshot
-	s.Min, s.Max, s.Desired = f.Region.Sizes(f.Group)
+	if f.Group == "" {
+		s.Min, s.Max, s.Desired = f.Minimum, len(f.standalone), len(f.standalone)
+	} else {
+		s.Min, s.Max, s.Desired = f.Region.Sizes(f.Group)
+	}
 	states := f.targetStates()
-	for _, view := range f.Region.Members(f.Group) {
+	for _, view := range f.members() {
 		m := f.member(view, states)
 		if m.Healthy {
 			s.Healthy++

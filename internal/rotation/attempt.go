@@ -25,8 +25,10 @@ type attempt struct {
 	refused     error          // the last answer to a move that did not take effect
 	before      reading        // the look the move was decided on
 	moved       bool           // a move of this run took effect
+	partly      bool           // one took effect in part: some load balancers changed their registration, and some did not
 	claim       claim          // its slot in a lock
 	groupAlone  bool           // while the group is as it was, nothing but it need be read
+	gate        gate           // of a new instance: the launch hook that holds it
 }
 
 // retryMove is the time between two tries of a move that was throttled.
@@ -69,11 +71,12 @@ func (r *run) move(ctx context.Context, call func() (fleet.Activity, error)) err
 	}
 	r.sent = time.Now()
 	r.claim.used = r.claim.used || !turnedAway(err) && !failure.Is(err, failure.Denied)
+	r.notePartly(err)
 	switch {
 	case err == nil:
 		r.answer = answer
 		r.didMove()
-		r.note("Auto Scaling accepted the move", logging.Detail(answer.Text))
+		r.note(r.view().words("Auto Scaling accepted the move", "the load balancers accepted the move"), logging.Detail(answer.Text))
 	case failure.Is(err, failure.Denied):
 		r.didNotMove()
 		return err
@@ -88,7 +91,7 @@ func (r *run) move(ctx context.Context, call func() (fleet.Activity, error)) err
 }
 
 // didMove notes that the move took effect.
-func (r *run) didMove() { r.moved, r.doubt, r.report.everMoved = true, nil, true }
+func (r *run) didMove() { r.moved, r.partly, r.doubt, r.report.everMoved = true, false, nil, true }
 
 // didNotMove is for a move that did not take effect: the run is where it was before.
 func (r *run) didNotMove() {
@@ -103,7 +106,7 @@ func (r *run) underWay() bool { return r.moved || r.doubt != nil }
 // the same guards; where they see no obstacle, it is tried again. A weighted group counts units nobody can foretell:
 // refused with nobody else out, it always will be.
 func refusedMove(v view) verdict {
-	refusal := &failure.Refusal{Class: failure.NotNow, Reason: "Auto Scaling refuses the move", Hint: "run it again", Err: v.refused}
+	refusal := &failure.Refusal{Class: failure.NotNow, Reason: v.words("Auto Scaling refuses the move", "a load balancer refuses the move"), Hint: "run it again", Err: v.refused}
 	refused, ok := errors.AsType[*awsapi.RefusedError](v.refused)
 	switch {
 	case !ok:
@@ -124,8 +127,9 @@ func (r *run) learn() {
 	r.lastState = r.seen.State
 	switch {
 	case was == "":
-		r.resumed, r.returning = r.lastState == fleet.Standby, r.lastState.Arriving() && r.cameFromStandby()
-		r.underWayAtStart = r.lastState == fleet.EnteringStandby || r.returning
+		r.resumed, r.returning = r.lastState.Settled(), r.lastState.Arriving() && r.cameFromStandby()
+		r.partly = !r.inward && r.seen.Group.Held.Registered > 0 && r.seen.Group.Held.Draining > 0 // by an earlier run
+		r.underWayAtStart = r.lastState.Draining() || r.returning
 	case was != r.lastState:
 		r.note("the lifecycle state changed", logging.State(string(r.lastState)))
 		r.resumed = r.resumed || r.sent.IsZero() && r.movedByOthers(was)
@@ -140,6 +144,9 @@ func (r *run) learn() {
 	case !r.seen.began.Before(r.sent.Add(r.settle)):
 		r.note("the instance did not move", logging.Error(r.doubt))
 		r.refused = r.doubt
+		if r.seen.Group.Held != r.before.Group.Held { // outside a group: one of several registrations changed
+			r.partly, r.report.everMoved = true, true
+		}
 		r.didNotMove()
 	}
 }
@@ -147,7 +154,7 @@ func (r *run) learn() {
 // movedByOthers: something else put it out meanwhile, or it may have been in Standby before this run began and only have
 // been read as entering. Either way work on it may have begun, and it is not this run's to put back.
 func (r *run) movedByOthers(was fleet.State) bool {
-	late := r.lastState == fleet.Standby && r.lastBegan.Before(r.turn.began.Add(r.settle))
+	late := r.lastState.Settled() && r.lastBegan.Before(r.turn.began.Add(r.settle))
 	return r.lastState.Out() && (!was.Out() || late)
 }
 

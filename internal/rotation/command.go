@@ -54,6 +54,9 @@ func (r *run) finish(ctx context.Context, err error) (*Report, error) {
 	case err != nil && r.rolledBack != nil && !r.underWay() && !errors.Is(err, r.rolledBack):
 		err = &failure.Refusal{Class: failure.RolledBack, Reason: r.rolledBack.Error() + "; then", Hint: failure.Hint(r.rolledBack), Err: err}
 	}
+	if err != nil && r.partly && failure.Of(err).MovedNothing() {
+		err = r.movedInPart(err)
+	}
 	r.leaveNoSlot(ctx)
 	outcome := r.outcome
 	if outcome == "" {

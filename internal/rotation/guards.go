@@ -14,35 +14,36 @@ import (
 type guard struct {
 	name  string
 	check func(view) verdict
+	group bool // it is about an Auto Scaling group, and not asked outside of one
 }
 
 // outGuards are asked before an instance leaves, in this order.
 var outGuards = []guard{
-	{"held", held},
-	{"instance stays", staying},
-	{"traffic sources", knownSources},
-	{"processes", processes},
-	{"limit", withinLimit},
-	{"way back", replacementFits},
-	{"ports", extraPorts},
-	{"reads", wholeReads},
-	{"refresh", noRefresh},
-	{"quiet", quiet},
-	{"min size", minSize},
-	{"slots", slotFree},
-	{"minimum", minimumHolds},
-	{"zone", zoneHolds},
+	{"held", held, false},
+	{"instance stays", staying, false},
+	{"traffic sources", knownSources, true},
+	{"processes", processes, true},
+	{"limit", withinLimit, false},
+	{"way back", replacementFits, true},
+	{"ports", extraPorts, false},
+	{"reads", wholeReads, false},
+	{"refresh", noRefresh, true},
+	{"quiet", quiet, true},
+	{"min size", minSize, true},
+	{"slots", slotFree, false},
+	{"minimum", minimumHolds, false},
+	{"zone", zoneHolds, true},
 }
 
 // inGuards are asked before an instance returns: fewer, since coming back repairs the group.
 var inGuards = []guard{
-	{"held", held},
-	{"instance stays", staying},
-	{"traffic sources", knownSources},
-	{"processes", processes},
-	{"limit", withinLimit},
-	{"reads", wholeReads},
-	{"max size", maxSize},
+	{"held", held, false},
+	{"instance stays", staying, false},
+	{"traffic sources", knownSources, true},
+	{"processes", processes, true},
+	{"limit", withinLimit, false},
+	{"reads", wholeReads, false},
+	{"max size", maxSize, true},
 }
 
 // ask asks every guard: the first refusal that waiting cannot lift, else the first refusal, else settled. Nothing final
@@ -53,7 +54,7 @@ func ask(guards []guard, v view) verdict {
 		return first
 	}
 	for _, g := range guards {
-		judged := g.check(v)
+		judged := g.ask(v)
 		if judged.kind == settled {
 			continue
 		}
@@ -93,6 +94,7 @@ func (v view) takenAway() string {
 		return fmt.Sprintf("group %s is being deleted", v.Group.Name)
 	case n.Spot != "":
 		return fmt.Sprintf("EC2 will %s this Spot instance at %s", n.Spot, format.Time(n.SpotAt))
+	case v.Group.Declared(): // what Auto Scaling once wanted of an instance that it detached is no matter
 	case n.Target == string(fleet.Terminated), n.Target == string(fleet.Detached):
 		return fmt.Sprintf("Auto Scaling is bringing this instance to %s", n.Target)
 	case fleet.State(n.Target).Warm():
@@ -139,7 +141,13 @@ func replacementFits(v view) verdict {
 // may keep its traffic during Standby.
 func extraPorts(v view) verdict {
 	for _, t := range v.Traffic {
-		for _, x := range t.OtherPorts(v.ID) {
+		others := t.OtherPorts(v.ID)
+		switch {
+		case len(others) == 0:
+		case v.Group.Declared():
+			return undeclaredPort(v.ID, t, others[0])
+		default:
+			x := others[0]
 			return blockedBy(failure.Setup, fmt.Sprintf("deregister %s:%d from %s, or give that port a target group of its own", v.ID, x.Port, t.Name),
 				"%s is also registered on port %d in %s, which Standby may leave in place", v.ID, x.Port, t.Name)
 		}
@@ -234,6 +242,9 @@ func minSize(v view) verdict {
 func slotFree(v view) verdict {
 	n := v.Count(v.min)
 	if n.Impossible() {
+		if v.Group.Declared() {
+			return tooFewRegistered(v, n)
+		}
 		return blockedBy(failure.Setup, "choose a lower --min-healthy",
 			"minimum %d is impossible: only %d instances of %s remain without this one", n.Minimum, n.Capacity-1, v.Group.Name)
 	}
@@ -270,7 +281,7 @@ func minimumHolds(v view) verdict {
 		return verdict{}
 	}
 	return blockedBy(failure.NotNow, "fix the peers first, or choose a lower --min-healthy",
-		"%s, minimum %d (%s)%s", peersHealthy(n), n.Minimum, v.min, v.unhealthyExample())
+		"%s, minimum %d (%s)%s", v.peersHealthy(n), n.Minimum, v.min, v.unhealthyExample())
 }
 
 // maxSize: ExitStandby raises the desired capacity by one and is refused above MaxSize (API reference, ExitStandby). A

@@ -55,11 +55,11 @@ func inSteps() []step {
 func (a *Agent) In(ctx context.Context, opt InOptions) (*Report, error) {
 	r := a.newRun("in", request{
 		Options: opt.Options, probes: a.Prober != nil && !opt.Probe.Off, probe: opt.Probe.Check,
-		leaveUnhealthy: opt.LeaveUnhealthy, settle: DefaultSettle,
+		leaveUnhealthy: opt.LeaveUnhealthy, settle: DefaultSettle, min: opt.MinHealthy, minGiven: opt.TakesBack,
 	})
-	r.warnings = inWarnings
+	r.warnings, r.inward = inWarnings, true
 	r.resolve = func(o reading) budgets {
-		return inBudgets(opt.Options, o.State == fleet.EnteringStandby, r.probes, o.Traffic).shrinkTo(opt.Limit, fleet.WayBack(o.Traffic))
+		return inBudgets(opt.Options, o.State.Draining(), r.probes, o.Traffic).shrinkTo(opt.Limit, fleet.WayBack(o.Traffic))
 	}
 	return r.command(ctx, inSteps())
 }
@@ -76,7 +76,7 @@ func returned(v view) verdict {
 	case v.State.Leaving():
 		return blockedBy(failure.Gone, "nothing is left to repair", "%s is %s", v.ID, v.State)
 	case v.young():
-		return v.unconfirmed("ExitStandby")
+		return v.unconfirmed(v.words("ExitStandby", "the registration"))
 	}
 	return changedByOthers(v)
 }

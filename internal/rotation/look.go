@@ -30,6 +30,11 @@ func (r *run) look(ctx context.Context, need scope) error {
 		r.setBudgets(r.resolve(r.seen))
 	}
 	first := r.lastState == ""
+	if first && r.seen.Group.Declared() { // no list of another Region or account can have it
+		if err := r.wrongPlace(ctx); err != nil {
+			return err
+		}
+	}
 	r.learn()
 	if need != ownState {
 		r.warn()
@@ -162,18 +167,18 @@ func (r *run) wrongPlace(ctx context.Context) error {
 	}
 	if region := c.Region(); region != r.Self.Region {
 		return failure.New(failure.Setup, "set it to "+r.Self.Region+", or leave it out: the instance's own Region is the default",
-			"no group of %s lists %s, which is in %s: the Region comes from %s", region, r.id, r.Self.Region, c.RegionSource())
+			"%s of %s lists %s, which is in %s: the Region comes from %s", r.nobody(), region, r.id, r.Self.Region, c.RegionSource())
 	}
 	if r.Self.Account == "" || c.FromInstanceRole(ctx) {
 		return nil
 	}
 	account, arn, err := c.Identity(ctx)
 	if err != nil {
-		return fmt.Errorf("no group lists %s, and whose credentials these are is not known: %w", r.id, err)
+		return fmt.Errorf("%s lists %s, and whose credentials these are is not known: %w", r.nobody(), r.id, err)
 	}
 	if account != r.Self.Account {
 		return failure.New(failure.Setup, "use credentials of the instance's account, such as its role's",
-			"no group of account %s lists %s, which is of account %s: the credentials are those of %s", account, r.id, r.Self.Account, arn)
+			"%s of account %s lists %s, which is of account %s: the credentials are those of %s", r.nobody(), account, r.id, r.Self.Account, arn)
 	}
 	return nil
 }

@@ -96,8 +96,8 @@ func not(is func(fleet.State) bool) func(view) bool {
 }
 
 func inService(s fleet.State) bool { return s == fleet.InService }
-func standby(s fleet.State) bool   { return s == fleet.Standby }
-func entering(s fleet.State) bool  { return s == fleet.EnteringStandby }
+func standby(s fleet.State) bool   { return s.Settled() }
+func entering(s fleet.State) bool  { return s.Draining() }
 
 // idleState: Standby is out of reach and the instance gets no traffic; CodeDeploy's launch deployments run in
 // Pending:Wait.
@@ -180,14 +180,14 @@ func mayAsk(v view) verdict {
 // else moved it: that is not fought.
 func entered(v view) verdict {
 	switch {
-	case v.State == fleet.EnteringStandby:
+	case v.State.Draining():
 		return draining(v)
 	case v.sent.IsZero() && v.State.Arriving(): // a rollback, and a look older than the one that decided on it
 		return blockedBy(failure.Unfinished, "run it again to resume", "%s is %s", v.ID, v.State)
 	case v.State.Leaving():
 		return blockedBy(failure.Gone, "nothing is left to repair", "%s is %s", v.ID, v.State)
 	case v.young():
-		return v.unconfirmed("EnterStandby")
+		return v.unconfirmed(v.words("EnterStandby", "the deregistration"))
 	}
 	return changedByOthers(v)
 }
@@ -209,7 +209,7 @@ func (v view) unconfirmed(call string) verdict {
 
 // draining says that the instance is still on its way to Standby, and how long that may take.
 func draining(v view) verdict {
-	return blockedBy(failure.Unfinished, "run it again to resume", "%s is still EnteringStandby%s", v.ID, drainTimes(v.Traffic))
+	return blockedBy(failure.Unfinished, "run it again to resume", "%s is still %s%s", v.ID, v.State, drainTimes(v.Traffic))
 }
 
 // drainTimes names the load balancers that drain, and for how long each may: " (app drains for 5m, legacy for 1m)".
@@ -240,8 +240,8 @@ func drained(v view) verdict {
 			return blockedBy(failure.Unfinished, "run it again to resume", "%s is still %s at %s", v.ID, healthText(x), t.Name)
 		}
 	}
-	since := v.Now.Sub(v.moveStart())
 	for _, t := range v.Traffic {
+		since := v.drainingSince(t)
 		if t.Kind == fleet.Network && since < fleet.NetworkOut {
 			return blockedBy(failure.Unfinished, "run it again to resume", "%s may send new connections until %s after the move",
 				t.Name, format.Duration(fleet.NetworkOut)).notBefore(v.looked.Add(fleet.NetworkOut - since))

@@ -138,8 +138,17 @@ func (r *run) pause(row *step, judged verdict) time.Duration {
 	return time.Duration(float64(pause) * (0.8 + 0.2*r.draw())) // shorter only, so that no end is noticed later
 }
 
-// holders is how many instances of the group are out or returning, as last seen, this one included.
-func (r *run) holders() int { return len(r.seen.OtherHolders()) + 1 }
+// holders is how many instances of the group are out or returning, as last seen, this one included. For a run that waits
+// for a launch those count that are launched with it.
+func (r *run) holders() int {
+	n := len(r.seen.OtherHolders()) + 1
+	for _, m := range r.seen.Group.Members {
+		if r.awaitsGroup && m.ID != r.id && m.State.Launching() {
+			n++
+		}
+	}
+	return n
+}
 
 // inTurn paces the looks at a whole group whose next change nobody can foretell.
 func inTurn(waited time.Duration) time.Duration {

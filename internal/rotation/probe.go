@@ -72,6 +72,18 @@ func probeDue(v view) verdict {
 // it stays in Standby, and no load balancer meets it.
 func (r *run) probeHost(ctx context.Context) error {
 	r.moving.start()
+	err := r.askHost(ctx, r.probeUntil())
+	if unfit, ok := errors.AsType[*probe.FailedError](err); ok {
+		return &failure.Refusal{
+			Class: failure.Unfit, Err: err, Hint: "fix the application, then run balanced in" + exceptWhere(unfit.Check),
+			Reason: fmt.Sprintf("%s stays %s (%s)", r.id, r.view().words("in Standby", "deregistered"), unfit.Check.Source),
+		}
+	}
+	return err
+}
+
+// askHost probes the host until it passes. A *probe.FailedError means that it did not in time.
+func (r *run) askHost(ctx context.Context, until time.Time) error {
 	for _, t := range r.seen.Traffic {
 		if t.Probes() && t.Check.IPv6 && r.Self.IPv6 == "" && r.request.probe == nil {
 			return failure.New(failure.Setup, "give the instance an IPv6 address, or name a check: --probe http://ADDRESS:PORT/PATH", "%s asks at an IPv6 address, and %s has none", t.Name, r.id)
@@ -83,10 +95,10 @@ func (r *run) probeHost(ctx context.Context) error {
 			return failure.New(failure.Setup, "name one: --probe http://ADDRESS:PORT/PATH", "%s has no address of the kind that %s asks", r.id, c.Source)
 		}
 	}
-	wait, cancel := context.WithDeadlineCause(ctx, r.probeUntil(), errBudget)
+	wait, cancel := context.WithDeadlineCause(ctx, until, errBudget)
 	defer cancel()
 	err := r.Prober.Run(wait, checks, r.probeAnswered)
-	var unfit *probe.FailedError
+	_, unfit := errors.AsType[*probe.FailedError](err)
 	var beyond *probe.NotImitatedError
 	switch {
 	case err == nil:
@@ -94,11 +106,8 @@ func (r *run) probeHost(ctx context.Context) error {
 		return nil
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
-	case errors.As(err, &unfit):
-		return &failure.Refusal{
-			Class: failure.Unfit, Err: err, Hint: "fix the application, then run balanced in" + exceptWhere(unfit.Check),
-			Reason: fmt.Sprintf("%s stays in Standby (%s)", r.id, unfit.Check.Source),
-		}
+	case unfit:
+		return err
 	case errors.As(err, &beyond):
 		return &failure.Refusal{Class: failure.Setup, Reason: "probe for " + beyond.Check.Source, Hint: "name another check with --probe URL, or use --probe off", Err: err}
 	}

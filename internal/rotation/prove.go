@@ -49,7 +49,7 @@ func slotProven(v view) verdict {
 			v.answer.From, v.before.Group.Desired).elseRollBack()
 	case rule == fleet.Await:
 		return blockedBy(failure.Unfinished, "fix the peers, then run it again", "out, but %s, minimum %d (%s)%s",
-			peersHealthy(n), n.Minimum, v.min, v.unhealthyExample()).elseRollBack()
+			v.peersHealthy(n), n.Minimum, v.min, v.unhealthyExample()).elseRollBack()
 	}
 	return zoneProven(v)
 }
@@ -91,14 +91,19 @@ func zoneProven(v view) verdict {
 }
 
 // peersHealthy says how many peers are healthy.
-func peersHealthy(n fleet.Numbers) string {
+func (v view) peersHealthy(n fleet.Numbers) string {
+	at := ""
+	if v.Group.Declared() {
+		_, _, fewest := v.Fewest()
+		at = " at " + fewest.Name
+	}
 	switch n.HealthyPeers {
 	case 0:
-		return "no peer is healthy"
+		return "no peer is healthy" + at
 	case 1:
-		return "only 1 peer is healthy"
+		return "only 1 peer is healthy" + at
 	}
-	return fmt.Sprintf("only %d peers are healthy", n.HealthyPeers)
+	return fmt.Sprintf("only %d peers are healthy%s", n.HealthyPeers, at)
 }
 
 // unhealthyExample names one reason why too few are healthy.

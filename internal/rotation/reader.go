@@ -64,6 +64,7 @@ type reader struct {
 	lastBegan time.Time // when the look before the last began
 	// lastState is the instance's state at the last look; empty before the first.
 	lastState fleet.State
+	inward    bool // an instance outside a group that is registered in part is on its way in, not out
 }
 
 func newReader(a *Agent, ignore []string) *reader {
@@ -129,6 +130,9 @@ func (r *reader) readOwnState(ctx context.Context, to *reading) error {
 	}
 	r.group = m.Group
 	to.State, to.Healthy, to.Zone, to.Now = m.State, m.Healthy, m.Zone, m.At
+	if (m.Held != fleet.Held{}) {
+		to.State, to.Group.Held = m.Held.State(r.inward), m.Held
+	}
 	return nil
 }
 
@@ -210,6 +214,10 @@ func (r *reader) readGroup(ctx context.Context, to *reading) error {
 		return err
 	}
 	to.Group, to.Now = g, g.At
+	if g.Declared() {
+		r.readDeclared(to)
+		return nil
+	}
 	me, _ := g.Member(r.id)
 	if me.State == to.State && me.State != "" {
 		to.Healthy, to.Zone = me.Healthy, me.Zone

@@ -57,7 +57,7 @@ func (o reading) keptBy() (source int, ok bool) {
 		return 0, false
 	}
 	for i, t := range o.Traffic {
-		if _, listed := t.StillListed(); o.State == fleet.Standby && listed {
+		if _, listed := t.StillListed(); o.State.Settled() && listed {
 			return i, true
 		}
 		if o.State == fleet.InService && t.Counts() && t.Own(o.ID).Health != fleet.Healthy {

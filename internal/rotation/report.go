@@ -67,6 +67,8 @@ type GroupReport struct {
 	MinHealthy     int    `json:"min_healthy"`
 	MinHealthyRule string `json:"min_healthy_rule"`
 	Slots          int    `json:"slots"`
+	// Declared: there is no group. It is what --targets names, and has no sizes.
+	Declared bool `json:"declared,omitempty"`
 }
 
 // TrafficReport is what one load balancer says of this instance.
@@ -187,7 +189,7 @@ func (p *Report) see(s fleet.Snapshot, min fleet.MinHealthy) {
 		p.Group = GroupReport{
 			Name: s.Group.Name, Min: s.Group.Min, Max: s.Group.Max, Desired: s.Group.Desired,
 			Members: len(s.Group.Members), Capacity: n.Capacity, Healthy: n.Healthy,
-			MinHealthy: n.Minimum, MinHealthyRule: min.String(), Slots: n.Slots,
+			MinHealthy: n.Minimum, MinHealthyRule: min.String(), Slots: n.Slots, Declared: s.Group.Declared(),
 		}
 	}
 	p.Traffic = []TrafficReport{}

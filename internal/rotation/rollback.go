@@ -43,23 +43,26 @@ func (r *run) rollBackIn(ctx context.Context, why verdict) error {
 	if r.leaveUnhealthy {
 		return leftInService(why.refusal, "--on-unhealthy leave")
 	}
+	if r.seen.Group.Declared() && !r.minGiven {
+		return leftInService(why.refusal, "no --min-healthy given")
+	}
 	if err := r.look(ctx, whole); err != nil {
 		return leftInService(why.refusal, err.Error())
 	}
 	if n := r.seen.Count(r.min); n.HealthyPeers < n.Minimum {
-		return leftInService(why.refusal, fmt.Sprintf("%s, minimum %d", peersHealthy(n), n.Minimum))
+		return leftInService(why.refusal, fmt.Sprintf("%s, minimum %d", r.view().peersHealthy(n), n.Minimum))
 	}
-	r.note("rolling back to Standby", logging.Reason(why.reason()))
+	r.note(r.view().words("rolling back to Standby", "deregistering again"), logging.Reason(why.reason()))
 	err := r.rollBack(ctx, rowsOnly(outSteps(), "enter", "standby"), fleet.WayOut(r.seen.Traffic)+DefaultSettle)
 	switch {
-	case err != nil && r.lastState == fleet.EnteringStandby && ctx.Err() == nil:
-		return alsoSay(why.refusal, "on its way back to Standby")
+	case err != nil && r.lastState.Draining() && ctx.Err() == nil:
+		return alsoSay(why.refusal, r.view().words("on its way back to Standby", "being deregistered again"))
 	case err != nil && r.lastState == fleet.InService && ctx.Err() == nil && failure.Of(err).MovedNothing():
 		return leftInService(why.refusal, err.Error())
 	case err != nil:
 		return r.rollbackFailed(ctx, err, why.refusal)
 	}
-	return alsoSay(why.refusal, "back in Standby")
+	return alsoSay(why.refusal, r.view().words("back in Standby", "deregistered again"))
 }
 
 // leftInService: it gets traffic as soon as its load balancers call it healthy.
@@ -83,6 +86,8 @@ func (r *run) rollBack(ctx context.Context, rows []step, limit time.Duration) er
 		attempt: attempt{returning: true},
 	}
 	back.isRollback = true
+	r.inward = !r.inward
+	defer func() { r.inward = !r.inward }()
 	back.startWatches()
 	return back.follow(ctx, rows)
 }

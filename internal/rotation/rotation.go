@@ -32,6 +32,15 @@ type Mover interface {
 	ExitStandby(ctx context.Context, group, instance string) (fleet.Activity, error)
 }
 
+// Gate answers for the launch hooks of a group, and completes them. Instances are named by ID: a token would have to be
+// brought to the instance first. fleet.ErrNoAction where the hook does not hold the instance. *asg.Client meets it.
+type Gate interface {
+	LaunchHooks(ctx context.Context, group string) ([]fleet.LaunchHook, error)
+	Heartbeat(ctx context.Context, group, hook, instance string) error
+	// Complete is sent once. An error may hide that it took effect; sending it again does no harm.
+	Complete(ctx context.Context, group, hook, instance string, proceed bool) error
+}
+
 // Balancers answers for the load balancers. *elb.Client meets it.
 type Balancers interface {
 	Describe(ctx context.Context, classic, targetGroups []string) ([]fleet.Source, error)
@@ -66,6 +75,7 @@ type Agent struct {
 	Self      imds.Identity
 	Groups    Groups
 	Mover     Mover
+	Gate      Gate
 	Balancers Balancers
 	Metadata  Metadata
 	Prober    Prober   // nil: nothing is asked
@@ -136,6 +146,10 @@ type InOptions struct {
 	Probe ProbeOptions
 	// LeaveUnhealthy leaves an instance that does not get healthy in service instead of putting it back to Standby.
 	LeaveUnhealthy bool
+	// MinHealthy is the minimum outside a group under which an instance that does not get healthy is deregistered again;
+	// TakesBack: it was given.
+	MinHealthy fleet.MinHealthy
+	TakesBack  bool
 }
 
 // DefaultSettle is how far a describe call is assumed to lag behind a move at most. AWS publishes no bound; state was

@@ -17,6 +17,7 @@ import (
 type request struct {
 	Options
 	min            fleet.MinHealthy
+	minGiven       bool // outside a group a return is taken back only by a minimum that was given
 	replace        bool
 	emptyZone      bool
 	settle         time.Duration
@@ -29,6 +30,7 @@ type request struct {
 	foresees       bool         // the host is probed before it leaves, to know whether it could return
 	locks          bool         // a slot is taken before the move
 	isRollback     bool         // this run takes back what another did
+	launch         launchRequest
 }
 
 // watches say where a run is in its time.
@@ -112,7 +114,7 @@ func (r *run) perform(ctx context.Context, row *step) error {
 		r.outcome = row.outcome
 		return nil
 	case r.DryRun && row.moves:
-		r.outcome = would(row)
+		r.outcome = would(row, r.view())
 		return nil
 	}
 	return row.act(r, ctx)
@@ -122,7 +124,10 @@ func (r *run) perform(ctx context.Context, row *step) error {
 const dryPrefix = "dry run: would "
 
 // would is how a dry run ends: at the first thing it would have done.
-func would(row *step) string { return dryPrefix + row.does }
+func would(row *step, v view) string {
+	does, _ := row.says(v)
+	return dryPrefix + does
+}
 
 // wait passes the time until the next look, or ends the run at this row: when waiting cannot help, when the row's
 // budget is over, or in a dry run.
@@ -134,7 +139,7 @@ func (r *run) wait(ctx context.Context, row *step, judged verdict) error {
 	left := time.Until(r.deadline())
 	catchUp := !judged.nextLook.IsZero() && time.Until(judged.nextLook) <= r.settle // belongs to looking
 	if r.DryRun && !catchUp && row.within == budgetMove && !judged.hopeless() {
-		r.outcome = would(row)
+		r.outcome = would(row, r.view())
 		return nil
 	}
 	if judged.hopeless() || left <= 0 || r.DryRun && !catchUp {
@@ -155,7 +160,8 @@ func (r *run) reportWait(row *step, judged verdict) {
 		p.Balancers = atBalancers(r.seen.Snapshot, row.needs)
 	}
 	if r.toLog {
-		r.Log.Info(row.doing+": "+p.Waiting, logging.Step(row.name), logging.Left(p.Left))
+		_, doing := row.says(r.view())
+		r.Log.Info(doing+": "+p.Waiting, logging.Step(row.name), logging.Left(p.Left))
 	}
 	r.toLog = false
 	r.reportProgress(row.name, p)
@@ -165,7 +171,7 @@ func (r *run) reportWait(row *step, judged verdict) {
 // for how long it drains.
 func atBalancers(s fleet.Snapshot, read scope) string {
 	switch {
-	case read < ownDrain && s.State == fleet.EnteringStandby:
+	case read < ownDrain && s.State.Draining():
 		return strings.Trim(drainTimes(s.Traffic), " ()")
 	case read < ownDrain:
 		return ""
@@ -202,6 +208,9 @@ func (r *run) left(row *step) time.Duration {
 
 // end closes the run at a row: the row's rollback, if it has one, says how.
 func (r *run) end(ctx context.Context, row *step, judged verdict) error {
+	if r.partOut(judged) {
+		return r.rollBackPart(ctx, judged)
+	}
 	if row.rollBack == nil || r.DryRun {
 		return judged.refusal
 	}
@@ -235,7 +244,8 @@ func (r *run) arrive(row *step, judged verdict) {
 		r.arrived, r.toLog = time.Now(), true
 	}
 	if r.toLog && judged.kind != blocked && judged.kind != lookWide {
-		r.Log.Info(row.doing, logging.Step(row.name))
+		_, doing := row.says(r.view())
+		r.Log.Info(doing, logging.Step(row.name))
 		r.toLog = false
 	}
 }

@@ -40,7 +40,7 @@ type MemberReport struct {
 // nothing and waits for nothing.
 func (a *Agent) Status(ctx context.Context, min fleet.MinHealthy) (*Report, Standing, error) {
 	r := a.newExamination("status", min)
-	r.warnings = []warning{unusedSource, unfencedMinimum, shortGrace, noHeadroom, rebalanceAdvised, laterEvent, unreadableEvent, onHold}
+	r.warnings = []warning{unusedSource, unfencedMinimum, shortGrace, noHeadroom, rebalanceAdvised, laterEvent, unreadableEvent, onHold, inPart}
 	err := r.look(ctx, whole)
 	if errors.Is(err, ErrNotMember) {
 		if err = r.wrongPlace(ctx); err == nil {
@@ -117,13 +117,13 @@ func Judge(s fleet.Snapshot, min fleet.MinHealthy, hold []string) Examination {
 
 func judge(v view) Examination {
 	e := Examination{Snapshot: v.Snapshot, Fenced: v.fenced(), Warnings: map[string]string{}, Guards: map[string]*failure.Refusal{}}
-	for _, w := range []warning{unusedSource, unfencedMinimum, unevenZones, shortGrace, noHeadroom, longFlows, staleMarks, weightedGroup, shiftedPeers, unreadableEvent} {
+	for _, w := range []warning{unusedSource, unfencedMinimum, unevenZones, shortGrace, noHeadroom, longFlows, staleMarks, weightedGroup, shiftedPeers, unreadableEvent, unknownZones, inPart} {
 		if text := w.text(v); text != "" {
 			e.Warnings[w.name] = text
 		}
 	}
 	for _, g := range outGuards {
-		if judged := g.check(v); judged.kind == blocked {
+		if judged := g.ask(v); judged.kind == blocked {
 			e.Guards[g.name] = judged.refusal
 			e.Refused = append(e.Refused, g.name)
 		}

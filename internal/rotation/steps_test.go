@@ -19,7 +19,7 @@ func TestDocumentedSteps(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, table := range map[string][]step{"out": outSteps(), "in": inSteps(), "wait": waitSteps()} {
+	for name, table := range map[string][]step{"out": outSteps(), "in": inSteps(), "wait": waitSteps(), "ready": readySteps()} {
 		want := fmt.Sprintf("<!-- %s steps -->\n| step | does | rollback |\n|---|---|---|\n", name)
 		for _, s := range table {
 			want += strings.ReplaceAll(fmt.Sprintf("| %s | %s | %s |\n", s.name, s.does, s.rollsBack), "|  |", "| |")
@@ -54,18 +54,20 @@ func TestEveryStateHasARow(t *testing.T) {
 	states := []fleet.State{
 		"", fleet.Pending, fleet.PendingWait, fleet.PendingProceed, fleet.InService, fleet.EnteringStandby, fleet.Standby,
 		fleet.Terminating, fleet.TerminatingWait, fleet.Terminated, fleet.Detaching, fleet.Detached,
-		"ReplacingRootVolume", "Warmed:Running", "Terminating:Retained", "Something:New",
+		"ReplacingRootVolume", "Warmed:Pending:Wait", "Warmed:Running", "Terminating:Retained", "Something:New",
 	}
-	from := map[string]fleet.State{"enter": fleet.InService, "exit": fleet.Standby}
+	from := map[string]fleet.State{
+		"enter": fleet.InService, "exit": fleet.Standby, "continue": fleet.PendingWait, "warm pool": fleet.WarmedPendingWait,
+	}
 	rapid.Check(t, func(t *rapid.T) {
 		v := sound()
 		v.State = rapid.SampledFrom(states).Draw(t, "state")
 		v.Group.Members[0].State = v.State
 		v.jittered = rapid.Bool().Draw(t, "spread")
-		for command, table := range map[string][]step{"out": outSteps(), "in": inSteps()} {
+		for command, table := range map[string][]step{"out": outSteps(), "in": inSteps(), "ready": readySteps()} {
 			row, judged := firstUnsettled(table, v)
 			if row == nil {
-				done := map[string]bool{"out": v.State == fleet.Standby, "in": v.State == fleet.InService}
+				done := map[string]bool{"out": v.State == fleet.Standby, "in": v.State == fleet.InService, "ready": v.State == fleet.InService}
 				if !done[command] {
 					t.Fatalf("%s is done in %q", command, v.State)
 				}

@@ -47,6 +47,8 @@ type verdict struct {
 	nextLook time.Time
 	// final: waiting cannot lift it. Refusals whose class is final always are.
 	final bool
+	// patient: it is waited for all the same, though its class says that waiting does not lift it.
+	patient bool
 	// rollsBack: when the budget ends, the move is taken back.
 	rollsBack bool
 	// throttled: AWS throttles, which is no verdict. While the budgets stand still the act is tried again.
@@ -71,7 +73,9 @@ func blockedBy(c failure.Class, hint, format string, args ...any) verdict {
 }
 
 // hopeless: looking again will not change it.
-func (v verdict) hopeless() bool { return v.kind == blocked && (v.final || v.refusal.Class.Final()) }
+func (v verdict) hopeless() bool {
+	return v.kind == blocked && (v.final || v.refusal.Class.Final() && !v.patient)
+}
 
 // reason is what the run waits for; empty where it does not wait.
 func (v verdict) reason() string {

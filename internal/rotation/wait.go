@@ -82,7 +82,7 @@ func leaving(v view) verdict {
 // come back already.
 func inStandby(v view) verdict {
 	judged := blockedBy(failure.NotNow, "bring it back with balanced in", "%s is %s and does not return by itself", v.ID, v.State)
-	if v.Torn {
+	if v.Torn || v.Group.Declared() { // whatever starts the instance may register it yet
 		return judged
 	}
 	return judged.atOnce()

@@ -45,7 +45,7 @@ var (
 var outWarnings = []warning{
 	unusedSource, ignoredSource, unfencedMinimum, shortGroup, unevenZones, shortGrace, noHeadroom,
 	longFlows, rebalanceAdvised, laterEvent, tightTimeout, tightLimit, needlessReplace, unhealthyPeers,
-	staleMarks, weightedGroup, shiftedPeers, crossedThreshold, unreadableEvent,
+	staleMarks, weightedGroup, shiftedPeers, crossedThreshold, unreadableEvent, unknownZones, inPart,
 }
 
 var inWarnings = []warning{unusedSource, ignoredSource, shortGrace, largerGroup, laterEvent, tightLimit, staleMarks, shiftedHere, slowStart, unreadableEvent}
@@ -79,7 +79,7 @@ func ignoredSourceText(v view) string {
 
 func unfencedMinimumText(v view) string {
 	n := v.Count(v.min)
-	if v.locks || v.Group.Weighted() || v.replaces() || v.Group.Min >= n.Minimum || n.Minimum > n.Capacity-1 {
+	if v.locks || v.Group.Declared() || v.Group.Weighted() || v.replaces() || v.Group.Min >= n.Minimum || n.Minimum > n.Capacity-1 {
 		return ""
 	}
 	return fmt.Sprintf("MinSize %d is below the minimum %d: with MinSize %d Auto Scaling itself would hold the minimum", v.Group.Min, n.Minimum, n.Minimum)
@@ -95,7 +95,7 @@ func shortGroupText(v view) string {
 
 func unevenZonesText(v view) string {
 	fewest, most := v.ZonesWithoutMe()
-	if v.Group.IsSuspended("AZRebalance") || most-fewest < 2 {
+	if v.Group.Declared() || v.Group.IsSuspended("AZRebalance") || most-fewest < 2 {
 		return ""
 	}
 	return fmt.Sprintf("zones will hold from %d to %d instances, so AZRebalance may launch one and terminate another", fewest, most)
@@ -173,7 +173,7 @@ func unhealthyPeersText(v view) string {
 	if !v.resumed || n.HealthyPeers >= n.Minimum {
 		return ""
 	}
-	return fmt.Sprintf("%s, minimum %d (%s)%s", peersHealthy(n), n.Minimum, v.min, v.unhealthyExample())
+	return fmt.Sprintf("%s, minimum %d (%s)%s", v.peersHealthy(n), n.Minimum, v.min, v.unhealthyExample())
 }
 
 // largerGroupText: an instance that left without decrement makes the group one larger on return.

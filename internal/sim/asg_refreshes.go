@@ -46,6 +46,7 @@ func (f *refresh) write(d *document, moment time.Time) {
 	}
 	d.element("Preferences", func() { f.writePreferences(d) })
 	d.text("Strategy", f.Strategy)
+	f.writeRollback(d, moment)
 }
 
 func (f *refresh) percent(p refreshProgress) int {
@@ -80,7 +81,10 @@ func (r *Region) startInstanceRefresh(q *query, d *document) error {
 	if g.activeRefresh() != nil {
 		return refusef("InstanceRefreshInProgress", "An Instance Refresh is already in progress and blocks the execution of this Instance Refresh.")
 	}
-	spec := Refresh{Strategy: q.get("Strategy"), Preferences: map[string]string{}}
+	spec := Refresh{
+		Strategy: q.get("Strategy"), Preferences: map[string]string{},
+		Image: q.get("DesiredConfiguration.LaunchTemplate.Version"), // the Region has no launch templates: the version stands for its AMI
+	}
 	for _, name := range preferences() {
 		if v := q.get("Preferences." + name); v != "" {
 			spec.Preferences[name] = v

@@ -20,9 +20,10 @@ type Call struct {
 	Lost    bool   // whether the answer did not reach the caller
 }
 
-// Mutating says whether the call changes something if it succeeds.
+// Mutating says whether the call changes something if it succeeds. A heartbeat does not count: it only puts off a
+// time-out.
 func (c Call) Mutating() bool {
-	return c.Service != "imds" && mutates(c.Action)
+	return c.Service != "imds" && mutates(c.Action) && c.Action != "RecordLifecycleActionHeartbeat"
 }
 
 func mutates(action string) bool {

@@ -197,7 +197,7 @@ func (r *Region) AddTargets(targetGroup string, ids ...string) {
 			in.id = id
 			r.instances[id] = in
 		}
-		p.addHealthy(r, in)
+		p.addHealthy(r, in, p.port)
 	}
 }
 

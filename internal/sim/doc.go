@@ -28,7 +28,7 @@
 //	standby.go, deregistration.go   into and out of Standby; out of load balancers, and the group
 //	lifecycle.go                    lifecycle hooks; retained instances; back to the warm pool
 //	scaling.go, replacement.go      launches, scale-in, warm pool; unhealthy instances
-//	rebalance.go, refresh.go        zone rebalancing; instance refreshes
+//	rebalance.go, refresh*.go       zone rebalancing; instance refreshes, their failure and rollback
 //	rootvolume.go                   replacement of root volumes
 //	activity.go                     the activity feed
 //	registrar.go, health.go         registrations with a load balancer, their drains and health checks

@@ -8,6 +8,7 @@ import (
 func targetGroupOperations() map[string]operation {
 	return map[string]operation{
 		"DescribeTargetHealth":           (*Region).describeTargetHealth,
+		"DescribeTags":                   (*Region).describeTags,
 		"DescribeTargetGroups":           (*Region).describeTargetGroups,
 		"DescribeTargetGroupAttributes":  (*Region).describeTargetGroupAttributes,
 		"ModifyTargetGroupAttributes":    (*Region).modifyTargetGroupAttributes,
@@ -43,10 +44,11 @@ func (r *Region) namedTargets(q *query, t *targetGroup) ([]target, error) {
 		if err != nil {
 			return nil, err
 		}
-		if r.instances[id] == nil {
+		in := r.targetOf(t, id)
+		if in == nil {
 			return nil, refusef("InvalidTarget", "The specified target does not exist, is not in the same VPC as the target group, or has an unsupported instance type.")
 		}
-		targets = append(targets, target{id, port})
+		targets = append(targets, target{in.id, port})
 	}
 	return targets, nil
 }
@@ -94,7 +96,7 @@ func (t *targetGroup) write(d *document) {
 		balancers = append(balancers, t.balancer.arn)
 	}
 	d.strings("LoadBalancerArns", balancers)
-	d.text("TargetType", "instance")
+	d.text("TargetType", t.TargetType)
 	if t.balancerType() == "application" {
 		d.text("ProtocolVersion", "HTTP1")
 	}

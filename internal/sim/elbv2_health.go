@@ -24,13 +24,13 @@ func (r *Region) describeTargetHealth(q *query, d *document) error {
 	anomalies := slices.Contains(include, "AnomalyDetection") || slices.Contains(include, "All")
 	if len(targets) == 0 {
 		list(d, "TargetHealthDescriptions", keep(q, t.registrar.listedAt(q.asOf), listedReading.names), func(s listedReading) {
-			t.writeHealth(d, target{s.instance.id, s.port}, s.reading, anomalies)
+			t.writeHealth(d, s.instance, s.port, s.reading, anomalies)
 		})
 		return nil
 	}
 	targets = keep(q, targets, func(named target) []string { return []string{named.id} })
 	list(d, "TargetHealthDescriptions", targets, func(named target) {
-		t.writeHealth(d, named, r.namedHealth(t, named, q.asOf), anomalies)
+		t.writeHealth(d, r.instances[named.id], named.port, r.namedHealth(t, named, q.asOf), anomalies)
 	})
 	return nil
 }
@@ -47,12 +47,12 @@ func (r *Region) namedHealth(t *targetGroup, named target, moment time.Time) sho
 	return shownHealth{State: "unused", Reason: "Target.NotRegistered", Description: "Target is not registered to the target group"}
 }
 
-func (t *targetGroup) writeHealth(d *document, of target, now shownHealth, anomalies bool) {
+func (t *targetGroup) writeHealth(d *document, of *instance, port int, now shownHealth, anomalies bool) {
 	d.element("Target", func() {
-		d.text("Id", of.id)
-		d.number("Port", of.port)
+		d.text("Id", t.targetID(of))
+		d.number("Port", port)
 	})
-	d.text("HealthCheckPort", t.checkPort(of.port))
+	d.text("HealthCheckPort", t.checkPort(port))
 	d.element("TargetHealth", func() {
 		d.text("State", now.State)
 		d.textIf("Reason", now.Reason)

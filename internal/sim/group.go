@@ -57,6 +57,7 @@ type group struct {
 	launchFailure   string      // error of every launch; "": launches succeed
 	launchAfter     time.Time   // no launch before, after a failed one
 	replacementsDue int         // replacements of unhealthy instances still to launch
+	image           string      // that instances are launched from; "" before the first refresh with one
 	lastMove        time.Time   // time of the last Standby move, for ResourceContention
 }
 
@@ -78,7 +79,7 @@ func (r *Region) AddGroup(spec Group) []string {
 		ids = append(ids, in.id)
 		r.recordPastLaunch(g, in, units-in.weight, units)
 		for _, p := range g.registrars {
-			p.addHealthy(r, in)
+			p.addHealthy(r, in, p.port)
 		}
 	}
 	for range spec.WarmPool {

@@ -83,14 +83,20 @@ func (r *Region) registeredAt(instance string, wanted func(*registration) bool) 
 }
 
 // HealthyAt counts the load balancers and target groups of an instance's group, and those that
-// route to the instance because it is healthy. Both are 0 outside a group.
+// route to the instance because it is healthy. Outside a group it counts those that have it registered.
 func (r *Region) HealthyAt(instance string) (healthy, all int) {
 	r.lock()
 	defer r.unlock()
 	in := r.instance(instance)
 	g := in.group()
 	if g == nil {
-		return 0, 0
+		for _, reg := range in.registrations {
+			all++
+			if reg.checks.countedHealthy && reg.registrar.traits.reaches(in.zone) {
+				healthy++
+			}
+		}
+		return healthy, all
 	}
 	for _, p := range g.registrars {
 		reg := p.find(in.id, p.port)

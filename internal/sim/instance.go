@@ -45,6 +45,7 @@ type identity struct {
 	address, ipv6 string // IPv4 and IPv6 address; "": none
 	weight        int    // WeightedCapacity
 	launched      time.Time
+	image         string // see Region.Image
 }
 
 // instance is one EC2 instance. It outlives its membership: the metadata service and the load

@@ -28,8 +28,11 @@ type Refresh struct {
 	// not check AWS's conditions for it, such as a mixed instances policy with an ImageId everywhere.
 	Strategy string
 	// Preferences are the scalar RefreshPreferences by name. The Region acts on MinHealthyPercentage,
-	// StandbyInstances and ScaleInProtectedInstances.
+	// StandbyInstances, ScaleInProtectedInstances and AutoRollback. It does not wait for a warmup.
 	Preferences map[string]string
+	// Image stands for the desired configuration: what new instances, or new root volumes, are made from. See Region.Image.
+	// Without one there is no rollback.
+	Image string
 }
 
 // Strategies of an instance refresh (API reference, StartInstanceRefresh).
@@ -48,6 +51,8 @@ type refresh struct {
 	total        int
 	progress     history[refreshProgress]
 	waitingSince time.Time // since when it waits for instances that a person has to release; zero: it does not
+	failingSince time.Time // since when no replacement came into service; zero: the last one did
+	undo         rollback
 }
 
 type refreshProgress struct {
@@ -126,6 +131,8 @@ func (r *Region) continueRefresh(g *group) {
 		r.setRefresh(f, refreshCancelled, "Cancelled due to user request.")
 	case refreshInProgress:
 		r.replaceNext(g, f)
+	case refreshRollingBack:
+		r.undoNext(g, f)
 	}
 }
 
@@ -141,13 +148,17 @@ func (r *Region) replaceNext(g *group, f *refresh) {
 	p.left, p.reason = len(left), ""
 	setNow(r, &f.progress, p)
 	if len(left) == 0 {
+		g.image = g.imageNow()
 		r.setRefresh(f, refreshSuccessful, "")
 		return
 	}
-	for _, in := range left[:min(len(left), max(1, g.sizes.current().desired/10))] {
+	for _, in := range left[:min(len(left), f.batch(g))] {
 		r.refreshInstance(g, f, in)
 	}
 }
+
+// batch is how many instances are replaced at a time.
+func (f *refresh) batch(g *group) int { return max(1, g.sizes.current().desired/10) }
 
 // toReplace are the instances that the refresh has to replace, or the StatusReason of its wait for
 // others.
@@ -176,7 +187,7 @@ func (f *refresh) toReplace(g *group) (left []*instance, waitsFor string) {
 func (f *refresh) remaining(g *group) (left, standby, protected []*instance) {
 	for _, in := range g.membersNow() {
 		switch state := in.state(); {
-		case in.launched.After(f.start) || in.replacement.rootVolume.After(f.start) || in.move.forced:
+		case f.replaced(in) || in.move.forced:
 		case state == stateStandby || state == stateEnteringStandby:
 			standby = append(standby, in)
 		case state == stateInService && in.protected:

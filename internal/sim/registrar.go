@@ -126,8 +126,8 @@ func (p *registrar) add(in *instance, port int) *registration {
 }
 
 // addHealthy registers an instance that has been healthy for a long time.
-func (p *registrar) addHealthy(r *Region, in *instance) {
-	reg := p.add(in, p.port)
+func (p *registrar) addHealthy(r *Region, in *instance, port int) {
+	reg := p.add(in, port)
 	reg.phase = phaseRegistered
 	reg.checks = checks{first: r.now, verdict: verdictHealthy, countedHealthy: true}
 	p.healthyCount++

@@ -22,7 +22,7 @@ func (r *Region) replaceRootVolume(g *group, in *instance) {
 }
 
 func (r *Region) rootVolumeReplaced(g *group, in *instance) {
-	in.replacement.rootVolume = r.now
+	in.replacement.rootVolume, in.image = r.now, g.imageNow()
 	r.setState(in, stateReplaced)
 	r.setStatus(in.move.activity, statusInPlaceFinish, 80)
 	r.continueAfter(in, r.config.Timing.MoveTime, func() {
@@ -30,6 +30,7 @@ func (r *Region) rootVolumeReplaced(g *group, in *instance) {
 		r.runHooks(in, g.hooksOf(false), func(abandoned string) {
 			if abandoned != "" {
 				r.endActivity(in.move.activity, statusFailed, abandoned)
+				r.launchFailed(g)
 				r.terminate(in, in.replacement.cause)
 				return
 			}

@@ -122,7 +122,7 @@ func (r *Region) launch(g *group, zone string, causes ...string) *instance {
 		in.membership = history[membership]{}
 		g.members = append(g.members, in)
 	}
-	in.launched = r.now
+	in.launched, in.image = r.now, g.imageNow()
 	setNow(r, &in.membership, membership{group: g, state: statePending, health: healthy})
 	r.transition(in, statePending)
 	in.move.activity = r.startActivity(g, in, description+in.id, statusPreInService, 30, causes...)
@@ -144,8 +144,13 @@ func (r *Region) launch(g *group, zone string, causes ...string) *instance {
 func (r *Region) abandonLaunch(g *group, in *instance, message string) {
 	r.endActivity(in.move.activity, statusCancelled, message)
 	r.cancelMove(in)
+	r.setTargetState(in, stateTerminated)
 	r.stopRunning(in)
 	r.leaveGroup(in)
+	if old := in.replacement.of; old != nil && old.replacement.by == in {
+		in.replacement.of, old.replacement.by = nil, nil
+	}
+	r.launchFailed(g)
 	r.reconcileSoon(g)
 }
 
@@ -157,6 +162,7 @@ func (r *Region) failLaunch(g *group, causes ...string) {
 	none := &instance{identity: identity{zone: g.emptiestZone()}}
 	a := r.startActivity(g, none, "Launching a new EC2 instance", statusPreInService, 30, causes...)
 	r.endActivity(a, statusFailed, g.launchFailure)
+	r.launchFailed(g)
 	g.launchAfter = r.now.Add(launchRetry)
 	r.schedule(g.launchAfter, func() { r.reconcileSoon(g) })
 }
@@ -180,6 +186,7 @@ func (r *Region) enterService(g *group, in *instance) {
 	r.transition(in, stateInService)
 	in.inServiceSince = r.now
 	r.endActivity(in.move.activity, statusSuccessful, "")
+	r.launchSucceeded(g, in)
 	if old := in.replacement.of; old != nil {
 		in.replacement.of = nil
 		if old.group() == g && old.replacement.by == in {
@@ -239,7 +246,11 @@ func (r *Region) launchWarm(g *group, waiting int) {
 	r.transition(in, stateWarmedPending)
 	in.move.activity = r.startActivity(g, in, "Launching a new EC2 instance into warm pool: "+in.id, statusPreInService, 30, launchCause(waiting, waiting+1))
 	r.continueAfter(in, r.config.Timing.LaunchTime, func() {
-		r.runHooks(in, g.hooksOf(false), func(string) {
+		r.runHooks(in, g.hooksOf(false), func(abandoned string) {
+			if abandoned != "" {
+				r.abandonLaunch(g, in, abandoned)
+				return
+			}
 			r.transition(in, stateWarmedStopped)
 			r.endActivity(in.move.activity, statusSuccessful, "")
 		})

@@ -35,7 +35,7 @@ func (r *Region) AddLoadBalancer(spec LoadBalancer) {
 	r.balancers.add(spec.Name, &balancer{LoadBalancer: spec, arn: arn, created: r.now.Add(-time.Hour), overrides: map[string]string{}})
 }
 
-// TargetGroup describes a target group of target type instance to add to a Region.
+// TargetGroup describes a target group to add to a Region.
 type TargetGroup struct {
 	Name     string
 	Protocol string // HTTP (default), HTTPS, TCP, TLS, UDP, TCP_UDP, GENEVE
@@ -49,6 +49,8 @@ type TargetGroup struct {
 	CrossZone             string        // "true", "false", "use_load_balancer_configuration" (default)
 	ConnectionTermination bool          // deregistration_delay.connection_termination.enabled
 	SlowStart             time.Duration // slow_start.duration_seconds; shown only, the Region does not ramp traffic
+	TargetType            string        // instance (default) or ip; any other holds nothing, and is only shown
+	Tags                  map[string]string
 	// Attributes are other attributes by key. The Region acts on
 	// target_group_health.unhealthy_state_routing.*, and only shows the rest.
 	Attributes map[string]string
@@ -108,7 +110,7 @@ func (t *targetGroup) setInitialAttributes() {
 }
 
 func (t TargetGroup) withDefaults() TargetGroup {
-	t.Protocol = cmp.Or(t.Protocol, "HTTP")
+	t.Protocol, t.TargetType = cmp.Or(t.Protocol, "HTTP"), cmp.Or(t.TargetType, "instance")
 	t.CrossZone = cmp.Or(t.CrossZone, "use_load_balancer_configuration")
 	web := t.Protocol == "HTTP" || t.Protocol == "HTTPS"
 	c := &t.Check

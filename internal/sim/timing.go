@@ -29,6 +29,9 @@ type Timing struct {
 	// RootVolumeTime is the time that the replacement of a root volume takes; default 60 s, negative:
 	// none.
 	RootVolumeTime time.Duration
+	// RefreshPatience is how long a refresh goes on without a replacement that comes into service; default 1 h, as the
+	// User Guide has it.
+	RefreshPatience time.Duration
 	// ReactionTime is the time before Auto Scaling acts on a difference between actual and desired
 	// capacity; default none.
 	ReactionTime time.Duration
@@ -46,6 +49,7 @@ func (t Timing) withDefaults() Timing {
 	orDefault(&t.MoveTime, 400*time.Millisecond)
 	orDefault(&t.TerminateTime, 30*time.Second)
 	orDefault(&t.RootVolumeTime, time.Minute)
+	orDefault(&t.RefreshPatience, time.Hour)
 	return t
 }
 

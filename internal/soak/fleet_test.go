@@ -31,6 +31,8 @@ type seededRun struct {
 	began time.Time
 	min   fleet.MinHealthy
 
+	targets string // --targets, outside a group
+
 	refreshing atomic.Bool
 	draws      *draws
 	turns      *fleettest.Turns
@@ -264,7 +266,10 @@ func (f *seededRun) process(o *operator) (agent *rotation.Agent, ctx context.Con
 		line.killed = func() { o.killed = true }
 	}
 	client.Transport = line
-	host := &fleettest.Host{Region: f.Region, ID: o.id, HTTP: client, Log: zap.NewNop(), Rand: fleettest.Rand(o.rand.Uint64()), Turns: f.turns, Lock: f.lockOf(o.id)}
+	host := &fleettest.Host{
+		Region: f.Region, ID: o.id, HTTP: client, Log: zap.NewNop(), Rand: fleettest.Rand(o.rand.Uint64()), Turns: f.turns,
+		Lock: f.lockOf(o.id), Targets: f.targets,
+	}
 	end = func() {
 		cancel(nil)
 		if t, ok := inner.(interface{ CloseIdleConnections() }); ok {

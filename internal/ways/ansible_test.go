@@ -66,3 +66,19 @@ func TestAnsibleWaitsAndGivesUp(t *testing.T) {
 	s.exits(play("-e", "upgrade='upgrade v2'", "-i", "no-such-host,", "-e", "fleet=all"), 2, "unreachable=1")
 	s.moved()
 }
+
+// TestAnsibleOutsideAGroup hands the load balancers on from the inventory.
+func TestAnsibleOutsideAGroup(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, "--no-group")
+	play := s.playbook()
+	outside := []string{"-e", "balanced_targets=app,classic/legacy", "-e", "balanced_min_healthy=2", "-e", "pause=1"}
+
+	fix := s.breakUpgrade(s.hosts[1])
+	s.exits(play(append(outside, "-e", "upgrade='upgrade v2'")...), 2, `"rc": 17`)
+	s.expect("v2 InService", "v1 ", "v1 InService") // out: no load balancer lists it
+
+	fix()
+	s.exits(play(append(outside, "-e", "upgrade='upgrade v3'")...), 0, "failed=0")
+	s.expect("v3 InService", "v3 InService", "v3 InService")
+}

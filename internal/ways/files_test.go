@@ -131,9 +131,9 @@ func TestTheBundleKeepsToItsEvents(t *testing.T) {
 		for _, h := range hooks {
 			locations, sum = append(locations, h.Location), sum+h.Timeout
 			if name := filepath.Base(h.Location); name == "out" || name == "in" {
-				two := fmt.Sprintf("#!/bin/sh\nexec balanced hook --timeout %ds\n", h.Timeout)
-				if got := s.read(filepath.Join(dir, h.Location)); got != two {
-					t.Errorf("%s is %q, want %q", h.Location, got, two)
+				call := fmt.Sprintf("\nexec balanced hook --timeout %ds\n", h.Timeout)
+				if got := s.read(filepath.Join(dir, h.Location)); !strings.HasSuffix(got, call) || strings.Count(got, "\n") != 4 {
+					t.Errorf("%s is %q, want the environment outside a group, then %q", h.Location, got, call)
 				}
 			}
 			if info, err := os.Stat(filepath.Join(dir, h.Location)); err != nil || info.Mode()&0o111 == 0 {

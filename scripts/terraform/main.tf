@@ -40,7 +40,7 @@ resource "aws_iam_instance_profile" "this" {
   role = aws_iam_role.this.name
   tags = var.tags
 
-  # Whatever is launched with the profile finds the permissions there: `balanced wait`
+  # Whatever is launched with the profile finds the permissions there: `balanced ready`
   # of a first boot would exit with 77 otherwise.
   depends_on = [aws_iam_role_policy.balanced, aws_iam_role_policy_attachment.further]
 }

@@ -22,6 +22,13 @@ variable "name" {
   }
 }
 
+variable "ready" {
+  description = "Allow what `balanced ready` needs, too: to complete the launch hook of new instances."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
 variable "policy_arns" {
   description = "ARNs of managed policies that the role gets besides, such as AmazonSSMManagedInstanceCore, by a name of your own."
   type        = map(string)

@@ -48,9 +48,9 @@ func condition(s record.Span) string {
 		return "gone"
 	case s.Healthy:
 		return "healthy"
-	case s.State == "EnteringStandby":
+	case record.IsDraining(s.State):
 		return "draining"
-	case s.State == "Standby":
+	case record.IsOut(s.State):
 		return "standby"
 	case strings.HasPrefix(s.State, "Terminat"), strings.HasPrefix(s.State, "Detach"):
 		return "leaving"

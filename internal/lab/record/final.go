@@ -28,7 +28,7 @@ func (r Rehearsal) Final() Final {
 		if last.Healthy {
 			f.Healthy++
 		}
-		if last.State == "Standby" {
+		if IsOut(last.State) {
 			f.Standby++
 			continue
 		}

@@ -24,10 +24,11 @@ type Rehearsal struct {
 
 // Setup says what was rehearsed and how.
 type Setup struct {
-	Command     string  `json:"command"`     // as given
-	Naive       bool    `json:"naive"`       // with a balanced that does nothing
-	Concurrency int     `json:"concurrency"` // instances at a time
-	Speed       float64 `json:"speed"`       // how many times faster than given the control plane was
+	Command     string  `json:"command"`           // as given
+	Refresh     string  `json:"refresh,omitempty"` // good or bad: an instance refresh to such an AMI, with the command on each new instance
+	Naive       bool    `json:"naive"`             // with a balanced that does nothing
+	Concurrency int     `json:"concurrency"`       // instances at a time
+	Speed       float64 `json:"speed"`             // how many times faster than given the control plane was
 	Scenario    string  `json:"scenario,omitempty"`
 }
 

@@ -47,7 +47,7 @@ func atSpeedOne(r record.Rehearsal, i record.Instance, began, ended float64) flo
 	for _, s := range i.Spans {
 		lasts := max(min(s.To, ended)-max(s.From, began), 0)
 		agent := strings.HasPrefix(s.Running, "balanced ")
-		if !agent || strings.HasPrefix(s.Running, "balanced run") && s.State == "Standby" { // run waits for its COMMAND in Standby
+		if !agent || strings.HasPrefix(s.Running, "balanced run") && record.IsOut(s.State) { // run waits for its COMMAND in Standby
 			normal += lasts
 			continue
 		}

@@ -110,7 +110,7 @@ func (f *Fault) parseWhen(words []string) (err error) {
 
 // lifecycleStates are the states that an instance of the fleet can be in.
 func lifecycleStates() []string {
-	return []string{"Pending", "InService", "EnteringStandby", "Standby", "Detaching", "Terminating", "gone"}
+	return []string{"Pending", "InService", "EnteringStandby", "Standby", "Detaching", "Terminating", "gone", "deregistering", "deregistered"}
 }
 
 // Check returns an error if the fault names an instance that a fleet of this size lacks.

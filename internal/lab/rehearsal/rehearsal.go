@@ -20,6 +20,7 @@ type Plan struct {
 	Fleet       lab.Config // Speed is applied to it
 	Speed       float64    // how many times faster than Fleet says the control plane is
 	Command     string     // run with sh -c in Dir
+	Refresh     string     // GoodImage or BadImage: an instance refresh, with Command on each new instance; "": none
 	Dir         string
 	Environ     []string // of the operator
 	Balanced    string   // path of the agent
@@ -80,6 +81,9 @@ func (p Plan) Run(ctx context.Context) (rec record.Rehearsal, err error) {
 	}
 	defer func() { err = errors.Join(err, dir.remove()) }()
 	defer killDescendants()
+	if p.Refresh != "" {
+		p.Fleet = p.forRefresh()
+	}
 	l, err := lab.Serve(p.Fleet.Faster(p.Speed), 0)
 	if err != nil {
 		return rec, err
@@ -114,8 +118,10 @@ func (r *rehearsal) runUnderTraffic(ctx context.Context) (rec record.Rehearsal, 
 		return rec, err
 	}
 	rec = r.record(before, exit)
-	rec.Summary = summary(rec, failed, r.ExitOnError)
-	rec.Estimate = estimate(rec)
+	rec.Summary, rec.Estimate = summary(rec, failed, r.ExitOnError), estimate(rec)
+	if r.Refresh != "" {
+		rec.Summary, rec.Estimate = refreshSummary(rec, failed), rec.Elapsed*max(r.Speed, 1)
+	}
 	return rec, nil
 }
 
@@ -155,8 +161,12 @@ func (r *rehearsal) rollout(ctx context.Context) (exit int, failed string, err e
 	var working sync.WaitGroup
 	r.watcher.armFaults(ctx, r.Faults, &working)
 	r.setPhase("rolling out")
-	o := rollout{concurrency: r.Concurrency.Of(len(r.instances)), exitOnError: r.ExitOnError, run: r.runOn}
-	exit, failed, err = o.runAll(ctx, r.instances)
+	if r.Refresh != "" {
+		exit, failed, err = r.refreshGroup(ctx)
+	} else {
+		o := rollout{concurrency: r.Concurrency.Of(len(r.instances)), exitOnError: r.ExitOnError, run: r.runOn}
+		exit, failed, err = o.runAll(ctx, r.instances)
+	}
 	if err != nil {
 		cancel(err)
 	}
@@ -225,7 +235,7 @@ func (r *rehearsal) record(before lab.Snapshot, exit int) record.Rehearsal {
 	rec := record.Rehearsal{
 		Format: record.Format,
 		Setup: record.Setup{
-			Command: r.Command, Naive: r.Naive, Concurrency: r.Concurrency.Of(len(r.instances)), Speed: r.Speed, Scenario: r.Scenario,
+			Command: r.Command, Refresh: r.Refresh, Naive: r.Naive, Concurrency: r.Concurrency.Of(len(r.instances)), Speed: r.Speed, Scenario: r.Scenario,
 		},
 		Result:  record.Result{Started: r.started.UTC(), Elapsed: r.at(now), Exit: exit},
 		Group:   r.watcher.group(before),

@@ -138,7 +138,7 @@ func stateColor(i record.InstanceNow) string {
 		return green
 	case i.State == "gone":
 		return faint
-	case i.State == "Standby":
+	case record.IsOut(i.State):
 		return blue
 	case i.State == "InService":
 		return red

@@ -1,0 +1,128 @@
+package cli
+
+import (
+	"slices"
+
+	"github.com/urfave/cli/v2"
+
+	"balanced/internal/asg"
+	"balanced/internal/elb"
+	"balanced/internal/fleet"
+	"balanced/internal/imds"
+	"balanced/internal/rotation"
+	"balanced/internal/targets"
+)
+
+func targetsFlag() cli.Flag {
+	return list("targets", "outside an Auto Scaling group: the load balancers of this instance, as a `LIST` of NAME, NAME:PORT or ARN of a target group, or classic/NAME")
+}
+
+// minHealthyInFlag is that of in, which needs a minimum outside a group only, and only to take a return back.
+func minHealthyInFlag() cli.Flag {
+	return text("min-healthy", "", "with --targets: deregister an instance again that does not get healthy, if `N` others are healthy at each load balancer")
+}
+
+// targets reads --targets of a command that has it.
+func (v *values) targets() []targets.Name {
+	if !v.has("targets") {
+		return nil
+	}
+	source := "--targets"
+	if v.given("targets") == nil {
+		source = variable("targets")
+	}
+	names, err := targets.Parse(v.list("targets"))
+	if err != nil {
+		v.wrong(source, "%v", err)
+	}
+	return names
+}
+
+// checkOutside notes what a run that takes an instance out needs, or has no use for, where --targets is given: nobody else
+// holds a minimum there.
+func (v *values) checkOutside(min fleet.MinHealthy) {
+	if len(v.targets()) == 0 {
+		return
+	}
+	given, source := v.raw("min-healthy")
+	switch {
+	case !v.isGiven("min-healthy"):
+		v.wrong("--targets", "needs --min-healthy N: how many others must stay healthy at each load balancer")
+	case !min.Absolute():
+		v.wrong(source, "%q: with --targets it is a number: all and P%% need the holders that only a lock makes visible", given)
+	}
+	if v.has("replace") && v.bool("replace") {
+		v.wrong("--replace", "is for Auto Scaling groups, and not for --targets")
+	}
+}
+
+// refuseLockOutside: a lock frees the entry of an instance that its group does not list any more. Outside a group that is
+// every instance that is out.
+func (v *values) refuseLockOutside() {
+	if v.has("lock") && len(v.targets()) > 0 && v.text("lock") != "" {
+		v.wrong("--lock", "does not work with --targets: who is out is listed nowhere, so no entry could be freed safely")
+	}
+}
+
+// isGiven: on the command line or in the environment.
+func (v *values) isGiven(name string) bool {
+	return v.given(name) != nil || v.getenv(variable(name)) != ""
+}
+
+// takesBack reads --min-healthy for the way in, where it is the minimum under which an unhealthy instance is deregistered
+// again. In a group that is the rule of the group.
+func (v *values) takesBack(opt *rotation.InOptions) {
+	if len(v.targets()) == 0 {
+		if v.c.Command.Name == "in" && v.given("min-healthy") != nil {
+			v.wrong("--min-healthy", "of in is for --targets: in a group all others must be healthy")
+		}
+		return
+	}
+	if opt.TakesBack = v.isGiven("min-healthy"); opt.TakesBack {
+		opt.MinHealthy = v.minHealthy()
+		v.checkOutside(opt.MinHealthy)
+	}
+}
+
+// outsideGroup lets the agent work on what --targets names.
+func outsideGroup(agent *rotation.Agent, self imds.Identity, names []targets.Name, groups *asg.Client, balancers *elb.Client) {
+	if len(names) == 0 {
+		return
+	}
+	adapter := targets.New(targets.Self{Instance: self.Instance, Zone: self.Zone, IPv4: self.PrivateIP, IPv6: self.IPv6}, names, groups, balancers)
+	agent.Groups, agent.Mover, agent.Balancers = adapter, adapter, adapter
+}
+
+// outsidePolicy allows what balanced calls with --targets, and to change the registrations of these alone.
+func outsidePolicy(names []targets.Name, partition string) policyDocument {
+	look := statement{Sid: "Look", Effect: "Allow", Resource: "*"}
+	for _, r := range targets.Reads(new(asg.Client).Reads(), new(elb.Client)) {
+		look.Action = append(look.Action, r.Action)
+	}
+	p := policyDocument{Version: "2012-10-17", Statement: []statement{look}}
+	targetGroups, classic := targetResources(names, partition)
+	if len(targetGroups) > 0 {
+		p.Statement = append(p.Statement, statement{Sid: "MoveTargets", Effect: "Allow", Action: elb.TargetGroupMoves(), Resource: targetGroups})
+	}
+	if len(classic) > 0 {
+		p.Statement = append(p.Statement, statement{Sid: "MoveInstances", Effect: "Allow", Action: elb.ClassicMoves(), Resource: classic})
+	}
+	return p
+}
+
+// targetResources are the target groups and load balancers of a list, as IAM names them. A name alone is one of any account
+// and Region of the partition.
+func targetResources(names []targets.Name, partition string) (targetGroups, classic []string) {
+	for _, n := range names {
+		switch {
+		case n.Classic:
+			classic = append(classic, "arn:"+partition+":elasticloadbalancing:*:*:loadbalancer/"+n.ID)
+		case n.IsARN():
+			targetGroups = append(targetGroups, n.ID)
+		default:
+			targetGroups = append(targetGroups, "arn:"+partition+":elasticloadbalancing:*:*:targetgroup/"+n.ID+"/*")
+		}
+	}
+	slices.Sort(targetGroups)
+	return slices.Compact(targetGroups), classic
+}

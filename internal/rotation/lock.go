@@ -229,8 +229,8 @@ func (r *run) releaseAfterRollback(ctx context.Context) error {
 		return nil
 	}
 	err := r.releaseSlot(ctx)
-	if err == nil || ctx.Err() != nil {
-		return err
+	if err == nil {
+		return nil
 	}
 	return failure.New(failure.RolledBack, "run balanced in, which frees it", "%v; %v", r.rolledBack, err)
 }

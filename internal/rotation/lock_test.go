@@ -278,7 +278,7 @@ func TestAnUnusedSlotIsGivenBack(t *testing.T) {
 					return nil
 				})
 				opt := noWait()
-				opt.Limit = time.Hour // throttling gives way
+				opt.Limit = 15 * time.Minute // throttling gives way
 				_, err := w.Agent(w.IDs[0]).Out(w.Context(), opt)
 				w.wantClass(err, c.class)
 				w.wantHolders()

@@ -30,7 +30,7 @@ func (n *notYet) RoundTrip(req *http.Request) (*http.Response, error) {
 }
 
 // starting asks for the identity of an instance whose metadata service is there after a while.
-func starting(t *testing.T, after, patience time.Duration) (id imds.Identity, err error, said []rotation.Progress, took time.Duration) {
+func starting(t *testing.T, after, patience time.Duration) (id imds.Identity, said []rotation.Progress, took time.Duration, err error) {
 	t.Helper()
 	t.Setenv("AWS_EC2_METADATA_DISABLED", "")
 	synctest.Test(t, func(t *testing.T) {
@@ -44,25 +44,25 @@ func starting(t *testing.T, after, patience time.Duration) (id imds.Identity, er
 		id, err = j.identify(imds.New(imds.Options{HTTP: late, Endpoint: sim.MetadataEndpoint(ids[0])}), t.Context())
 		took = time.Since(began)
 	})
-	return id, err, said, took
+	return id, said, took, err
 }
 
 func TestAMetadataServiceThatIsNotThereYetIsWaitedFor(t *testing.T) {
-	id, err, said, _ := starting(t, 20*time.Second, time.Minute)
+	id, said, _, err := starting(t, 20*time.Second, time.Minute)
 	if err != nil || id.Instance == "" || len(said) == 0 || said[0].Waiting != "the metadata service does not answer yet" {
 		t.Errorf("%+v, %v, said %+v", id, err, said)
 	}
 }
 
 func TestAMetadataServiceThatNeverComesEndsTheWait(t *testing.T) {
-	_, err, said, took := starting(t, time.Hour, time.Minute)
+	_, said, took, err := starting(t, time.Hour, time.Minute)
 	if !errors.Is(err, imds.ErrNoAnswer) || took < time.Minute || took > time.Minute+startUpPause+askTime || len(said) == 0 {
 		t.Errorf("%v after %v, said %+v", err, took, said)
 	}
 }
 
 func TestStatusDoesNotWaitForAMetadataService(t *testing.T) {
-	if _, err, _, took := starting(t, time.Hour, 0); !errors.Is(err, imds.ErrNoAnswer) || took > askTime {
+	if _, _, took, err := starting(t, time.Hour, 0); !errors.Is(err, imds.ErrNoAnswer) || took > askTime {
 		t.Errorf("%v after %v", err, took)
 	}
 }

@@ -58,6 +58,7 @@ func pages() []manual.Item {
 		{Term: docFolder + "iam.md", Text: "the policy, and how to narrow it"},
 		{Term: docFolder + "exit-codes.md", Text: "every exit code: what causes it, what to do"},
 		{Term: docFolder + "fix-a-failed-rollout.md", Text: "commands for each way a rollout can fail"},
+		{Term: docFolder + "lock.md", Text: "a slot before the drain, for groups whose MinSize a scaling policy needs"},
 		{Term: docFolder + "probe.md", Text: "what the probe sends for each protocol"},
 	}
 }

@@ -61,9 +61,9 @@ func TestTheFolderIsMadeForOthersToRead(t *testing.T) {
 	}
 	defer l.Release()
 	for path, want := range map[string]os.FileMode{
-		filepath.Dir(p.path):                      0o755 | os.ModeDir,
-		p.path:                                    0o755 | os.ModeDir,
-		filepath.Join(p.path, instance+".lock"):   0o600,
+		filepath.Dir(p.path):                    0o755 | os.ModeDir,
+		p.path:                                  0o755 | os.ModeDir,
+		filepath.Join(p.path, instance+".lock"): 0o600,
 		filepath.Join(p.path, instance+".holder"): 0o644,
 	} {
 		if info, err := os.Lstat(path); err != nil || info.Mode() != want {

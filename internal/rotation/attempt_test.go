@@ -43,8 +43,8 @@ func messages(lines *observer.ObservedLogs) (all []string) {
 }
 
 var (
-	throttledCall = &awsapi.UnreachableError{Why: awsapi.Throttled, Err: errors.New("Rate exceeded")}
-	lostAnswer    = errors.New("connection reset")
+	throttledCall = &awsapi.UnreachableError{Why: awsapi.Throttled, Err: errors.New("rate exceeded")}
+	errLost       = errors.New("connection reset")
 	refusedCall   = &awsapi.RefusedError{Code: "ValidationError", Message: "no"}
 )
 
@@ -60,9 +60,9 @@ func TestWhatAnAnswerToAMoveMeans(t *testing.T) {
 		"yes":             {nil, true, false, false, false, true, "Auto Scaling accepted the move"},
 		"denied":          {&awsapi.DeniedError{Err: errors.New("no")}, false, false, false, true, false, ""},
 		"refused":         {refusedCall, false, true, false, false, true, "the answer leaves open whether the instance moved"},
-		"lost on its way": {lostAnswer, false, true, false, false, true, "the answer leaves open whether the instance moved"},
-		"never sent":      {&awsapi.UnreachableError{Why: awsapi.NoAnswer, Err: lostAnswer}, false, false, true, false, false, ""},
-		"sent, no answer": {&awsapi.UnreachableError{Why: awsapi.NoAnswer, Landed: true, Err: lostAnswer}, false, true, false, false, true, "the answer leaves open whether the instance moved"},
+		"lost on its way": {errLost, false, true, false, false, true, "the answer leaves open whether the instance moved"},
+		"never sent":      {&awsapi.UnreachableError{Why: awsapi.NoAnswer, Err: errLost}, false, false, true, false, false, ""},
+		"sent, no answer": {&awsapi.UnreachableError{Why: awsapi.NoAnswer, Landed: true, Err: errLost}, false, true, false, false, true, "the answer leaves open whether the instance moved"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r, lines := atWork()
@@ -150,7 +150,7 @@ func TestWhatARefusedMoveMeans(t *testing.T) {
 		"with weights, a peer is out":   {refusedCall, func(v *view) { weighted(v); peerOut(v) }, failure.NotNow, "Auto Scaling refuses the move: ValidationError: no", false},
 		"with weights, on the way back": {refusedCall, func(v *view) { weighted(v); v.State = fleet.Standby }, failure.NotNow, "Auto Scaling refuses the move: ValidationError: no", false},
 		"throttled":                     {throttledCall, func(*view) {}, failure.Unreachable, "asking to move i-1: ", true},
-		"unreachable":                   {&awsapi.UnreachableError{Why: awsapi.NoAnswer, Err: lostAnswer}, func(*view) {}, failure.Unreachable, "asking to move i-1: ", false},
+		"unreachable":                   {&awsapi.UnreachableError{Why: awsapi.NoAnswer, Err: errLost}, func(*view) {}, failure.Unreachable, "asking to move i-1: ", false},
 	} {
 		v := sound()
 		v.refused = tc.refused
@@ -275,7 +275,7 @@ func TestADoubtIsSettledByLaterLooks(t *testing.T) {
 		"two views that differ, old": {fleet.InService, time.Minute, true, false, true},
 	} {
 		r, lines := atWork()
-		r.before, r.doubt, r.sent = r.seen, lostAnswer, time.Now()
+		r.before, r.doubt, r.sent = r.seen, errLost, time.Now()
 		r.moving.start()
 		r.seen.State, r.seen.Torn, r.seen.began = tc.state, tc.torn, r.sent.Add(tc.after)
 		r.learn()

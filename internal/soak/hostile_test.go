@@ -208,8 +208,6 @@ func (t through) pass(req *http.Request) (*http.Response, []byte, error) {
 	return resp, body, err
 }
 
-func (t through) describes() bool { return strings.HasPrefix(t.action, "Describe") }
-
 func answerWith(resp *http.Response, body []byte) *http.Response {
 	resp.Body, resp.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
 	resp.Header.Set("Content-Length", strconv.Itoa(len(body)))

@@ -279,3 +279,27 @@ func TestAnAddressThatTheInstanceLacks(t *testing.T) {
 		w.WantMoves()
 	})
 }
+
+// TestDeniedInPart: 77 would say that nothing was changed.
+func TestDeniedInPart(t *testing.T) {
+	fleettest.InOutside(t, sim.Config{}, 3, func(w *fleettest.World) {
+		w.Deny("elasticloadbalancing:DeregisterInstancesFromLoadBalancer")
+		_, err := w.Agent(w.IDs[0]).Out(context.Background(), fleettest.OutWith("2"))
+		w.WantClass(err, failure.Unfinished)
+		want(w, w.IDs[0], 1)
+	})
+}
+
+// TestAlreadyOutOfANetworkLoadBalancer: nothing says when the instance left. Its delay of a minute has passed, and new
+// connections may come until two minutes after the beginning.
+func TestAlreadyOutOfANetworkLoadBalancer(t *testing.T) {
+	fleettest.InOutside(t, sim.Config{}, 3, func(w *fleettest.World) {
+		w.Must(w.Agent(w.IDs[0]).Out(context.Background(), fleettest.OutWith("2")))
+		began := time.Now()
+		report, err := w.Agent(w.IDs[0]).Out(context.Background(), fleettest.OutWith("2"))
+		w.Must(report, err)
+		if took := time.Since(began); report.Outcome != "already out" || took < 55*time.Second || took > 75*time.Second {
+			t.Errorf("%s after %s", report.Outcome, took)
+		}
+	})
+}

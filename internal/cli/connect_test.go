@@ -3,6 +3,7 @@ package cli
 import (
 	"errors"
 	"net/http"
+	"sync"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -40,7 +41,12 @@ func starting(t *testing.T, after, patience time.Duration) (id imds.Identity, sa
 		defer client.CloseIdleConnections()
 		began := time.Now()
 		late := &http.Client{Transport: &notYet{RoundTripper: client.Transport, err: syscall.ECONNREFUSED, until: began.Add(after)}}
-		j := &job{startUp: patience, progress: func(p rotation.Progress) { said = append(said, p) }}
+		var mu sync.Mutex // a timer tells of it too
+		j := &job{startUp: patience, progress: func(p rotation.Progress) {
+			mu.Lock()
+			defer mu.Unlock()
+			said = append(said, p)
+		}}
 		id, err = j.identify(imds.New(imds.Options{HTTP: late, Endpoint: sim.MetadataEndpoint(ids[0])}), t.Context())
 		took = time.Since(began)
 	})

@@ -132,7 +132,7 @@ func TestTheBundleKeepsToItsEvents(t *testing.T) {
 			locations, sum = append(locations, h.Location), sum+h.Timeout
 			if name := filepath.Base(h.Location); name == "out" || name == "in" {
 				call := fmt.Sprintf("\nexec balanced hook --timeout %ds\n", h.Timeout)
-				if got := s.read(filepath.Join(dir, h.Location)); !strings.HasSuffix(got, call) || strings.Count(got, "\n") != 4 {
+				if got := s.read(filepath.Join(dir, h.Location)); !strings.HasSuffix(got, call) || strings.Count(got, "\n") != 5 {
 					t.Errorf("%s is %q, want the environment outside a group, then %q", h.Location, got, call)
 				}
 			}

@@ -78,7 +78,7 @@ func (v *values) takesBack(opt *rotation.InOptions) {
 		}
 		return
 	}
-	if opt.TakesBack = v.isGiven("min-healthy"); opt.TakesBack {
+	if v.isGiven("min-healthy") {
 		opt.MinHealthy = v.minHealthy()
 		v.checkOutside(opt.MinHealthy)
 	}

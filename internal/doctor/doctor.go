@@ -59,7 +59,6 @@ type subject struct {
 	clockAhead  time.Duration // this host's clock against AWS's, below zero when behind
 	answersV1   bool          // the metadata service answers without a token
 	elsewhere   []fleet.Registration
-	notMember   bool // no group has it, which is known
 	permissions moveProbe
 	hostLock    error
 	ownNetwork  bool
@@ -188,7 +187,7 @@ func examine(ctx context.Context, a *rotation.Agent, opt Options, n *notes) (sub
 			return s, err
 		}
 		if notMember {
-			s.reads, s.clockAhead, s.notMember = n.access(), n.clockAhead, true
+			s.reads, s.clockAhead = n.access(), n.clockAhead
 			return s, inNoGroup(s)
 		}
 	}

@@ -36,8 +36,8 @@ func inNoGroup(s subject) error {
 
 // declarable is the line to set for an instance outside a group.
 func declarable(s subject) []Finding {
-	if !s.notMember {
-		return nil
+	if s.knows() || len(s.elsewhere) == 0 || len(s.reads.denied) > 0 || s.reads.noCredentials {
+		return nil // in a group, or not known to be in none
 	}
 	return []Finding{{
 		Severity: Error,

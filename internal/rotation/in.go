@@ -55,7 +55,7 @@ func inSteps() []step {
 func (a *Agent) In(ctx context.Context, opt InOptions) (*Report, error) {
 	r := a.newRun("in", request{
 		Options: opt.Options, probes: a.Prober != nil && !opt.Probe.Off, probe: opt.Probe.Check,
-		leaveUnhealthy: opt.LeaveUnhealthy, settle: DefaultSettle, min: opt.MinHealthy, minGiven: opt.TakesBack,
+		leaveUnhealthy: opt.LeaveUnhealthy, settle: DefaultSettle, min: opt.MinHealthy,
 	})
 	r.warnings, r.inward = inWarnings, true
 	r.resolve = func(o reading) budgets {

@@ -43,7 +43,7 @@ func (r *run) rollBackIn(ctx context.Context, why verdict) error {
 	if r.leaveUnhealthy {
 		return leftInService(why.refusal, "--on-unhealthy leave")
 	}
-	if r.seen.Group.Declared() && !r.minGiven {
+	if r.seen.Group.Declared() && !r.min.Absolute() {
 		return leftInService(why.refusal, "no --min-healthy given")
 	}
 	if err := r.look(ctx, whole); err != nil {

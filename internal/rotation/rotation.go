@@ -146,10 +146,9 @@ type InOptions struct {
 	Probe ProbeOptions
 	// LeaveUnhealthy leaves an instance that does not get healthy in service instead of putting it back to Standby.
 	LeaveUnhealthy bool
-	// MinHealthy is the minimum outside a group under which an instance that does not get healthy is deregistered again;
-	// TakesBack: it was given.
+	// MinHealthy is, outside a group, the number of others that must be healthy for an instance that does not get healthy
+	// to be deregistered again. Without a number it is left registered.
 	MinHealthy fleet.MinHealthy
-	TakesBack  bool
 }
 
 // DefaultSettle is how far a describe call is assumed to lag behind a move at most. AWS publishes no bound; state was

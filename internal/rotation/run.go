@@ -17,7 +17,6 @@ import (
 type request struct {
 	Options
 	min            fleet.MinHealthy
-	minGiven       bool // outside a group a return is taken back only by a minimum that was given
 	replace        bool
 	emptyZone      bool
 	settle         time.Duration

@@ -2,8 +2,10 @@ package targets_test
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"balanced/internal/failure"
@@ -245,5 +247,59 @@ func TestTwoThatWereKilledHalfWay(t *testing.T) {
 			w.Must(w.Agent(id).In(context.Background(), fleettest.InOptions()))
 		}
 		w.Must(w.Agent(w.IDs[0]).Out(context.Background(), opt))
+	})
+}
+
+// TestAddressesOfIPv6: a target group of IPv6 addresses holds the instance's own, however it is written.
+func TestAddressesOfIPv6(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := &fleettest.World{T: t, Targets: "six", Region: sim.New(sim.Config{IPv6: func(n int) string { return fmt.Sprintf("2001:db8::%x", n+10) }})}
+		w.AddLoadBalancer(sim.LoadBalancer{Name: "front"})
+		w.AddTargetGroup(sim.TargetGroup{Name: "six", LoadBalancer: "front", TargetType: "ip", IPv6: true, Drain: 10 * time.Second})
+		for range 2 {
+			w.IDs = append(w.IDs, w.AddInstance(sim.Standalone{TargetGroups: []string{"six"}}))
+		}
+		w.Must(w.Agent(w.IDs[0]).Out(context.Background(), fleettest.OutWith("1")))
+		want(w, w.IDs[0], 0)
+		want(w, w.IDs[1], 1)
+		w.Must(w.Agent(w.IDs[0]).In(context.Background(), fleettest.InOptions()))
+		want(w, w.IDs[0], 1)
+	})
+}
+
+// TestAnAddressThatTheInstanceLacks is refused before anything is changed.
+func TestAnAddressThatTheInstanceLacks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := &fleettest.World{T: t, Targets: "six", Region: sim.New(sim.Config{})}
+		w.AddLoadBalancer(sim.LoadBalancer{Name: "front"})
+		w.AddTargetGroup(sim.TargetGroup{Name: "six", LoadBalancer: "front", TargetType: "ip", IPv6: true})
+		w.IDs = append(w.IDs, w.AddInstance(sim.Standalone{}))
+		_, err := w.Agent(w.IDs[0]).In(context.Background(), fleettest.InOptions())
+		w.WantClass(err, failure.Setup)
+		w.WantMoves()
+	})
+}
+
+// TestDeniedInPart: 77 would say that nothing was changed.
+func TestDeniedInPart(t *testing.T) {
+	fleettest.InOutside(t, sim.Config{}, 3, func(w *fleettest.World) {
+		w.Deny("elasticloadbalancing:DeregisterInstancesFromLoadBalancer")
+		_, err := w.Agent(w.IDs[0]).Out(context.Background(), fleettest.OutWith("2"))
+		w.WantClass(err, failure.Unfinished)
+		want(w, w.IDs[0], 1)
+	})
+}
+
+// TestAlreadyOutOfANetworkLoadBalancer: nothing says when the instance left. Its delay of a minute has passed, and new
+// connections may come until two minutes after the beginning.
+func TestAlreadyOutOfANetworkLoadBalancer(t *testing.T) {
+	fleettest.InOutside(t, sim.Config{}, 3, func(w *fleettest.World) {
+		w.Must(w.Agent(w.IDs[0]).Out(context.Background(), fleettest.OutWith("2")))
+		began := time.Now()
+		report, err := w.Agent(w.IDs[0]).Out(context.Background(), fleettest.OutWith("2"))
+		w.Must(report, err)
+		if took := time.Since(began); report.Outcome != "already out" || took < 55*time.Second || took > 75*time.Second {
+			t.Errorf("%s after %s", report.Outcome, took)
+		}
 	})
 }

@@ -1,0 +1,128 @@
+package fleet
+
+import (
+	"testing"
+)
+
+func TestTheStateOutsideAGroup(t *testing.T) {
+	for _, c := range []struct {
+		held    Held
+		out, in State // for a run in that direction
+	}{
+		{Held{Registered: 3}, InService, InService},
+		{Held{Registered: 2, Missing: 1}, InService, Deregistered},
+		{Held{Registered: 2, Draining: 1}, InService, Deregistering},
+		{Held{Registered: 1, Draining: 1, Missing: 1}, InService, Deregistering},
+		{Held{Draining: 3}, Deregistering, Deregistering},
+		{Held{Draining: 1, Missing: 2}, Deregistering, Deregistering},
+		{Held{Missing: 3}, Deregistered, Deregistered},
+	} {
+		if out, in := c.held.State(false), c.held.State(true); out != c.out || in != c.in {
+			t.Errorf("%+v: %s on the way out, %s on the way in; want %s, %s", c.held, out, in, c.out, c.in)
+		}
+	}
+	if (Group{}).Declared() || !(Group{Held: Held{Missing: 1}}).Declared() {
+		t.Error("a group is declared where something is, and only there")
+	}
+	for _, s := range []State{Deregistering, Deregistered} {
+		if !s.Out() || s.Draining() == s.Settled() || s.Passing() != s.Draining() {
+			t.Errorf("%s: out %v, draining %v, settled %v, passing %v", s, s.Out(), s.Draining(), s.Settled(), s.Passing())
+		}
+	}
+}
+
+// declaredSample is three instances at two target groups and an idle one: me, a peer that is unhealthy at api on one of two
+// ports, and one that only web has.
+func declaredSample() Snapshot {
+	target := func(id string, port int, health Health) Target {
+		return Target{Instance: id, Port: port, Health: health}
+	}
+	s := Snapshot{ID: "i-me", State: InService, Healthy: true, Zone: "a", Group: Group{Name: "web,api", MinHealthyPercent: -1, Held: Held{Registered: 2}}}
+	for _, id := range []string{"i-me", "i-two", "i-web"} {
+		s.Group.Members = append(s.Group.Members, Member{ID: id, State: InService, Healthy: true})
+	}
+	s.Traffic = []Traffic{
+		{Source: Source{Name: "web", Port: 80}, Targets: []Target{target("i-me", 80, Healthy), target("i-two", 80, Healthy), target("i-web", 80, Healthy)}},
+		{Source: Source{Name: "api", Port: 81}, Targets: []Target{
+			target("i-me", 81, Healthy), target("i-two", 82, Healthy), target("i-two", 83, Unhealthy), target("i-gone", 81, Draining),
+		}},
+		{Source: Source{Name: "idle", Port: 80}, Targets: []Target{target("i-me", 80, NotInUse)}},
+	}
+	for i := range s.Traffic {
+		s.Traffic[i].Mine = s.Traffic[i].Targets[:1]
+	}
+	return s
+}
+
+func TestOthersAreCountedInEach(t *testing.T) {
+	s := declaredSample()
+	for _, c := range []struct{ traffic, listed, healthy int }{{0, 2, 2}, {1, 2, 0}, {2, 0, 0}} {
+		if listed, healthy := s.OthersAt(s.Traffic[c.traffic]); listed != c.listed || healthy != c.healthy {
+			t.Errorf("%s: %d listed, %d healthy; want %d, %d", s.Traffic[c.traffic].Name, listed, healthy, c.listed, c.healthy)
+		}
+	}
+	rule, err := ParseMinHealthy("1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := s.Count(rule); n != (Numbers{Capacity: 3, Healthy: 1, HealthyPeers: 0, Minimum: 1, Slots: 2}) {
+		t.Errorf("%+v", n)
+	}
+	if !s.OthersDrain() {
+		t.Error("i-gone drains")
+	}
+	if id, why := s.UnhealthyPeer(); id != "i-two" || why != "unhealthy at api" {
+		t.Errorf("%s is %s", id, why)
+	}
+	s.Traffic[1].Targets[2].Health = Healthy
+	if n := s.Count(rule); n.HealthyPeers != 1 || n.Healthy != 2 {
+		t.Errorf("with i-two healthy: %+v", n)
+	}
+	s.Traffic[1].Targets = s.Traffic[1].Targets[:3]
+	if s.OthersDrain() {
+		t.Error("nothing drains")
+	}
+	s.Traffic[0].Targets[0].Health = Draining
+	if s.OthersDrain() {
+		t.Error("that this instance drains is not another's drain")
+	}
+}
+
+// TestWithoutAnythingInUse: what is registered counts where there is no evidence of health.
+func TestWithoutAnythingInUse(t *testing.T) {
+	s := declaredSample()
+	s.Traffic = s.Traffic[2:]
+	s.Traffic[0].Targets = append(s.Traffic[0].Targets, Target{Instance: "i-two", Port: 80, Health: NotInUse})
+	if listed, healthy, at := s.Fewest(); listed != 1 || healthy != 1 || at.Name != "idle" {
+		t.Errorf("%d listed, %d healthy at %s", listed, healthy, at.Name)
+	}
+	s.Traffic = nil
+	if listed, healthy, _ := s.Fewest(); listed != 0 || healthy != 0 {
+		t.Errorf("without load balancers %d listed, %d healthy", listed, healthy)
+	}
+}
+
+// TestHealthyOutsideAGroup: another need not be registered everywhere; this instance must.
+func TestHealthyOutsideAGroup(t *testing.T) {
+	s := declaredSample()
+	for id, want := range map[string]bool{"i-me": true, "i-two": false, "i-web": true} {
+		m, _ := s.Group.Member(id)
+		if s.IsHealthy(m, s.Counted()) != want {
+			t.Errorf("%s healthy: want %v", id, want)
+		}
+	}
+	if nobody := (Member{ID: "i-nowhere", State: InService, Healthy: true}); s.IsHealthy(nobody, s.Counted()) {
+		t.Error("one that nothing lists is healthy")
+	}
+	s.Traffic[1].Targets[0].Health = Unregistered
+	if m, _ := s.Group.Member("i-me"); s.IsHealthy(m, s.Counted()) {
+		t.Error("this instance is healthy without api")
+	}
+	if s.Zonal() != "" {
+		t.Error("the zones of the others are not known, and a load balancer is zonal")
+	}
+	s.Group.Held = Held{}
+	if s.Zonal() != "web" {
+		t.Error("in a group it is")
+	}
+}

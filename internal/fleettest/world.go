@@ -8,6 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest"
 
 	"balanced/internal/failure"
@@ -59,7 +60,7 @@ func (w *World) Agent(id string) *rotation.Agent {
 	w.Helper()
 	w.drawn++
 	host := &Host{
-		Region: w.Region, ID: id, HTTP: w.Client(), Log: zaptest.NewLogger(w),
+		Region: w.Region, ID: id, HTTP: w.Client(), Log: w.log(),
 		Rand: Rand(w.drawn), Lock: w.Lock, Targets: w.Targets,
 	}
 	w.Cleanup(host.HTTP.CloseIdleConnections)
@@ -68,6 +69,15 @@ func (w *World) Agent(id string) *rotation.Agent {
 		w.Fatal(err)
 	}
 	return agent
+}
+
+// log is what agents say. Their API calls are told only where tests are verbose: writing them takes a third of the time.
+func (w *World) log() *zap.Logger {
+	level := zap.InfoLevel
+	if testing.Verbose() {
+		level = zap.DebugLevel
+	}
+	return zaptest.NewLogger(w, zaptest.Level(level))
 }
 
 // OutOptions are the defaults of out.

@@ -60,10 +60,11 @@ func TestTheFolderIsMadeForOthersToRead(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer l.Release()
+	above, file := filepath.Dir(p.path), filepath.Join(p.path, instance+".lock")
 	for path, want := range map[string]os.FileMode{
-		filepath.Dir(p.path):                    0o755 | os.ModeDir,
-		p.path:                                  0o755 | os.ModeDir,
-		filepath.Join(p.path, instance+".lock"): 0o600,
+		above:  0o755 | os.ModeDir,
+		p.path: 0o755 | os.ModeDir,
+		file:   0o600,
 		filepath.Join(p.path, instance+".holder"): 0o644,
 	} {
 		if info, err := os.Lstat(path); err != nil || info.Mode() != want {

@@ -58,7 +58,7 @@ bench: build ## what a run costs, written to docs/benchmarks.md; some minutes, o
 	$(GO) test ./internal/bench -run '^$$' -bench .
 	$(GO) test ./internal/bench -run TestPage -timeout 0 -args -page "$(CURDIR)/docs/benchmarks.md" -balanced "$(CURDIR)/bin/balanced"
 
-lint: ## formatting, go.mod, go vet for three systems, staticcheck, shellcheck
+lint: ## formatting, go.mod, go vet for three systems, staticcheck, govulncheck, shellcheck
 	$(GO) mod tidy -diff
 	@$(TOOL) hclfmt -check -require-no-change $(HCL) >/dev/null || { echo "not HCL, or not formatted ($(TOOL) hclfmt -w): $(HCL)"; exit 1; }
 	@out=$$($(TOOL) gofumpt -l .) && if [ -n "$$out" ]; then echo "not formatted (gofumpt -w):"; echo "$$out"; exit 1; fi
@@ -66,6 +66,8 @@ lint: ## formatting, go.mod, go vet for three systems, staticcheck, shellcheck
 	GOOS=darwin $(GO) vet ./...
 	GOOS=windows $(GO) vet ./...
 	$(TOOL) staticcheck ./...
+	@# 3: it found something. Anything else is a database that cannot be reached, which is said.
+	@out=$$($(TOOL) govulncheck ./... 2>&1); case $$? in 0) echo govulncheck ./... ;; 3) echo "$$out"; exit 1 ;; *) echo "not checked for known vulnerabilities: $$out" ;; esac
 	@if command -v shellcheck >/dev/null; then echo shellcheck $(SCRIPTS); shellcheck $(SCRIPTS); else echo "shellcheck is not installed: scripts not checked"; fi
 
 demo: build ## a rollout over four simulated instances, with balanced and without

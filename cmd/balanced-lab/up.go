@@ -21,6 +21,7 @@ func upCommand() *cli.Command {
 		Description: "Prints, for each instance, a line that makes a shell act as that instance. If there are several labs, env finds the newest.",
 		Flags: append([]cli.Flag{
 			&cli.IntFlag{Name: "port", Usage: "`PORT` of the AWS APIs; 0 is any free port"},
+			&cli.IntFlag{Name: "gwlb", Usage: "number `N` of target groups, each behind a Gateway Load Balancer, which has no address of its own here"},
 			&cli.StringFlag{Name: "from", Usage: "behave as check-aws --json found AWS to behave, in `FILE`"},
 		}, fleetFlags()...),
 	}, 0, serveFleet)
@@ -34,6 +35,9 @@ func serveFleet(c *cli.Context) error {
 	}
 	if port := c.Int("port"); port < 0 || port > 65535 {
 		return usageErrorf("--port %d: want 0 to 65535", port)
+	}
+	if cfg.Gateway = c.Int("gwlb"); cfg.Gateway < 0 || cfg.Gateway > 10 {
+		return usageErrorf("--gwlb %d: want 0 to 10", cfg.Gateway)
 	}
 	if cfg.Recording, err = readRecording(c.String("from")); err != nil {
 		return err
@@ -81,7 +85,11 @@ func printFleet(w io.Writer, l *lab.Lab, cfg lab.Config) error {
 		fmt.Fprintf(&b, "group %s: %d instances, MinSize %d, MaxSize %d, desired %d\n", l.Fleet.Group, len(instances), p.Min, p.Max, p.Desired)
 	}
 	for _, s := range l.Fleet.Sources {
-		fmt.Fprintf(&b, "%s load balancer %s, drain %s: %s\n", s.Kind, s.Name, record.Duration(cfg.Drain.Seconds()), l.Proxies.URL(s.Name))
+		at := ": " + l.Proxies.URL(s.Name)
+		if s.Kind == lab.Gateway {
+			at = ""
+		}
+		fmt.Fprintf(&b, "%s load balancer %s, drain %s%s\n", s.Kind, s.Name, record.Duration(cfg.Drain.Seconds()), at)
 	}
 	fmt.Fprintf(&b, "server of each instance: port %d, health checks ask for %s\n", l.Fleet.Port, appserver.HealthPath)
 	b.WriteString("\nTo make a shell act as an instance, paste one of these lines:\n\n")

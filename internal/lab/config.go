@@ -22,6 +22,7 @@ type Config struct {
 	Min, Max     int // MinSize and MaxSize; Derived: Size-1, and twice Size
 	TargetGroups int // each behind an Application Load Balancer of its own
 	Network      int // target groups, each behind a Network Load Balancer without cross-zone load balancing
+	Gateway      int // target groups, each behind a Gateway Load Balancer; no packets go through it
 	Classic      int // Classic Load Balancers
 	Checks
 	Times

@@ -48,3 +48,17 @@ func TestZonesWithoutInstancesAreLeftOut(t *testing.T) {
 		}
 	}
 }
+
+// A Gateway Load Balancer's targets are appliances: it checks their port, and sends packets to its own.
+func TestAGatewayLoadBalancerChecksThePortOfTheServers(t *testing.T) {
+	cfg := small()
+	cfg.Size, cfg.Gateway = 1, 1
+	f, err := newFleet(cfg, 8080)
+	if err != nil {
+		t.Fatal(err)
+	}
+	targets := f.Region.Registrations("gate")
+	if len(targets) != 1 || targets[0].Port != 6081 || f.SourceNames(Gateway)[0] != "gate" {
+		t.Errorf("targets %+v, sources %v", targets, f.Sources)
+	}
+}

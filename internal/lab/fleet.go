@@ -6,6 +6,7 @@ package lab
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -59,7 +60,7 @@ func newFleet(cfg Config, port int) (*Fleet, error) {
 	}
 	f.Region.AddGroup(sim.Group{
 		Name: f.Group, Min: min, Max: max, Desired: cfg.Size, Zones: zones,
-		Classic: f.SourceNames(Classic), TargetGroups: append(f.SourceNames(Application), f.SourceNames(Network)...),
+		Classic: f.SourceNames(Classic), TargetGroups: f.targetGroups(),
 		HealthCheckType: cfg.healthChecks(), Grace: 5 * time.Minute, Hooks: cfg.hooks(),
 		Settings: sim.Settings{
 			Tags:    map[string]string{"balanced-check": "yes"}, // for check-aws --moves
@@ -92,7 +93,7 @@ func (f *Fleet) addStandalone(size int, zones []string) {
 	for n := range size {
 		f.standalone = append(f.standalone, f.Region.AddInstance(sim.Standalone{
 			Zone: zones[n%len(zones)], Classic: f.SourceNames(Classic),
-			TargetGroups: append(f.SourceNames(Application), f.SourceNames(Network)...),
+			TargetGroups: f.targetGroups(),
 		}))
 	}
 }
@@ -159,6 +160,18 @@ func (f *Fleet) attachTargetGroups(cfg Config, zones []string) {
 		})
 		f.addSource(name, Network, cfg.Drain)
 	}
+	check.Port = strconv.Itoa(f.Port)
+	for i := range cfg.Gateway {
+		name := numbered("gate", i)
+		f.Region.AddLoadBalancer(sim.LoadBalancer{Name: name + "-gwlb", Type: "gateway", Zones: zones})
+		f.Region.AddTargetGroup(sim.TargetGroup{Name: name, LoadBalancer: name + "-gwlb", Protocol: "GENEVE", Drain: cfg.Drain, Check: check})
+		f.addSource(name, Gateway, cfg.Drain)
+	}
+}
+
+// targetGroups are the names of all target groups.
+func (f *Fleet) targetGroups() []string {
+	return slices.Concat(f.SourceNames(Application), f.SourceNames(Network), f.SourceNames(Gateway))
 }
 
 func (f *Fleet) attachClassic(cfg Config, zones []string) {
@@ -178,6 +191,7 @@ func (f *Fleet) attachClassic(cfg Config, zones []string) {
 const (
 	Application = "application"
 	Network     = "network"
+	Gateway     = "gateway"
 	Classic     = "classic"
 )
 

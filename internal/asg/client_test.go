@@ -87,8 +87,9 @@ func TestGroup(t *testing.T) {
 				t.Fatal(err)
 			}
 			want := fleet.Group{
-				Name: "web", ARN: r.GroupARN("web"), Min: 2, Max: 6, Desired: 4, HealthCheckType: "EC2,ELB", Grace: 5 * time.Minute,
-				MinHealthyPercent: 90, Suspended: []string{"AZRebalance"}, Classic: []string{"old"},
+				Name: "web", ARN: r.GroupARN("web"), Min: 2, Max: 6, Desired: 4, Settings: fleet.Settings{
+					HealthCheckType: "EC2,ELB", Grace: 5 * time.Minute, MinHealthyPercent: 90, Suspended: []string{"AZRebalance"},
+				}, Classic: []string{"old"},
 				TargetGroups: []string{r.TargetGroupARN("web")},
 				Unknown:      []string{"vpc-lattice arn:aws:vpc-lattice:eu-west-1:1:targetgroup/tg-1"},
 				Members:      g.Members, At: time.Now().UTC().Truncate(time.Second),

@@ -14,16 +14,33 @@ import (
 
 func group(g types.AutoScalingGroup, at time.Time) fleet.Group {
 	out := fleet.Group{
-		Name:              aws.ToString(g.AutoScalingGroupName),
-		ARN:               aws.ToString(g.AutoScalingGroupARN),
-		Min:               int(aws.ToInt32(g.MinSize)),
-		Max:               int(aws.ToInt32(g.MaxSize)),
-		Desired:           int(aws.ToInt32(g.DesiredCapacity)),
-		Deleting:          aws.ToString(g.Status) != "",
+		Name:     aws.ToString(g.AutoScalingGroupName),
+		ARN:      aws.ToString(g.AutoScalingGroupARN),
+		Min:      int(aws.ToInt32(g.MinSize)),
+		Max:      int(aws.ToInt32(g.MaxSize)),
+		Desired:  int(aws.ToInt32(g.DesiredCapacity)),
+		Deleting: aws.ToString(g.Status) != "",
+		Settings: settings(g),
+		At:       at,
+	}
+	for _, i := range g.Instances {
+		out.Members = append(out.Members, fleet.Member{
+			ID:      aws.ToString(i.InstanceId),
+			Zone:    aws.ToString(i.AvailabilityZone),
+			State:   fleet.State(i.LifecycleState),
+			Healthy: healthy(i.HealthStatus),
+			Weight:  number(i.WeightedCapacity), // a string, of all things
+		})
+	}
+	attach(&out, g)
+	return out
+}
+
+func settings(g types.AutoScalingGroup) fleet.Settings {
+	out := fleet.Settings{
 		HealthCheckType:   aws.ToString(g.HealthCheckType),
 		Grace:             time.Duration(aws.ToInt32(g.HealthCheckGracePeriod)) * time.Second,
 		MinHealthyPercent: -1,
-		At:                at,
 	}
 	if g.Operator != nil {
 		out.Operator = aws.ToString(g.Operator.Principal)
@@ -40,16 +57,6 @@ func group(g types.AutoScalingGroup, at time.Time) fleet.Group {
 	for _, m := range g.EnabledMetrics {
 		out.Metrics = append(out.Metrics, aws.ToString(m.Metric))
 	}
-	for _, i := range g.Instances {
-		out.Members = append(out.Members, fleet.Member{
-			ID:      aws.ToString(i.InstanceId),
-			Zone:    aws.ToString(i.AvailabilityZone),
-			State:   fleet.State(i.LifecycleState),
-			Healthy: healthy(i.HealthStatus),
-			Weight:  number(i.WeightedCapacity), // a string, of all things
-		})
-	}
-	attach(&out, g)
 	return out
 }
 

@@ -28,7 +28,7 @@ func instanceID(n int) string { return fmt.Sprintf("i-0%016x", n) }
 func stillGroup(size int) *still {
 	now := time.Now()
 	s := &still{
-		group:  fleet.Group{Name: "web", Max: size, MinHealthyPercent: -1, TargetGroups: []string{"web"}, At: now},
+		group:  fleet.Group{Name: "web", Max: size, Settings: fleet.Settings{MinHealthyPercent: -1}, TargetGroups: []string{"web"}, At: now},
 		source: fleet.Source{Kind: fleet.Application, Name: "web", ID: "web", Port: 80, Drain: fiveMinutes, CrossZone: true, CutsFlows: true, Check: fleet.HealthCheck{Protocol: "HTTP", Port: "traffic-port", Path: "/", Interval: 30 * time.Second, Timeout: 5 * time.Second, Healthy: 5}},
 	}
 	for n := range size {

@@ -191,8 +191,14 @@ func examine(ctx context.Context, a *rotation.Agent, opt Options, n *notes) (sub
 			return s, inNoGroup(s)
 		}
 	}
-	if s.lock, err = askLock(ctx, a, s, n); err != nil {
-		return s, err
+	err = tryTheRest(ctx, a, opt, n, &s)
+	return s, err
+}
+
+// tryTheRest asks what only an instance with a group, or with declared targets, can be asked.
+func tryTheRest(ctx context.Context, a *rotation.Agent, opt Options, n *notes, s *subject) (err error) {
+	if s.lock, err = askLock(ctx, a, *s, n); err != nil {
+		return err
 	}
 	if s.lock.asked {
 		s.Report.Lock = &s.lock.state
@@ -201,14 +207,14 @@ func examine(ctx context.Context, a *rotation.Agent, opt Options, n *notes) (sub
 		s.permissions, err = probeMove(ctx, a, opt.MinHealthy, n)
 		s.Report.Moved = s.permissions.moved
 		if err != nil {
-			return s, err
+			return err
 		}
 	}
 	if !opt.Return.Off {
 		s.probe = a.ForeseeProbe(ctx, s.Snapshot, opt.Return.Check)
 	}
 	s.reads, s.missing, s.clockAhead = n.access(), n.missing, n.clockAhead
-	return s, nil
+	return nil
 }
 
 // everywhereWithin bounds the search in all of the account: the load balancers' bucket refills with ten calls a second,

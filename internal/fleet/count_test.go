@@ -149,7 +149,7 @@ func TestStops(t *testing.T) {
 
 func TestCount(t *testing.T) {
 	all, half, none := MinHealthy{}, MinHealthy{kind: rulePercent, n: 50}, MinHealthy{kind: ruleCount}
-	s := Snapshot{ID: "i-1", Group: Group{Desired: 6, MinHealthyPercent: -1}}
+	s := Snapshot{ID: "i-1", Group: Group{Desired: 6, Settings: Settings{MinHealthyPercent: -1}}}
 	for _, id := range []string{"i-1", "i-2", "i-3", "i-4", "i-5", "i-6"} {
 		s.Group.Members = append(s.Group.Members, member(id, InService))
 	}

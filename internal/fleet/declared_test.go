@@ -37,7 +37,7 @@ func declaredSample() Snapshot {
 	target := func(id string, port int, health Health) Target {
 		return Target{Instance: id, Port: port, Health: health}
 	}
-	s := Snapshot{ID: "i-me", State: InService, Healthy: true, Zone: "a", Group: Group{Name: "web,api", MinHealthyPercent: -1, Held: Held{Registered: 2}}}
+	s := Snapshot{ID: "i-me", State: InService, Healthy: true, Zone: "a", Group: Group{Name: "web,api", Settings: Settings{MinHealthyPercent: -1}, Held: Held{Registered: 2}}}
 	for _, id := range []string{"i-me", "i-two", "i-web"} {
 		s.Group.Members = append(s.Group.Members, Member{ID: id, State: InService, Healthy: true})
 	}

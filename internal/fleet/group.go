@@ -20,19 +20,26 @@ type Membership struct {
 // Group is the whole group as DescribeAutoScalingGroups shows it.
 type Group struct {
 	Name, ARN         string
-	Min, Max, Desired int    // units: instances, or weights where the group has weights
-	Deleting          bool   // DeleteAutoScalingGroup is running
-	HealthCheckType   string // comma list of EC2, EBS, ELB, VPC_LATTICE
-	Grace             time.Duration
-	// MinHealthyPercent is the InstanceMaintenancePolicy's, -1 where there is none.
-	MinHealthyPercent int
-	Suspended         []string // names of suspended processes
+	Min, Max, Desired int  // units: instances, or weights where the group has weights
+	Deleting          bool // DeleteAutoScalingGroup is running
 	Members           []Member
 	Classic           []string // names of attached Classic load balancers, sorted
 	TargetGroups      []string // ARNs of attached target groups, sorted
 	// Unknown lists attached traffic sources of a type balanced cannot ask, as
 	// "type identifier" (vpc-lattice is one).
 	Unknown []string
+	Settings
+	At   time.Time // AWS's own clock when it answered, whole seconds
+	Held Held      // of this instance, where there is no group: see Declared
+}
+
+// Settings are how a group is set up, sizes and load balancers apart.
+type Settings struct {
+	HealthCheckType string // comma list of EC2, EBS, ELB, VPC_LATTICE
+	Grace           time.Duration
+	// MinHealthyPercent is the InstanceMaintenancePolicy's, -1 where there is none.
+	MinHealthyPercent int
+	Suspended         []string // names of suspended processes
 	// Operator is the AWS service that manages the group: only it may change anything. Empty: none.
 	Operator string
 	// Retains: an instance whose termination hook is abandoned is kept, outside the desired capacity, until somebody
@@ -40,8 +47,6 @@ type Group struct {
 	Retains bool
 	// Metrics are the group metrics that Auto Scaling sends to CloudWatch.
 	Metrics []string
-	At      time.Time // AWS's own clock when it answered, whole seconds
-	Held    Held      // of this instance, where there is no group: see Declared
 }
 
 // Member is one instance of the group. Warm-pool instances are not among them.

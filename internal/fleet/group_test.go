@@ -8,7 +8,7 @@ import (
 
 func TestELBHealth(t *testing.T) {
 	for kinds, want := range map[string]bool{"": false, "EC2": false, "ELB": true, "EC2,ELB": true, "EC2, ELB": true, "EBS,VPC_LATTICE": false} {
-		if got := (Group{HealthCheckType: kinds}).ELBHealth(); got != want {
+		if got := (Group{Settings: Settings{HealthCheckType: kinds}}).ELBHealth(); got != want {
 			t.Errorf("%q: %v, want %v", kinds, got, want)
 		}
 	}

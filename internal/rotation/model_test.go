@@ -616,7 +616,7 @@ func (e *explorer) view(q asked) view {
 	v := view{
 		reading: reading{scope: whole, began: sample.Noon, looked: sample.Noon, Snapshot: fleet.Snapshot{
 			ID: hostNames[q.agent], State: q.list.hosts[q.agent].state.asg(), Healthy: true, Zone: "a", Now: sample.Noon.Add(10 * time.Hour),
-			Group: fleet.Group{Name: "web", Min: e.minSize(), Max: 2 * e.size, Desired: int(q.list.desired), MinHealthyPercent: -1},
+			Group: fleet.Group{Name: "web", Min: e.minSize(), Max: 2 * e.size, Desired: int(q.list.desired), Settings: fleet.Settings{MinHealthyPercent: -1}},
 		}},
 		request: request{min: e.minHealthy(), settle: DefaultSettle},
 	}

@@ -105,7 +105,7 @@ func (a *Adapter) Group(ctx context.Context, name string) (fleet.Group, error) {
 	if err != nil {
 		return fleet.Group{}, err
 	}
-	g := fleet.Group{Name: name, MinHealthyPercent: -1, Held: a.record.holds(places), At: a.now()}
+	g := fleet.Group{Name: name, Settings: fleet.Settings{MinHealthyPercent: -1}, Held: a.record.holds(places), At: a.now()}
 	g.Members = []fleet.Member{{ID: a.self.Instance, Zone: a.self.Zone, State: g.Held.State(false), Healthy: true}}
 	known := map[string]bool{a.self.Instance: true}
 	for i, p := range places {

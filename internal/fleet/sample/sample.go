@@ -15,7 +15,7 @@ var Noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 func Group() fleet.Snapshot {
 	s := fleet.Snapshot{
 		ID: "i-1", State: fleet.InService, Healthy: true, Zone: "a", Now: Noon,
-		Group: fleet.Group{Name: "web", Min: 3, Max: 6, Desired: 4, MinHealthyPercent: -1, Metrics: []string{"GroupStandbyInstances"}},
+		Group: fleet.Group{Name: "web", Min: 3, Max: 6, Desired: 4, Settings: fleet.Settings{MinHealthyPercent: -1, Metrics: []string{"GroupStandbyInstances"}}},
 	}
 	web := fleet.Traffic{Source: fleet.Source{Kind: fleet.Application, Name: "web", Port: 80, Drain: 300 * time.Second, CrossZone: true}}
 	for i, zone := range []string{"a", "b", "a", "b"} {

@@ -45,6 +45,7 @@ func (e exceptions) of(s sample) string {
 
 // notShell are indented blocks that begin as shell does, and are something else.
 var notShell = exceptions{
+	{"docs/probe.md", "GET "}:                      "requests and answers",
 	{"docs/install.md", "# /etc/"}:                 "files of apt and yum",
 	{"docs/install.md", "balanced 1.2.3"}:          "output",
 	{"scripts/knife/rollout", "rollout 'role:web"}: "usage, with a remark after each command",

@@ -31,6 +31,14 @@ var notRun = exceptions{
 	{"docs/probe.md", "exec 3<>"}:                             "an address of a real VPC",
 	{"docs/rehearsal.md", "balanced-lab rehearse"}:            "run by tests of cmd/balanced-lab",
 	{"docs/rehearsal.md", "#!/bin/sh"}:                        "a script for one of them",
+	{"docs/concurrency.md", "balanced-lab rehearse"}:          "run by tests of cmd/balanced-lab",
+	{"docs/immutable.md", "balanced-lab rehearse"}:            "run by tests of cmd/balanced-lab",
+	{"docs/fidelity.md", "balanced-lab check-aws"}:            "an account of AWS",
+	{"docs/lock.md", "balanced out --lock"}:                   "a table of AWS; cmd/balanced has one",
+	{"docs/lock.md", "balanced run --lock"}:                   "a FleetLock server; internal/lock has one",
+	{"docs/targets.md", "export BALANCED_TARGETS"}:            "instances outside a group; cmd/balanced has them",
+	{"README.md", "BALANCED_TARGETS="}:                        "instances outside a group; cmd/balanced has them",
+	{"docs/terraform.md", "set -a; . /etc/default"}:           "a file that the module writes",
 	{"docs/knife.md", "knife ssh 'role:web' -C 1"}:            "shown as what does not end",
 }
 

@@ -8,7 +8,6 @@ import (
 
 	"balanced/internal/failure"
 	"balanced/internal/fleet"
-	"balanced/internal/logging"
 )
 
 // What is different outside an Auto Scaling group (fleet.Group.Declared), where load balancers register and deregister
@@ -99,13 +98,10 @@ func (r *run) partOut(why verdict) bool {
 
 // rollBackPart registers the instance again where it was deregistered, and proves it. A drain has to end first.
 func (r *run) rollBackPart(ctx context.Context, why verdict) error {
-	r.note("rolling back", logging.Reason(why.reason()))
-	limit := fleet.WayOut(r.seen.Traffic) + fleet.WayBack(r.seen.Traffic) + fleet.MoveTime
-	if err := r.rollBack(ctx, rowsFrom(inSteps(), "exit"), limit); err != nil {
-		return r.rollbackFailed(ctx, err, why.refusal)
+	if err := r.bringBack(ctx, why, fleet.WayOut(r.seen.Traffic)+fleet.WayBack(r.seen.Traffic)+fleet.MoveTime); err != nil {
+		return err
 	}
 	r.attempt = attempt{}
-	r.rolledBack = failure.New(failure.RolledBack, why.refusal.Hint, "%s; rolled back, in service again", why.reason())
 	return r.rolledBack
 }
 

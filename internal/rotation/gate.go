@@ -53,19 +53,10 @@ func (r *run) findHook(ctx context.Context) error {
 	return nil
 }
 
-func (r *run) warnOnce(text string) {
-	if r.report.warn(text) {
-		r.Log.Warn(text)
-	}
-}
-
 func hookNames(hooks []fleet.LaunchHook) string {
 	var names []string
 	for _, h := range hooks {
 		names = append(names, h.Name)
-	}
-	if len(names) == 0 {
-		return ""
 	}
 	return strings.Join(names, ", ")
 }
@@ -73,7 +64,7 @@ func hookNames(hooks []fleet.LaunchHook) string {
 // probeAtGate probes the host until it passes or the time for it is over, and keeps the hook waiting meanwhile. A hook
 // that something else completes ends the probe: nothing is held back any more.
 func (r *run) probeAtGate(ctx context.Context) error {
-	err := r.withHeartbeats(ctx, func(ctx context.Context) error { return r.askHost(ctx, r.gateProbeUntil()) })
+	err := r.withHeartbeats(ctx, func(ctx context.Context) error { return r.askHost(ctx, r.probeEnds(&r.turn, r.budgets.wait)) })
 	unfit, failed := errors.AsType[*probe.FailedError](err)
 	switch {
 	case errors.Is(err, fleet.ErrNoAction):
@@ -91,20 +82,6 @@ func (r *run) probeAtGate(ctx context.Context) error {
 	}
 	r.gate.unfit = refusal
 	return nil
-}
-
-// gateProbeUntil leaves the load balancers the time they need to call the instance healthy, or half where there is too
-// little.
-func (r *run) gateProbeUntil() time.Time {
-	now := time.Now()
-	until := r.turn.ends(max(r.budgets.wait-fleet.WayBack(r.seen.Traffic), r.budgets.wait/2))
-	if least := now.Add(min(leastProbe, r.budgets.wait/2)); until.Before(least) {
-		until = least
-	}
-	if soon := now.Add(dryProbe); r.DryRun && soon.Before(until) {
-		until = soon
-	}
-	return until
 }
 
 // withHeartbeats does something while heartbeats keep the hook waiting: one at once, which tells too whether the hook

@@ -19,6 +19,7 @@ type guard struct {
 
 // outGuards are asked before an instance leaves, in this order.
 var outGuards = []guard{
+	{"reads", wholeReads, false},
 	{"held", held, false},
 	{"instance stays", staying, false},
 	{"traffic sources", knownSources, true},
@@ -26,7 +27,6 @@ var outGuards = []guard{
 	{"limit", withinLimit, false},
 	{"way back", replacementFits, true},
 	{"ports", extraPorts, false},
-	{"reads", wholeReads, false},
 	{"refresh", noRefresh, true},
 	{"quiet", quiet, true},
 	{"min size", minSize, true},
@@ -37,28 +37,25 @@ var outGuards = []guard{
 
 // inGuards are asked before an instance returns: fewer, since coming back repairs the group.
 var inGuards = []guard{
+	{"reads", wholeReads, false},
 	{"held", held, false},
 	{"instance stays", staying, false},
 	{"traffic sources", knownSources, true},
 	{"processes", processes, true},
 	{"limit", withinLimit, false},
-	{"reads", wholeReads, false},
 	{"max size", maxSize, true},
 }
 
 // ask asks every guard: the first refusal that waiting cannot lift, else the first refusal, else settled. Nothing final
 // comes of two views that differ, since one of them is old.
 func ask(guards []guard, v view) verdict {
-	first := wholeReads(v)
-	if first.kind != settled {
-		return first
-	}
+	first := verdict{}
 	for _, g := range guards {
 		judged := g.ask(v)
 		if judged.kind == settled {
 			continue
 		}
-		if judged.hopeless() {
+		if judged.hopeless() || v.Torn { // and then the first guard is that of the reads
 			return judged
 		}
 		if first.kind == settled {

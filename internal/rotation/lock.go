@@ -148,15 +148,11 @@ func (r *run) confirmSlot(ctx context.Context) error {
 		return err
 	}
 	r.claim.asked, r.claim.mine = true, mine
-	text := ""
 	switch {
 	case err != nil:
-		text = "whether the slot in the lock is this instance's is not known: " + err.Error()
+		r.warnOnce("whether the slot in the lock is this instance's is not known: " + err.Error())
 	case !mine:
-		text = "the slot in the lock is not this instance's: it left without it"
-	}
-	if text != "" && r.report.warn(text) {
-		r.Log.Warn(text)
+		r.warnOnce("the slot in the lock is not this instance's: it left without it")
 	}
 	return nil
 }

@@ -40,9 +40,7 @@ func (r *run) look(ctx context.Context, need scope) error {
 		r.warn()
 	}
 	if first && r.foresees {
-		if text := r.ForeseeProbe(ctx, r.seen.Snapshot, r.request.probe); text != "" && r.report.warn(text) {
-			r.Log.Warn(text)
-		}
+		r.warnOnce(r.ForeseeProbe(ctx, r.seen.Snapshot, r.request.probe))
 	}
 	return nil
 }

@@ -209,10 +209,14 @@ func (v view) unconfirmed(call string) verdict {
 
 // draining says that the instance is still on its way to Standby, and how long that may take.
 func draining(v view) verdict {
-	return blockedBy(failure.Unfinished, "run it again to resume", "%s is still %s%s", v.ID, v.State, drainTimes(v.Traffic))
+	times := drainTimes(v.Traffic)
+	if times != "" {
+		times = " (" + times + ")"
+	}
+	return blockedBy(failure.Unfinished, "run it again to resume", "%s is still %s%s", v.ID, v.State, times)
 }
 
-// drainTimes names the load balancers that drain, and for how long each may: " (app drains for 5m, legacy for 1m)".
+// drainTimes names the load balancers that drain, and for how long each may: "app drains for 5m, legacy for 1m".
 func drainTimes(traffic []fleet.Traffic) string {
 	var parts []string
 	for _, t := range traffic {
@@ -226,10 +230,7 @@ func drainTimes(traffic []fleet.Traffic) string {
 			parts = append(parts, t.Name+" for "+format.Duration(t.Drain))
 		}
 	}
-	if len(parts) == 0 {
-		return ""
-	}
-	return " (" + strings.Join(parts, ", ") + ")"
+	return strings.Join(parts, ", ")
 }
 
 // drained: no load balancer lists this instance as anything but deregistered. A Network Load Balancer sends new

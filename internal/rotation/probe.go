@@ -72,7 +72,7 @@ func probeDue(v view) verdict {
 // it stays in Standby, and no load balancer meets it.
 func (r *run) probeHost(ctx context.Context) error {
 	r.moving.start()
-	err := r.askHost(ctx, r.probeUntil())
+	err := r.askHost(ctx, r.probeEnds(&r.moving, r.budgets.timeout))
 	if unfit, ok := errors.AsType[*probe.FailedError](err); ok {
 		return &failure.Refusal{
 			Class: failure.Unfit, Err: err, Hint: "fix the application, then run balanced in" + exceptWhere(unfit.Check),
@@ -139,12 +139,12 @@ func notImitated(c probe.Check) string {
 	return strings.Join(names, " or ")
 }
 
-// probeUntil leaves the move the time it needs, or half where there is too little. What came before, a drain or a wait,
-// may have taken all of it: the host is probed even so.
-func (r *run) probeUntil() time.Time {
+// probeEnds leaves the load balancers the time that they need to call the instance healthy, or half of the budget where
+// there is too little. What came before, a drain or a wait, may have taken all of it: the host is probed even so.
+func (r *run) probeEnds(used *stopwatch, budget time.Duration) time.Time {
 	now := time.Now()
-	until := r.moving.ends(max(r.budgets.timeout-fleet.WayBack(r.seen.Traffic), r.budgets.timeout/2))
-	if least := now.Add(min(leastProbe, r.budgets.timeout/2)); until.Before(least) {
+	until := used.ends(max(budget-fleet.WayBack(r.seen.Traffic), budget/2))
+	if least := now.Add(min(leastProbe, budget/2)); until.Before(least) {
 		until = least
 	}
 	if soon := now.Add(dryProbe); r.DryRun && soon.Before(until) {

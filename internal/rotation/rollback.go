@@ -18,11 +18,9 @@ func (r *run) rollBackOut(ctx context.Context, why verdict) error {
 	if why.refusal.Class != failure.RolledBack && !why.rollsBack {
 		return why.refusal
 	}
-	r.note("rolling back", logging.Reason(why.reason()))
-	if err := r.rollBack(ctx, rowsFrom(inSteps(), "exit"), fleet.WayBack(r.seen.Traffic)+fleet.MoveTime); err != nil {
-		return r.rollbackFailed(ctx, err, why.refusal)
+	if err := r.bringBack(ctx, why, fleet.WayBack(r.seen.Traffic)+fleet.MoveTime); err != nil {
+		return err
 	}
-	r.rolledBack = failure.New(failure.RolledBack, why.refusal.Hint, "%s; rolled back, in service again", why.reason())
 	if err := r.releaseAfterRollback(ctx); err != nil {
 		return err
 	}
@@ -32,6 +30,16 @@ func (r *run) rollBackOut(ctx context.Context, why verdict) error {
 		return r.rolledBack
 	}
 	return sleep(ctx, r.jitter(5*time.Second))
+}
+
+// bringBack takes the way out back and proves it, within a limit; why it did is then r.rolledBack.
+func (r *run) bringBack(ctx context.Context, why verdict, limit time.Duration) error {
+	r.note("rolling back", logging.Reason(why.reason()))
+	if err := r.rollBack(ctx, rowsFrom(inSteps(), "exit"), limit); err != nil {
+		return r.rollbackFailed(ctx, err, why.refusal)
+	}
+	r.rolledBack = failure.New(failure.RolledBack, why.refusal.Hint, "%s; rolled back, in service again", why.reason())
+	return nil
 }
 
 // rollBackIn is the end of a return that did not get healthy in time: back to Standby when enough peers are healthy, so

@@ -171,7 +171,7 @@ func (r *run) reportWait(row *step, judged verdict) {
 func atBalancers(s fleet.Snapshot, read scope) string {
 	switch {
 	case read < ownDrain && s.State.Draining():
-		return strings.Trim(drainTimes(s.Traffic), " ()")
+		return drainTimes(s.Traffic)
 	case read < ownDrain:
 		return ""
 	}

@@ -53,9 +53,14 @@ var inWarnings = []warning{unusedSource, ignoredSource, shortGrace, largerGroup,
 // warn puts every warning of a look into the log and the report, once.
 func (r *run) warn() {
 	for _, w := range r.warnings {
-		if text := w.text(r.view()); text != "" && r.report.warn(text) {
-			r.Log.Warn(text)
-		}
+		r.warnOnce(w.text(r.view()))
+	}
+}
+
+// warnOnce puts a warning into the log and the report, unless it is there already; "" is none.
+func (r *run) warnOnce(text string) {
+	if text != "" && r.report.warn(text) {
+		r.Log.Warn(text)
 	}
 }
 

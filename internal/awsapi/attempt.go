@@ -71,7 +71,7 @@ func (s *Session) wholeCall(ctx context.Context, in middleware.InitializeInput, 
 		operation: awsmiddleware.GetOperationName(ctx),
 		keys:      s.keys,
 	}
-	if c.look, _ = ctx.Value(lookKey{}).(*Look); c.look == nil {
+	if c.look = LookOf(ctx); c.look == nil {
 		c.look = newLook()
 		defer c.look.Done()
 	}

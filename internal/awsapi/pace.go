@@ -47,6 +47,12 @@ func Together(ctx context.Context) (together context.Context, look *Look) {
 	return context.WithValue(ctx, lookKey{}, l), l
 }
 
+// LookOf is the look that calls made with a context belong to; nil: none.
+func LookOf(ctx context.Context) *Look {
+	look, _ := ctx.Value(lookKey{}).(*Look)
+	return look
+}
+
 // Hurry marks the calls made with its context as ones that wait for no turn.
 func Hurry(ctx context.Context) context.Context {
 	l := newLook()

@@ -109,19 +109,19 @@ func TestDescribe(t *testing.T) {
 				Check: fleet.HealthCheck{Protocol: "HTTP", Port: "80", Path: "/up", Matcher: "200", Interval: 30 * time.Second, Timeout: 5 * time.Second, Healthy: 3, Unhealthy: 2},
 			},
 			"web": {
-				TargetType: "instance", Version: "HTTP1", Thresholds: defaults, Kind: fleet.Application, Name: "web", ID: f.targets[0], Port: 8080, CutsFlows: true, CrossZone: true, Drain: 2 * time.Minute,
+				TargetType: "instance", Protocol: "HTTP", Version: "HTTP1", Thresholds: defaults, Kind: fleet.Application, Name: "web", ID: f.targets[0], Port: 8080, CutsFlows: true, CrossZone: true, Drain: 2 * time.Minute,
 				Check: fleet.HealthCheck{Protocol: "HTTP", Port: "traffic-port", Path: "/up", Matcher: "200-299", Interval: 10 * time.Second, Timeout: 3 * time.Second, Healthy: 2, Unhealthy: 3},
 			},
 			"tcp": {
-				TargetType: "instance", Thresholds: defaults, Kind: fleet.Network, Name: "tcp", ID: f.targets[1], Port: 9000, CutsFlows: true, Drain: time.Minute,
+				TargetType: "instance", Protocol: "TCP", Thresholds: defaults, Kind: fleet.Network, Name: "tcp", ID: f.targets[1], Port: 9000, CutsFlows: true, Drain: time.Minute,
 				Check: fleet.HealthCheck{Protocol: "TCP", Port: "traffic-port", Interval: 30 * time.Second, Timeout: 10 * time.Second, Healthy: 5, Unhealthy: 2},
 			},
 			"tls": {
-				TargetType: "instance", Thresholds: defaults, Kind: fleet.Network, Name: "tls", ID: f.targets[2], Port: 9443, CrossZone: true, Drain: time.Minute,
+				TargetType: "instance", Protocol: "TLS", Thresholds: defaults, Kind: fleet.Network, Name: "tls", ID: f.targets[2], Port: 9443, CrossZone: true, Drain: time.Minute,
 				Check: fleet.HealthCheck{Protocol: "TCP", Port: "traffic-port", Interval: 30 * time.Second, Timeout: 10 * time.Second, Healthy: 5, Unhealthy: 2},
 			},
 			"inspect": {
-				TargetType: "instance", Kind: fleet.Gateway, Name: "inspect", ID: f.targets[3], Port: 6081, CrossZone: true,
+				TargetType: "instance", Protocol: "GENEVE", Kind: fleet.Gateway, Name: "inspect", ID: f.targets[3], Port: 6081, CrossZone: true,
 				Check: fleet.HealthCheck{Protocol: "TCP", Port: "80", Interval: 10 * time.Second, Timeout: 5 * time.Second, Healthy: 5, Unhealthy: 2},
 			},
 		}

@@ -29,7 +29,7 @@ func (c *Client) Describe(ctx context.Context, classic, targetGroups []string) (
 	var v2 []targetGroup
 	g, gctx := errgroup.WithContext(ctx)
 	g.Go(func() (err error) { v1, err = inBatches(gctx, classic, c.describeClassic); return err })
-	g.Go(func() (err error) { v2, err = inBatches(gctx, targetGroups, c.describeTargetGroups); return err })
+	g.Go(func() (err error) { v2, err = inBatches(gctx, targetGroups, c.targetGroupsByARN); return err })
 	if err := g.Wait(); err != nil {
 		return nil, err
 	}

@@ -49,49 +49,25 @@ func named(s fleet.Source, id string) []v2types.TargetDescription {
 	return []v2types.TargetDescription{{Id: aws.String(id), Port: aws.Int32(int32(s.Port))}}
 }
 
-// Find looks target groups up by their names or ARNs. What is known of each is its kind, name, ARN, port, type and
-// protocol. fleet.ErrNoSource where one does not exist.
+// Find looks target groups up by their names or ARNs. fleet.ErrNoSource where one does not exist. Their attributes are not
+// among what is known of them then.
 func (c *Client) Find(ctx context.Context, namesOrARNs []string) ([]fleet.Source, error) {
 	isARN := func(s string) bool { return strings.HasPrefix(s, "arn:") }
 	arns := slices.DeleteFunc(slices.Clone(namesOrARNs), func(s string) bool { return !isARN(s) })
 	names := slices.DeleteFunc(slices.Clone(namesOrARNs), isARN)
-	byARN, err := inBatches(ctx, arns, c.findBy(func(in *elbv2.DescribeTargetGroupsInput, batch []string) { in.TargetGroupArns = batch }))
+	byARN, err := inBatches(ctx, arns, c.targetGroupsByARN)
 	if err != nil {
 		return nil, err
 	}
-	byName, err := inBatches(ctx, names, c.findBy(func(in *elbv2.DescribeTargetGroupsInput, batch []string) { in.Names = batch }))
-	return slices.Concat(byARN, byName), err
-}
-
-// findBy is a question about a batch, which is put where set puts it.
-func (c *Client) findBy(set func(*elbv2.DescribeTargetGroupsInput, []string)) func(context.Context, []string) ([]fleet.Source, error) {
-	return func(ctx context.Context, batch []string) ([]fleet.Source, error) {
-		all, err := complete(ctx, c, "DescribeTargetGroups", func(ctx context.Context) (all []fleet.Source, err error) {
-			var found []string
-			err = awsapi.Pages(func(marker string) (next string, enough bool, err error) {
-				in := &elbv2.DescribeTargetGroupsInput{Marker: page(marker)}
-				set(in, batch)
-				out, err := c.targets.groups(ctx, in)
-				if err != nil {
-					return "", false, err
-				}
-				for _, t := range out.TargetGroups {
-					if err := wholeTargetGroup(t); err != nil {
-						return "", false, err
-					}
-					s := source(t)
-					s.Protocol = string(t.Protocol)
-					all, found = append(all, s), append(found, aws.ToString(t.TargetGroupArn), aws.ToString(t.TargetGroupName))
-				}
-				return aws.ToString(out.NextMarker), false, nil
-			})
-			if err == nil {
-				err = unanswered(batch, found)
-			}
-			return all, err
-		})
-		return all, wrap(err, "describe target group", strings.Join(batch, ", "))
+	byName, err := inBatches(ctx, names, c.targetGroupsByName)
+	if err != nil {
+		return nil, err
 	}
+	var all []fleet.Source
+	for _, t := range slices.Concat(byARN, byName) {
+		all = append(all, t.Source)
+	}
+	return all, nil
 }
 
 // controllerTag is on a target group that the AWS Load Balancer Controller of a Kubernetes cluster owns: it registers and

@@ -113,7 +113,7 @@ func (c *Client) allTargetGroups(ctx context.Context) ([]types.TargetGroup, erro
 func source(t types.TargetGroup) fleet.Source {
 	return fleet.Source{
 		Kind: kindOf(t.Protocol), Name: aws.ToString(t.TargetGroupName), ID: aws.ToString(t.TargetGroupArn),
-		Port: int(aws.ToInt32(t.Port)), TargetType: string(t.TargetType), Version: aws.ToString(t.ProtocolVersion),
+		Port: int(aws.ToInt32(t.Port)), TargetType: string(t.TargetType), Protocol: string(t.Protocol), Version: aws.ToString(t.ProtocolVersion),
 	}
 }
 

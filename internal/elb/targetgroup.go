@@ -23,21 +23,31 @@ type targetGroup struct {
 	inherits  bool     // CrossZone is what those say
 }
 
-func (c *Client) describeTargetGroups(ctx context.Context, arns []string) ([]targetGroup, error) {
+func (c *Client) targetGroupsByARN(ctx context.Context, arns []string) ([]targetGroup, error) {
+	return c.describeTargetGroups(ctx, elbv2.DescribeTargetGroupsInput{TargetGroupArns: arns}, arns)
+}
+
+func (c *Client) targetGroupsByName(ctx context.Context, names []string) ([]targetGroup, error) {
+	return c.describeTargetGroups(ctx, elbv2.DescribeTargetGroupsInput{Names: names}, names)
+}
+
+// describeTargetGroups asks a question about target groups that it names.
+func (c *Client) describeTargetGroups(ctx context.Context, in elbv2.DescribeTargetGroupsInput, asked []string) ([]targetGroup, error) {
 	all, err := complete(ctx, c, "DescribeTargetGroups", func(ctx context.Context) ([]targetGroup, error) {
-		return c.namedTargetGroups(ctx, arns)
+		return c.namedTargetGroups(ctx, in, asked)
 	})
 	if err != nil {
-		return nil, wrap(err, "describe target group", strings.Join(arns, ", "))
+		return nil, wrap(err, "describe target group", strings.Join(asked, ", "))
 	}
 	return all, nil
 }
 
-func (c *Client) namedTargetGroups(ctx context.Context, arns []string) ([]targetGroup, error) {
+func (c *Client) namedTargetGroups(ctx context.Context, in elbv2.DescribeTargetGroupsInput, asked []string) ([]targetGroup, error) {
 	var all []targetGroup
 	var found []string
 	err := awsapi.Pages(func(marker string) (next string, enough bool, err error) {
-		out, err := c.targets.groups(ctx, &elbv2.DescribeTargetGroupsInput{TargetGroupArns: arns, Marker: page(marker)})
+		in.Marker = page(marker)
+		out, err := c.targets.groups(ctx, &in)
 		if err != nil {
 			return "", false, err
 		}
@@ -47,12 +57,12 @@ func (c *Client) namedTargetGroups(ctx context.Context, arns []string) ([]target
 			}
 			s := source(t)
 			s.Check = targetCheck(t)
-			all, found = append(all, targetGroup{Source: s, balancers: t.LoadBalancerArns}), append(found, s.ID)
+			all, found = append(all, targetGroup{Source: s, balancers: t.LoadBalancerArns}), append(found, s.ID, s.Name)
 		}
 		return aws.ToString(out.NextMarker), false, nil
 	})
 	if err == nil {
-		err = unanswered(arns, found)
+		err = unanswered(asked, found)
 	}
 	return all, err
 }

@@ -38,7 +38,7 @@ type Source struct {
 
 	// What follows is of target groups alone.
 	TargetType string // what is registered: instance, ip, alb, lambda
-	Protocol   string // of its traffic, HTTP, TCP, QUIC, ...: where the source was looked up by name
+	Protocol   string // of its traffic: HTTP, TCP, QUIC, ...
 	Version    string // protocol version of requests: HTTP1, HTTP2, GRPC; empty outside an ALB
 	// SlowStart is for how long a target that has just become healthy gets less than its share; 0: off (ALB).
 	SlowStart time.Duration

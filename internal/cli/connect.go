@@ -21,14 +21,15 @@ import (
 // connect finds out from the metadata service which instance this is, and makes its agent with AWS as the SDK is set up.
 // counts says how many API calls went out since.
 func (p *program) connect(ctx context.Context, log *zap.Logger, at lockAt) (agent *rotation.Agent, counts func() map[string]int, err error) {
-	return p.connectBy(ctx, log, at, imds.New(imds.Options{}), (*imds.Client).Identity)
+	return p.connectBy(ctx, log, at, func(metadata *imds.Client) (imds.Identity, error) { return metadata.Identity(ctx) })
 }
 
 // connectBy is connect with a way to ask which instance this is.
-func (p *program) connectBy(ctx context.Context, log *zap.Logger, at lockAt, metadata *imds.Client, ask func(*imds.Client, context.Context) (imds.Identity, error)) (
+func (p *program) connectBy(ctx context.Context, log *zap.Logger, at lockAt, who func(*imds.Client) (imds.Identity, error)) (
 	agent *rotation.Agent, counts func() map[string]int, err error,
 ) {
-	self, err := ask(metadata, ctx)
+	metadata := imds.New(imds.Options{})
+	self, err := who(metadata)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -57,15 +58,10 @@ func (p *program) connectBy(ctx context.Context, log *zap.Logger, at lockAt, met
 }
 
 const (
-	// startUp is how long a metadata service that does not answer yet is waited for before a move. EC2 has it some seconds
-	// after the start of an instance; a busy host's is slow for longer.
-	startUp = time.Minute
-	// startUpLaunch is the same for what waits for a launch.
-	startUpLaunch = 5 * time.Minute
 	// startUpPause is the time between two tries, which take seconds themselves.
 	startUpPause = 5 * time.Second
-	// quiet is how long nothing need be said: within ten seconds of any wait a line says what for.
-	quiet = 8 * time.Second
+	// askTime is the most that asking the metadata service once takes.
+	askTime = 30 * time.Second
 )
 
 // startUp is how long the metadata service of a starting instance is waited for: no longer than the command waits for
@@ -73,9 +69,9 @@ const (
 func (v *values) startUp() time.Duration {
 	switch {
 	case v.has("wait"):
-		return most(v.budget("wait"), startUp)
+		return most(v.budget("wait"), rotation.StartUp)
 	case v.has("timeout"):
-		return most(v.budget("timeout"), startUpLaunch)
+		return most(v.budget("timeout"), rotation.StartUpLaunch)
 	}
 	return 0
 }
@@ -89,12 +85,12 @@ func most(given, limit time.Duration) time.Duration {
 }
 
 // identify asks the metadata service which instance this is, again where it may only not be there yet.
-func (j *job) identify(metadata *imds.Client, ctx context.Context) (imds.Identity, error) {
+func (j *job) identify(ctx context.Context, metadata *imds.Client) (imds.Identity, error) {
 	began := time.Now()
 	waits := func() {
 		j.progress(rotation.Progress{Step: "metadata", Waiting: "the metadata service does not answer yet", Elapsed: time.Since(began), Limit: j.startUp + askTime})
 	}
-	silence := time.AfterFunc(quiet, waits)
+	silence := time.AfterFunc(rotation.ReportSilence, waits)
 	defer silence.Stop()
 	for {
 		self, err := metadata.Identity(ctx)
@@ -110,16 +106,13 @@ func (j *job) identify(metadata *imds.Client, ctx context.Context) (imds.Identit
 	}
 }
 
-// askTime is the most that asking the metadata service once takes.
-const askTime = 30 * time.Second
-
 // takeHost makes this process the only balanced at work on its host until release.
 func (j *job) takeHost(instance string) (release func(), err error) {
-	j.lock, err = hostlock.Take(instance, j.lockNote())
+	j.host, err = hostlock.Take(instance, j.lockNote())
 	if err != nil {
 		return nil, err
 	}
-	return j.lock.Release, nil
+	return j.host.Release, nil
 }
 
 // lockNote is how others on this host see this run: without the arguments of COMMAND, which may hold secrets.

@@ -47,7 +47,7 @@ func starting(t *testing.T, after, patience time.Duration) (id imds.Identity, sa
 			defer mu.Unlock()
 			said = append(said, p)
 		}}
-		id, err = j.identify(imds.New(imds.Options{HTTP: late, Endpoint: sim.MetadataEndpoint(ids[0])}), t.Context())
+		id, err = j.identify(t.Context(), imds.New(imds.Options{HTTP: late, Endpoint: sim.MetadataEndpoint(ids[0])}))
 		took = time.Since(began)
 	})
 	return id, said, took, err

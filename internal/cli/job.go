@@ -29,7 +29,7 @@ type job struct {
 	file     reportFile
 	lockAt   lockAt
 	child    string         // the name of the operator's command, of run
-	lock     *hostlock.Lock // this host, once it is taken
+	host     *hostlock.Lock // once it is taken
 	screen   *screen
 	log      *zap.Logger
 	warnings []string // of the command line itself
@@ -143,7 +143,7 @@ func (j *job) connectAndDo(ctx context.Context, do work) (*rotation.Report, erro
 	progress, stop := j.screen.follow(ctx, j.log)
 	defer stop()
 	j.progress = progress
-	agent, counts, err := j.connectBy(ctx, j.log, j.lockAt, imds.New(imds.Options{}), j.identify)
+	agent, counts, err := j.connectBy(ctx, j.log, j.lockAt, func(metadata *imds.Client) (imds.Identity, error) { return j.identify(ctx, metadata) })
 	if err != nil {
 		return rotation.NewReport(j.command, began, err), err
 	}

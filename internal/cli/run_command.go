@@ -123,10 +123,10 @@ func (r *runCommand) work(ctx context.Context) childEnd {
 // keepHost starts the operator's command in a way that keeps the host taken for as long as it lives, also when this
 // process is killed.
 func (r *runCommand) keepHost(cmd *exec.Cmd) error {
-	if r.lock == nil {
+	if r.host == nil {
 		return cmd.Start()
 	}
-	keeper, err := r.lock.Keep()
+	keeper, err := r.host.Keep()
 	if err != nil {
 		return err
 	}

@@ -27,21 +27,21 @@ func (v *values) targets() []targets.Name {
 	if !v.has("targets") {
 		return nil
 	}
-	source := "--targets"
-	if v.given("targets") == nil {
-		source = variable("targets")
-	}
 	names, err := targets.Parse(v.list("targets"))
 	if err != nil {
+		_, source := v.raw("targets")
 		v.wrong(source, "%v", err)
 	}
 	return names
 }
 
+// areOutside: --targets is given, whatever it names.
+func (v *values) areOutside() bool { return v.has("targets") && len(v.list("targets")) > 0 }
+
 // checkOutside notes what a run that takes an instance out needs, or has no use for, where --targets is given: nobody else
 // holds a minimum there.
 func (v *values) checkOutside(min fleet.MinHealthy) {
-	if len(v.targets()) == 0 {
+	if !v.areOutside() {
 		return
 	}
 	given, source := v.raw("min-healthy")
@@ -49,7 +49,7 @@ func (v *values) checkOutside(min fleet.MinHealthy) {
 	case !v.isGiven("min-healthy"):
 		v.wrong("--targets", "needs --min-healthy N: how many others must stay healthy at each load balancer")
 	case !min.Absolute():
-		v.wrong(source, "%q: with --targets it is a number: all and P%% need the holders that only a lock makes visible", given)
+		v.wrong(source, "%q: with --targets it is a number: an instance that is out is listed nowhere, so how many there are is not known", given)
 	}
 	if v.has("replace") && v.bool("replace") {
 		v.wrong("--replace", "is for Auto Scaling groups, and not for --targets")
@@ -59,7 +59,7 @@ func (v *values) checkOutside(min fleet.MinHealthy) {
 // refuseLockOutside: a lock frees the entry of an instance that its group does not list any more. Outside a group that is
 // every instance that is out.
 func (v *values) refuseLockOutside() {
-	if v.has("lock") && len(v.targets()) > 0 && v.text("lock") != "" {
+	if v.has("lock") && v.areOutside() && v.text("lock") != "" {
 		v.wrong("--lock", "does not work with --targets: who is out is listed nowhere, so no entry could be freed safely")
 	}
 }
@@ -72,7 +72,7 @@ func (v *values) isGiven(name string) bool {
 // takesBack reads --min-healthy for the way in, where it is the minimum under which an unhealthy instance is deregistered
 // again. In a group that is the rule of the group.
 func (v *values) takesBack(opt *rotation.InOptions) {
-	if len(v.targets()) == 0 {
+	if !v.areOutside() {
 		if v.c.Command.Name == "in" && v.given("min-healthy") != nil {
 			v.wrong("--min-healthy", "of in is for --targets: in a group all others must be healthy")
 		}

@@ -117,13 +117,13 @@ func (r *run) until(ctx context.Context, deadline time.Time, who string) (contex
 				return
 			}
 			waited := time.Since(began)
-			if r.Progress != nil && (held > last || waited >= reportSilence) {
+			if r.Progress != nil && (held > last || waited >= ReportSilence) {
 				r.Progress(Progress{Step: "look", Waiting: slowLook(who, held > last, left), Elapsed: time.Since(r.report.StartedAt), Limit: limit + stood})
 			}
 			last = held
 			pause := reportAgain
-			if waited < reportSilence {
-				pause = reportSilence - waited
+			if waited < ReportSilence {
+				pause = ReportSilence - waited
 			}
 			if sleep(ctx, min(max(left, checkDeadline), pause)) != nil {
 				return
@@ -136,8 +136,8 @@ func (r *run) until(ctx context.Context, deadline time.Time, who string) (contex
 const (
 	// checkDeadline is the least time between two looks at a deadline that may move on.
 	checkDeadline = 100 * time.Millisecond
-	// reportSilence is how long a look may take before it says what it waits for: within ten seconds of any wait.
-	reportSilence = 8 * time.Second
+	// ReportSilence is how long a look may take before it says what it waits for: within ten seconds of any wait.
+	ReportSilence = 8 * time.Second
 	// reportAgain is how often it says so.
 	reportAgain = 20 * time.Second
 )

@@ -78,18 +78,18 @@ func (r *run) onReadError(ctx context.Context, err error) error {
 }
 
 const (
-	// roleWithin is how long a run waits for the credentials of the instance's role. EC2 has them some seconds after the
-	// start of an instance, or after a profile was attached.
-	roleWithin = time.Minute
-	// roleWithinLaunch is the same for a run that waits for a launch.
-	roleWithinLaunch = 5 * time.Minute
+	// StartUp is how long a run waits for what EC2 has some seconds after the start of an instance: the metadata service,
+	// and the credentials of its role, also after a profile was attached. A busy host's service is slow for longer.
+	StartUp = time.Minute
+	// StartUpLaunch is the same for a run that waits for a launch.
+	StartUpLaunch = 5 * time.Minute
 )
 
 // mayStillStart: the instance has no role's credentials yet, which a new one gets within a minute.
 func (r *run) mayStillStart(err error) bool {
-	within := roleWithin
+	within := StartUp
 	if r.awaitsGroup {
-		within = roleWithinLaunch
+		within = StartUpLaunch
 	}
 	_, noRole := errors.AsType[*awsapi.NoRoleYetError](err)
 	return noRole && r.lastState == "" && r.turn.elapsed() < within && time.Now().Before(r.deadline())

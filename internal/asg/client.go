@@ -199,7 +199,7 @@ func only(all []types.Activity) fleet.Activity {
 	return activity(all[0])
 }
 
-// answeredAt is AWS's clock: hosts' own clocks disagree by more than a claim lasts.
+// answeredAt is AWS's clock: hosts' own clocks disagree by more than a slot is held.
 func answeredAt(meta middleware.Metadata) time.Time {
 	if at, ok := awsmiddleware.GetServerTime(meta); ok {
 		return at

@@ -21,8 +21,8 @@ type watched struct {
 	since time.Time // this host's clock when the entry was first read
 }
 
-// claim is a slot that somebody else holds.
-type claim struct {
+// otherHolder is another instance that holds a slot.
+type otherHolder struct {
 	id    string
 	state fleet.State   // EnteringStandby or Standby; empty: it has an entry and no more
 	age   time.Duration // since it began to leave, or wrote its entry; 0: not known
@@ -32,7 +32,7 @@ type claim struct {
 
 // judged is what the entries of a group and a look at it come to.
 type judged struct {
-	others  []claim // earliest first
+	others  []otherHolder // earliest first
 	dropped []Dropped
 }
 
@@ -46,42 +46,42 @@ func (w watch) judge(self string, entries map[string]string, seen Look) judged {
 			delete(w, id)
 			continue
 		}
-		if c, dead := w.weigh(id, entries[id], seen); dead == "" {
-			j.others = append(j.others, c)
+		if o, dead := w.weigh(id, entries[id], seen); dead == "" {
+			j.others = append(j.others, o)
 		} else {
 			j.dropped = append(j.dropped, Dropped{ID: id, Why: dead})
 		}
 	}
 	for _, h := range seen.Out {
-		c := claim{id: h.ID, state: h.State}
+		o := otherHolder{id: h.ID, state: h.State}
 		if !h.Since.IsZero() && !seen.At.IsZero() {
-			c.age = max(0, seen.At.Sub(h.Since))
+			o.age = max(0, seen.At.Sub(h.Since))
 		}
-		j.others = append(j.others, c)
+		j.others = append(j.others, o)
 	}
-	slices.SortStableFunc(j.others, func(a, b claim) int { return cmp.Or(cmp.Compare(b.age, a.age), cmp.Compare(a.id, b.id)) })
+	slices.SortStableFunc(j.others, func(a, b otherHolder) int { return cmp.Or(cmp.Compare(b.age, a.age), cmp.Compare(a.id, b.id)) })
 	return j
 }
 
 // weigh says what the entry of an instance that is not out is worth: dead is why it is worth nothing.
-func (w watch) weigh(id, entry string, seen Look) (c claim, dead string) {
+func (w watch) weigh(id, entry string, seen Look) (o otherHolder, dead string) {
 	presence := seen.Presence(id)
-	c = claim{id: id, age: entryAge(entry, seen.At), lost: presence == NotListed && seen.KeepUnlisted}
+	o = otherHolder{id: id, age: entryAge(entry, seen.At), lost: presence == NotListed && seen.KeepUnlisted}
 	switch {
 	case presence == Leaving:
 		delete(w, id)
-		return c, "it is leaving the group"
-	case presence == Elsewhere || c.lost:
+		return o, "it is leaving the group"
+	case presence == Elsewhere || o.lost:
 		delete(w, id)
-		return c, ""
+		return o, ""
 	}
 	if w[id].entry == "" {
 		w[id] = watched{entry: entry, since: time.Now()}
 	}
-	if c.freed = w[id].since.Add(deadAfter); !seen.Began.Before(c.freed) {
-		return c, deadWhy(presence, seen.Began.Sub(w[id].since))
+	if o.freed = w[id].since.Add(deadAfter); !seen.Began.Before(o.freed) {
+		return o, deadWhy(presence, seen.Began.Sub(w[id].since))
 	}
-	return c, ""
+	return o, ""
 }
 
 func deadWhy(p Presence, watched time.Duration) string {
@@ -104,8 +104,8 @@ func entryAge(entry string, at time.Time) time.Duration {
 // ids are those of the others.
 func (j judged) ids() []string {
 	all := make([]string, 0, len(j.others))
-	for _, c := range j.others {
-		all = append(all, c.id)
+	for _, o := range j.others {
+		all = append(all, o.id)
 	}
 	return all
 }
@@ -128,9 +128,9 @@ func (j judged) full(slots int, where Where, free func(id string) string) error 
 		which = fmt.Sprintf("all %d slots are", slots)
 	}
 	e := &FullError{Refusal: failure.New(failure.NotNow, j.hint(free), "%s taken in %s by %s", which, where, j.names())}
-	for _, c := range j.others {
-		if !c.freed.IsZero() && (e.NextLook.IsZero() || c.freed.Before(e.NextLook)) {
-			e.NextLook = c.freed
+	for _, o := range j.others {
+		if !o.freed.IsZero() && (e.NextLook.IsZero() || o.freed.Before(e.NextLook)) {
+			e.NextLook = o.freed
 		}
 	}
 	return e
@@ -139,14 +139,14 @@ func (j judged) full(slots int, where Where, free func(id string) string) error 
 // names are the first three holders, with what they are and for how long.
 func (j judged) names() string {
 	var all []string
-	for _, c := range j.others[:min(3, len(j.others))] {
-		text := c.id
-		switch age := format.Duration(c.age); {
-		case c.state != "" && c.age > 0:
-			text += fmt.Sprintf(" (%s for %s)", c.state, age)
-		case c.state != "":
-			text += fmt.Sprintf(" (%s)", c.state)
-		case c.age > 0:
+	for _, o := range j.others[:min(3, len(j.others))] {
+		text := o.id
+		switch age := format.Duration(o.age); {
+		case o.state != "" && o.age > 0:
+			text += fmt.Sprintf(" (%s for %s)", o.state, age)
+		case o.state != "":
+			text += fmt.Sprintf(" (%s)", o.state)
+		case o.age > 0:
 			text += fmt.Sprintf(" (for %s)", age)
 		}
 		all = append(all, text)
@@ -159,13 +159,13 @@ func (j judged) names() string {
 
 // hint says what frees a slot.
 func (j judged) hint(free func(id string) string) string {
-	for _, c := range j.others {
+	for _, o := range j.others {
 		switch {
-		case c.state != "":
-			return "finish the work on " + c.id + ", then run balanced in there"
-		case c.lost && free != nil:
-			return free(c.id)
-		case !c.freed.IsZero():
+		case o.state != "":
+			return "finish the work on " + o.id + ", then run balanced in there"
+		case o.lost && free != nil:
+			return free(o.id)
+		case !o.freed.IsZero():
 			return fmt.Sprintf("run it again, and let it wait: a slot whose holder died is free after %s", format.Duration(deadAfter))
 		}
 	}

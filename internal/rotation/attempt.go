@@ -26,7 +26,7 @@ type attempt struct {
 	before      reading        // the look the move was decided on
 	moved       bool           // a move of this run took effect
 	partly      bool           // one took effect in part: some load balancers changed their registration, and some did not
-	claim       claim          // its slot in a lock
+	slot        slot           // of its own, in a lock
 	groupAlone  bool           // while the group is as it was, nothing but it need be read
 	gate        gate           // of a new instance: the launch hook that holds it
 }
@@ -37,7 +37,7 @@ const retryMove = time.Second
 // enterStandby asks Auto Scaling to take the instance out.
 func (r *run) enterStandby(ctx context.Context) error {
 	decrement := !r.view().replaces()
-	if r.claim.mine = r.claim.held.Valid(); r.locks && !r.isRollback && !r.claim.mine {
+	if r.slot.mine = r.slot.held.Valid(); r.locks && !r.isRollback && !r.slot.mine {
 		return nil // the time to leave in is over since the slot was taken: another is taken first
 	}
 	return r.move(ctx, func() (fleet.Activity, error) {
@@ -64,13 +64,13 @@ func (r *run) move(ctx context.Context, call func() (fleet.Activity, error)) err
 			r.didNotMove()
 			return err
 		}
-		if r.claim.mine && !r.claim.held.Valid() {
+		if r.slot.mine && !r.slot.held.Valid() {
 			break // others may take the slot for free by now
 		}
 		answer, err = call()
 	}
 	r.sent = time.Now()
-	r.claim.used = r.claim.used || !turnedAway(err) && !failure.Is(err, failure.Denied)
+	r.slot.used = r.slot.used || !turnedAway(err) && !failure.Is(err, failure.Denied)
 	r.notePartly(err)
 	switch {
 	case err == nil:
@@ -95,7 +95,7 @@ func (r *run) didMove() { r.moved, r.partly, r.doubt, r.report.everMoved = true,
 
 // didNotMove is for a move that did not take effect: the run is where it was before.
 func (r *run) didNotMove() {
-	r.sent, r.doubt, r.claim.mine = time.Time{}, nil, false
+	r.sent, r.doubt, r.slot.mine = time.Time{}, nil, false
 	r.moving.cancel()
 }
 

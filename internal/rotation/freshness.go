@@ -68,7 +68,7 @@ func catchingUp(v view) verdict {
 // answer's own numbers, which do not lag, agree. For a move that this run found, MinSize does as read now. A slot in a
 // lock does as well: nobody else was given it.
 func (v view) fenceHolds() bool {
-	if v.claim.mine {
+	if v.slot.mine {
 		return true
 	}
 	if v.sent.IsZero() {

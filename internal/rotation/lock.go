@@ -24,8 +24,8 @@ type SlotLock interface {
 	Check(ctx context.Context, g fleet.Group) error
 }
 
-// claim is what a run knows of its slot in a lock.
-type claim struct {
+// slot is what a run knows of its slot in a lock.
+type slot struct {
 	held     lock.Held // from when it was taken until EnterStandby must have been sent
 	refused  *verdict  // why there is no slot, at the last look
 	foreseen bool      // a dry run found one that is free
@@ -54,7 +54,7 @@ func releaseRow() step {
 
 // wantsSlot: before the move, or for an instance that was found out and was not asked about yet.
 func wantsSlot(v view) bool {
-	return v.locks && v.sent.IsZero() && (inService(v.State) || v.State.Out() && !v.claim.asked && !v.DryRun)
+	return v.locks && v.sent.IsZero() && (inService(v.State) || v.State.Out() && !v.slot.asked && !v.DryRun)
 }
 
 // slotDue: a slot is there, and what was read is young enough to leave by.
@@ -63,11 +63,11 @@ func slotDue(v view) verdict {
 		return old
 	}
 	switch took := time.Since(v.began); {
-	case v.claim.refused != nil:
-		return *v.claim.refused
-	case v.claim.foreseen:
+	case v.slot.refused != nil:
+		return *v.slot.refused
+	case v.slot.foreseen:
 		return verdict{}
-	case !v.claim.held.Valid():
+	case !v.slot.held.Valid():
 		return verdict{kind: act}
 	case took > v.freshFor():
 		return blockedBy(failure.NotNow, "run it again", "reading and taking a slot took %s, too long to decide by", format.Duration(took))
@@ -76,7 +76,7 @@ func slotDue(v view) verdict {
 }
 
 func releaseDue(v view) verdict {
-	if v.claim.released {
+	if v.slot.released {
 		return verdict{}
 	}
 	return verdict{kind: act}
@@ -94,21 +94,21 @@ func (r *run) takeSlot(ctx context.Context) error {
 	seen.Object = func(holders []string) error { return objection(r.view(), holders) }
 	if r.DryRun {
 		err := r.Lock.Foresee(ctx, seen, slots)
-		r.claim.foreseen = err == nil
+		r.slot.foreseen = err == nil
 		return r.noSlot(err)
 	}
 	held, err := r.Lock.Acquire(ctx, seen, slots)
 	for _, dropped := range held.Dropped {
 		r.note(dropped.String())
 	}
-	r.claim.held = held
+	r.slot.held = held
 	return r.noSlot(err)
 }
 
 // noSlot notes why there is no slot. It returns what no wait for a slot can lift.
 func (r *run) noSlot(err error) error {
 	if objects, ok := errors.AsType[objectionError](err); ok {
-		r.claim.refused = &objects.verdict
+		r.slot.refused = &objects.verdict
 		return nil
 	}
 	full, ok := errors.AsType[*lock.FullError](err)
@@ -119,7 +119,7 @@ func (r *run) noSlot(err error) error {
 	if time.Until(full.NextLook) < slowestTurn { // else a holder that returns frees its slot sooner
 		judged.nextLook = full.NextLook
 	}
-	r.claim.refused = &judged
+	r.slot.refused = &judged
 	return nil
 }
 
@@ -147,7 +147,7 @@ func (r *run) confirmSlot(ctx context.Context) error {
 	if ctx.Err() != nil {
 		return err
 	}
-	r.claim.asked, r.claim.mine = true, mine
+	r.slot.asked, r.slot.mine = true, mine
 	switch {
 	case err != nil:
 		r.warnOnce("whether the slot in the lock is this instance's is not known: " + err.Error())
@@ -162,7 +162,7 @@ func (r *run) confirmSlot(ctx context.Context) error {
 func (r *run) releaseSlot(ctx context.Context) error {
 	within, cancel := r.untilAnswered(ctx)
 	defer cancel()
-	r.claim.released = true
+	r.slot.released = true
 	err := r.release(within)
 	if err == nil || failure.Is(err, failure.Unfinished) || ctx.Err() != nil {
 		return err
@@ -198,7 +198,7 @@ func (r *run) leaveNoSlot(ctx context.Context) {
 func (r *run) release(ctx context.Context) error {
 	basis := lock.Basis{}
 	if !r.moved && !r.returning {
-		basis = lock.Basis{Seen: r.seen.began, Unused: !r.claim.used}
+		basis = lock.Basis{Seen: r.seen.began, Unused: !r.slot.used}
 	}
 	return r.Lock.Release(ctx, r.seen.Group, basis)
 }

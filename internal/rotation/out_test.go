@@ -88,7 +88,7 @@ func TestSecondHostIsRefusedAndWaitsItsTurn(t *testing.T) {
 	})
 }
 
-// A large group and a long feed come in pages: nobody is overlooked, and the claim at
+// A large group and a long feed come in pages: nobody is overlooked, and the holder at
 // the bottom of the feed has its age.
 func TestPagesAreReadToTheirEnd(t *testing.T) {
 	g := fleettest.WebGroup()
@@ -98,7 +98,7 @@ func TestPagesAreReadToTheirEnd(t *testing.T) {
 			t.Fatal(err)
 		}
 		w.AddActivities("web", 350)
-		for range 55 { // newer activities push the claim off the first page
+		for range 55 { // newer activities push the holder off the first page
 			w.Must(nil, w.EnterStandby("web", w.IDs[1], true))
 			w.Pass(6 * time.Minute)
 			w.Must(nil, w.ExitStandby("web", w.IDs[1]))

@@ -147,7 +147,7 @@ func (r *run) wait(ctx context.Context, row *step, judged verdict) error {
 	pause := r.pause(row, judged)
 	r.Log.Debug("waiting", logging.Step(row.name), logging.Reason(judged.reason()), logging.Wait(pause))
 	r.reportWait(row, judged)
-	r.jittered, r.probePassed, r.refused, r.claim.refused = false, false, nil, nil
+	r.jittered, r.probePassed, r.refused, r.slot.refused = false, false, nil, nil
 	r.groupAlone = judged.groupAlone
 	return sleep(ctx, min(pause, left))
 }

@@ -49,8 +49,8 @@ func TestZonesWithoutInstancesAreLeftOut(t *testing.T) {
 	}
 }
 
-// A Gateway Load Balancer's targets are appliances: it checks their port, and sends packets to its own.
-func TestAGatewayLoadBalancerChecksThePortOfTheServers(t *testing.T) {
+// What a Gateway Load Balancer sends goes to port 6081 (GENEVE), wherever it checks health.
+func TestAGatewayLoadBalancerSendsToItsOwnPort(t *testing.T) {
 	cfg := small()
 	cfg.Size, cfg.Gateway = 1, 1
 	f, err := newFleet(cfg, 8080)

@@ -44,7 +44,7 @@ func metadataItem(t *testing.T, i Instance, item string) string {
 
 func TestHealthChecksGoToThePortOfTheServers(t *testing.T) {
 	cfg := small()
-	cfg.Network = 1
+	cfg.Network, cfg.Gateway = 1, 1
 	l := serve(t, cfg)
 	i := instances(t, l)[0]
 	session := sdk(t, i)
@@ -53,8 +53,8 @@ func TestHealthChecksGoToThePortOfTheServers(t *testing.T) {
 		t.Fatal(err)
 	}
 	sources, err := elb.New(session.Config()).Describe(t.Context(), m.Classic, m.TargetGroups)
-	if err != nil || len(sources) != 3 {
-		t.Fatalf("%d sources, %v; want 3", len(sources), err)
+	if err != nil || len(sources) != 4 {
+		t.Fatalf("%d sources, %v; want 4", len(sources), err)
 	}
 	for _, s := range sources {
 		port := s.Check.Port

@@ -103,6 +103,20 @@ func TestSickReturnIsLeftWhereAskedOrNeeded(t *testing.T) {
 	})
 }
 
+// A rollback that moved nothing leaves the instance where it is known to be.
+func TestSickReturnIsLeftWhereTheRollbackIsDenied(t *testing.T) {
+	inWorld(t, sim.Config{}, quietHealth(), func(w *world) {
+		w.Must(w.Out(w.IDs[0]))
+		w.SetAppHealthy(w.IDs[0], false)
+		w.API(of("EnterStandby", sim.Fault{Status: 403, Code: "AccessDenied", Message: "not authorized to perform: autoscaling:EnterStandby"}))
+		_, err := w.In(w.IDs[0])
+		if stop := w.WantClass(err, failure.Unhealthy); !strings.Contains(stop.Reason, "left in service (") {
+			t.Errorf("%q does not say where it is, and why", stop.Reason)
+		}
+		w.WantState(w.IDs[0], "InService")
+	})
+}
+
 func TestInWaitsForAPlaceBelowMaxSize(t *testing.T) {
 	inWorld(t, sim.Config{}, fleettest.WebGroup(), func(w *world) {
 		w.Must(w.Out(w.IDs[0]))

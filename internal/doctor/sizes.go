@@ -2,6 +2,7 @@ package doctor
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"balanced/internal/fleet"
@@ -85,12 +86,6 @@ func leftInStandby(s subject) []Finding {
 		if !h.State.Settled() {
 			continue
 		}
-		if s.Group.Declared() { // this instance: nobody lists the others that are out
-			return []Finding{{
-				Severity: Warning, What: h.ID + " is registered at none of " + s.Group.Name,
-				Why: "it gets no traffic, and it may be half upgraded", Fix: "balanced in",
-			}}
-		}
 		f := Finding{
 			Severity: Warning,
 			What:     h.ID + " is in Standby" + s.since(h),
@@ -99,6 +94,10 @@ func leftInStandby(s subject) []Finding {
 		}
 		if h.ID == s.ID {
 			f.Why, f.Fix = "it holds a slot, and Auto Scaling checks no health there", "balanced in"
+		}
+		if s.Group.Declared() {
+			f.What = h.ID + " is registered at none of " + s.Group.Name
+			f.Why = strings.Replace(f.Why, "Auto Scaling checks no health there", "it gets no traffic", 1)
 		}
 		all = append(all, f)
 	}

@@ -20,16 +20,18 @@ type call[In, Out any] func(context.Context, *In, ...func(*awsdynamodb.Options))
 
 // dynamo keeps slots in a DynamoDB table.
 type dynamo struct {
-	where   Where
-	region  string
-	self    string
-	random  func() float64
-	watched watch
-	last    *slots // the item as it was last read or written; nil: not yet
-	wrote   bool   // an entry of this instance may be in it
-	found   bool   // an entry of this instance was in it before one was written here
-	get     call[awsdynamodb.GetItemInput, awsdynamodb.GetItemOutput]
-	put     call[awsdynamodb.PutItemInput, awsdynamodb.PutItemOutput]
+	where  Where
+	region string
+	self   string
+	// addresses are written into its entry
+	addresses []string
+	random    func() float64
+	watched   watch
+	last      *slots // the item as it was last read or written; nil: not yet
+	wrote     bool   // an entry of this instance may be in it
+	found     bool   // an entry of this instance was in it before one was written here
+	get       call[awsdynamodb.GetItemInput, awsdynamodb.GetItemOutput]
+	put       call[awsdynamodb.PutItemInput, awsdynamodb.PutItemOutput]
 }
 
 func newDynamo(w Where, o Options, random func() float64) *dynamo {
@@ -38,7 +40,7 @@ func newDynamo(w Where, o Options, random func() float64) *dynamo {
 		so.EndpointDiscovery.EnableEndpointDiscovery = aws.EndpointDiscoveryDisabled
 	})
 	return &dynamo{
-		where: w, region: o.AWS.Region, self: o.Instance, random: random, watched: watch{}, get: sdk.GetItem, put: sdk.PutItem,
+		where: w, region: o.AWS.Region, self: o.Instance, addresses: o.Addresses, random: random, watched: watch{}, get: sdk.GetItem, put: sdk.PutItem,
 	}
 }
 

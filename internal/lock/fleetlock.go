@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"balanced/internal/failure"
+	"balanced/internal/fleet"
 )
 
 const (
@@ -224,8 +225,8 @@ func (f *fleetLock) release(ctx context.Context, key string, _ Basis) error {
 }
 
 // holders are not known: the protocol has no such question.
-func (f *fleetLock) holders(context.Context, string) ([]Holder, error) { return nil, nil }
-func (f *fleetLock) known() []Holder                                   { return nil }
+func (f *fleetLock) holders(context.Context, string) ([]fleet.Entry, error) { return nil, nil }
+func (f *fleetLock) known() []fleet.Entry                                   { return nil }
 
 func (f *fleetLock) mayHold() bool { return f.asked }
 

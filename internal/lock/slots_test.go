@@ -91,7 +91,7 @@ func TestWhatTheWatchDrops(t *testing.T) {
 func TestItemsRoundTrip(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		s := holding(rapid.MapOf(rapid.StringN(1, 20, -1), rapid.StringN(1, 30, -1)).Draw(rt, "holders"))
-		next := s.with("me", true, nil)
+		next := s.with("me", nil, true, nil)
 		back, err := readItem(next.item("web"))
 		if err != nil || !maps.Equal(back.holders, next.holders) || back.version != next.version || next.version == s.version || next.holders["me"] == s.holders["me"] {
 			rt.Fatalf("%v: wrote %+v, read %+v", err, next, back)
@@ -106,7 +106,7 @@ func TestStampsDiffer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := slots{}
 		for range 3 {
-			next := s.with("me", true, nil)
+			next := s.with("me", nil, true, nil)
 			if next.version == s.version || next.holders["me"] == s.holders["me"] || !entryTime(next.holders["me"]).After(entryTime(s.holders["me"])) {
 				t.Fatalf("%+v after %+v", next, s)
 			}

@@ -39,34 +39,23 @@ type outsideSample struct {
 
 // TestOutside: every run converges; 0 of out means deregistered everywhere, with enough others healthy at each, and that
 // no more are at work than that leaves; and in the end every instance is registered and healthy.
-func TestOutside(t *testing.T) {
-	n := 40
-	switch {
-	case *seeds > 0:
-		n = *seeds
-	case testing.Short():
-		n = 8
-	}
-	first := *from
-	if *seed > 0 {
-		first, n = *seed, 1
-	}
-	for s := first; s < first+uint64(n); s++ {
-		t.Run(fmt.Sprint(s), func(t *testing.T) {
-			t.Parallel()
-			var f *outsideRun
-			defer func() {
-				if f != nil && (t.Failed() || *seed > 0) {
-					t.Logf("-run TestOutside -seed %d\n%s\n%+v\n%s", s, f.targets, f.plan.faults, strings.Join(f.log, "\n"))
-				}
-			}()
-			synctest.Test(t, func(t *testing.T) {
-				f = newOutside(t, s)
-				f.run()
-				f.end()
-			})
-		})
-	}
+func TestOutside(t *testing.T) { eachSeed(t, nil, 8, 40, replayOutside) }
+
+// replayOutside runs one seed, and returns a hash of all that happened.
+func replayOutside(t *testing.T, s uint64) (hash string) {
+	var f *outsideRun
+	defer func() {
+		if f != nil && (t.Failed() || *seed > 0) {
+			t.Logf("make soak OUTSIDE=1 SEED=%d\n%s %s, %s\n%+v\n%s", s, f.targets, f.rule, f.plan.lock, f.plan.faults, strings.Join(f.log, "\n"))
+		}
+	}()
+	synctest.Test(t, func(t *testing.T) {
+		f = newOutside(t, s)
+		f.run()
+		f.end()
+		hash = f.hashOf(strings.Join(f.log, "\n"))
+	})
+	return hash
 }
 
 func newOutside(t *testing.T, seed uint64) *outsideRun {

@@ -38,20 +38,22 @@ func TestSeeds(t *testing.T) {
 	testSeeds(t, kept, draw)
 }
 
-// testSeeds runs the seeds that the flags name, and those that are kept, with the plans that are drawn from them.
+// testSeeds runs seeds with the plans that are drawn from them.
 func testSeeds(t *testing.T, kept []uint64, draw func(uint64) plan) {
-	if *seed > 0 {
-		if hash := replay(t, draw(*seed)); *hashes {
-			fmt.Printf("seed %d %s\n", *seed, hash)
-		}
-		return
-	}
+	eachSeed(t, kept, 4, 24, func(t *testing.T, seed uint64) string { return replay(t, draw(seed)) })
+}
+
+// eachSeed runs the seeds that the flags name and those that are kept, side by side: without flags so many, with -short or
+// without.
+func eachSeed(t *testing.T, kept []uint64, short, long int, replay func(*testing.T, uint64) string) {
 	all, n := slices.Clone(kept), *seeds
 	switch {
+	case *seed > 0:
+		all, n = []uint64{*seed}, 0
 	case n == 0 && testing.Short():
-		n = 4
+		n = short
 	case n == 0:
-		n = 24
+		n = long
 	}
 	for s := *from; s < *from+uint64(n); s++ {
 		all = append(all, s)
@@ -61,7 +63,7 @@ func testSeeds(t *testing.T, kept []uint64, draw func(uint64) plan) {
 		for i, s := range all {
 			t.Run(fmt.Sprint(s), func(t *testing.T) {
 				t.Parallel()
-				logs[i] = replay(t, draw(s))
+				logs[i] = replay(t, s)
 			})
 		}
 	})

@@ -34,22 +34,28 @@ type PartlyMovedError struct{ Err error }
 func (e *PartlyMovedError) Error() string { return e.Err.Error() }
 func (e *PartlyMovedError) Unwrap() error { return e.Err }
 
-// OthersAt counts the other instances that a load balancer lists, those that drain among them and those that are known to
-// be out, and those that get traffic there on each of their ports.
+// OthersAt counts the other instances that a load balancer lists, those that drain among them and those that hold a slot
+// and may have left it, and those that get traffic there on each of their ports.
 func (s Snapshot) OthersAt(t Traffic) (listed, healthy int) {
 	getTraffic := map[string]bool{}
-	for _, m := range s.Group.Members {
-		if m.ID != s.ID && m.State.Out() {
-			getTraffic[m.ID] = false
-		}
-	}
 	for _, x := range t.Targets {
-		if x.Instance == s.ID || x.Health == Unregistered {
+		if x.Health == Unregistered {
 			continue
 		}
 		before, known := getTraffic[x.Instance]
 		getTraffic[x.Instance] = x.GetsTraffic() && (before || !known)
 	}
+	for _, e := range s.Group.Entries {
+		if _, there := getTraffic[e.ID]; !there {
+			getTraffic[e.ID] = false
+		}
+	}
+	for _, m := range s.Group.Members {
+		if m.State.Out() {
+			getTraffic[m.ID] = false
+		}
+	}
+	delete(getTraffic, s.ID)
 	for _, good := range getTraffic {
 		if good {
 			healthy++

@@ -161,6 +161,12 @@ func TestEntriesShowWhoIsOut(t *testing.T) {
 	if listed, healthy := s.OthersAt(s.Traffic[0]); listed != 5 || healthy != 3 {
 		t.Errorf("at web %d listed, %d healthy", listed, healthy)
 	}
+	if listed, healthy := s.OthersAt(s.Traffic[1]); listed != 6 || healthy != 0 { // i-web may have left it
+		t.Errorf("at api %d listed, %d healthy", listed, healthy)
+	}
+	if _, healthy := s.WithLeaving([]string{"i-two"}).OthersAt(s.Traffic[0]); healthy != 2 { // it took a slot since the entries were read
+		t.Errorf("with one about to leave that had no entry %d healthy", healthy)
+	}
 	if listed, healthy := s.WithLeaving([]string{"i-nine"}).OthersAt(s.Traffic[0]); listed != 5 || healthy != 2 {
 		t.Errorf("with one about to leave %d listed, %d healthy", listed, healthy)
 	}

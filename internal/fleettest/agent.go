@@ -88,7 +88,7 @@ func (h *Host) lock(cfg aws.Config, self imds.Identity) (rotation.SlotLock, erro
 		o.Rand = h.Rand.Float64
 	}
 	if h.Targets != "" {
-		o.Group, o.Addresses = "web", []string{self.PrivateIP}
+		o.Group, o.Addresses = "web", []string{self.PrivateIP, self.IPv6}
 	}
 	return lock.New(where, o)
 }

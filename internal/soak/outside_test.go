@@ -39,7 +39,10 @@ type outsideSample struct {
 
 // TestOutside: every run converges; 0 of out means deregistered everywhere, with enough others healthy at each, and that
 // no more are at work than that leaves; and in the end every instance is registered and healthy.
-func TestOutside(t *testing.T) { eachSeed(t, nil, 8, 40, replayOutside) }
+func TestOutside(t *testing.T) { eachSeed(t, keptOutside, 7, 40, replayOutside) }
+
+// keptOutside is a seed that found something once: one that had left in part was not counted where it had left.
+var keptOutside = []uint64{1064}
 
 // replayOutside runs one seed, and returns a hash of all that happened.
 func replayOutside(t *testing.T, s uint64) (hash string) {
@@ -69,7 +72,7 @@ func newOutside(t *testing.T, seed uint64) *outsideRun {
 		t: t, plan: p, began: time.Now(), draws: newDraws(seed), turns: fleettest.NewTurns(t),
 		atWork: map[string]bool{}, gone: map[string]bool{}, shifts: map[[2]string]int{}, skews: map[string]time.Duration{},
 	}}
-	f.Region = sim.New(sim.Config{Seed: seed, MaxLag: 20 * time.Second})
+	f.Region = sim.New(sim.Config{Seed: seed, MaxLag: 20 * time.Second, IPv6: func(n int) string { return fmt.Sprintf("fd00::%x", n+1) }})
 	f.drawRule(r)
 	all := strings.Split(fleettest.Outside, ",")
 	r.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
@@ -113,7 +116,7 @@ func (f *outsideRun) addAll() {
 		t := sim.TargetGroup{Name: name, Protocol: "HTTP", LoadBalancer: "front", Drain: 30 * time.Second, Check: check}
 		switch name {
 		case "addr":
-			t.TargetType = "ip"
+			t.TargetType, t.IPv6 = "ip", f.plan.seed%2 == 0
 		case "tcp":
 			t.Protocol, t.LoadBalancer, t.Drain = "TCP", "net", time.Minute
 		}

@@ -163,7 +163,7 @@ func (j judged) hint(free func(id string) string) string {
 		switch {
 		case o.state != "":
 			return "finish the work on " + o.id + ", then run balanced in there"
-		case o.lost && free != nil:
+		case o.lost:
 			return free(o.id)
 		case !o.freed.IsZero():
 			return fmt.Sprintf("run it again, and let it wait: a slot whose holder died is free after %s", format.Duration(deadAfter))

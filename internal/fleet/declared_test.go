@@ -91,6 +91,57 @@ func TestOthersAreCountedInEach(t *testing.T) {
 	}
 }
 
+// The minimum holds in every load balancer, so the fewest decide, wherever they are; the first of them is named.
+func TestTheFewestOthers(t *testing.T) {
+	other := func(id string, healths ...Health) (targets []Target) {
+		for i, health := range healths {
+			targets = append(targets, Target{Instance: id, Port: 80 + i, Health: health})
+		}
+		return targets
+	}
+	one, two := other("i-1", Healthy), append(other("i-1", Healthy), other("i-2", Healthy)...)
+	sick := append(other("i-1", Unhealthy), other("i-2", Healthy)...)
+	for name, c := range map[string]struct {
+		at              [][]Target
+		listed, healthy int
+		where           string
+	}{
+		"fewest in the first":                     {[][]Target{one, two}, 1, 1, "a"},
+		"fewest in the second":                    {[][]Target{two, one}, 1, 1, "b"},
+		"as many in both":                         {[][]Target{two, two}, 2, 2, "a"},
+		"nobody in the first":                     {[][]Target{other("i-me", Healthy), two}, 0, 0, "a"},
+		"listed in the first, healthy in another": {[][]Target{one, sick, two}, 1, 1, "a"},
+		"nobody healthy in the first":             {[][]Target{other("i-1", Unhealthy), one}, 1, 0, "a"},
+		"one that was deregistered":               {[][]Target{append(one, other("i-2", Unregistered)...)}, 1, 1, "a"},
+		"unhealthy on its first port":             {[][]Target{other("i-1", Unhealthy, Healthy)}, 1, 0, "a"},
+		"unhealthy on its last port":              {[][]Target{other("i-1", Healthy, Unhealthy)}, 1, 0, "a"},
+	} {
+		s := Snapshot{ID: "i-me"}
+		for i, targets := range c.at {
+			s.Traffic = append(s.Traffic, Traffic{Source: Source{Name: string(rune('a' + i)), Port: 80}, Targets: targets})
+		}
+		if n, at := s.Tightest(MinHealthy{kind: ruleCount}); n.Capacity-1 != c.listed || n.HealthyPeers != c.healthy || at.Name != c.where {
+			t.Errorf("%s: %+v at %s; want %d listed, %d healthy at %s", name, n, at.Name, c.listed, c.healthy, c.where)
+		}
+	}
+}
+
+// This instance does not count as healthy where a load balancer says otherwise, and it is no peer of its own.
+func TestThisInstanceUnhealthyOutsideAGroup(t *testing.T) {
+	s := declaredSample()
+	s.Traffic[1].Mine[0].Health = Unhealthy // the first of its targets, too
+	s.Traffic[1].Targets = append(s.Traffic[1].Targets[:1:1], append([]Target{{Instance: "i-web", Port: 81, Health: Unregistered}}, s.Traffic[1].Targets[1:]...)...)
+	if n := s.Count(MinHealthy{}); n != (Numbers{Capacity: 3, Minimum: 2, Slots: 1}) {
+		t.Errorf("%+v", n)
+	}
+	if id, why := s.UnhealthyPeer(); id != "i-two" || why != "unhealthy at api" {
+		t.Errorf("%q is %q", id, why)
+	}
+	if m, _ := s.Group.Member("i-web"); !s.IsHealthy(m, s.Counted()) {
+		t.Error("one that api has deregistered is unhealthy there")
+	}
+}
+
 // TestWithoutAnythingInUse: what is registered counts where there is no evidence of health.
 func TestWithoutAnythingInUse(t *testing.T) {
 	s := declaredSample()

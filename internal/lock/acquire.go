@@ -65,7 +65,7 @@ func (d *dynamo) acquire(ctx context.Context, key string, seen Look, n int) (Hel
 				"%s changed for %s while a slot was free: %v", d.where, format.Duration(racing), err)}
 		}
 		if err := d.pause(ctx, round, slowest); err != nil {
-			return Held{}, d.unreachable("table %s: %w", d.where.table, err)
+			return Held{}, d.unreachable(ctx, "table %s: %w", d.where.table, err)
 		}
 	}
 }
@@ -77,7 +77,8 @@ func (d *dynamo) writeInTime(ctx context.Context, key string, before, after slot
 	return d.write(ctx, key, before, after)
 }
 
-// again: a write that ended with err may have taken effect, or may be tried again, and there is time.
+// again: a write that ended with err may have taken effect, or may be tried again, and there is time. One without an
+// error is done.
 func again(ctx context.Context, err error) bool {
 	if ctx.Err() != nil {
 		return false
@@ -129,12 +130,11 @@ func (d *dynamo) release(ctx context.Context, key string, b Basis) error {
 		if !sure && b.Seen.Before(entryTime(now.holders[d.self]).Add(deadAfter)) {
 			return failure.New(failure.NotNow, "others free it", "its entry is younger than %s, and reads may not show a move that followed it yet", format.Duration(deadAfter))
 		}
-		err = d.write(ctx, key, now, now.with(d.self, nil, false, nil))
-		if err == nil || !again(ctx, err) {
+		if err = d.write(ctx, key, now, now.with(d.self, nil, false, nil)); !again(ctx, err) {
 			return err
 		}
 		if err := d.pause(ctx, round, slowest); err != nil {
-			return d.unreachable("table %s: %w", d.where.table, err)
+			return d.unreachable(ctx, "table %s: %w", d.where.table, err)
 		}
 	}
 }

@@ -85,7 +85,7 @@ func (d *dynamo) readItem(ctx context.Context, key string) (slots, error) {
 			}
 		}
 		if err := d.pause(ctx, attempt, slowest); err != nil {
-			return slots{}, d.unreachable("reading table %s: %w", d.where.table, errors.Join(errNotWhole, err))
+			return slots{}, d.unreachable(ctx, "reading table %s: %w", d.where.table, errors.Join(errNotWhole, err))
 		}
 	}
 }
@@ -150,7 +150,11 @@ func createTable(name string) string {
 		"--attribute-definitions AttributeName=%[2]s,AttributeType=S --key-schema AttributeName=%[2]s,KeyType=HASH", name, groupAttribute)
 }
 
-func (d *dynamo) unreachable(text string, args ...any) error {
+// unreachable is the error of a wait that ctx ended.
+func (d *dynamo) unreachable(ctx context.Context, text string, args ...any) error {
+	if err := stopped(ctx); err != nil {
+		return err
+	}
 	return &failure.Refusal{
 		Class: failure.Unreachable, Hint: "check the network path to DynamoDB, then run it again", Err: fmt.Errorf(text, args...),
 	}
@@ -171,6 +175,14 @@ func (d *dynamo) pause(ctx context.Context, attempt int, limit time.Duration) er
 		longest = min(firstPause<<attempt, limit)
 	}
 	return sleep(ctx, time.Duration(d.random()*float64(longest)))
+}
+
+// stopped is the error of a context that was cancelled, as a signal does it; nil where none was, or its time is over.
+func stopped(ctx context.Context) error {
+	if cause := context.Cause(ctx); errors.Is(ctx.Err(), context.Canceled) && !errors.Is(cause, context.DeadlineExceeded) {
+		return fmt.Errorf("stopped: %w", cause)
+	}
+	return nil
 }
 
 // sleep waits, or returns the cause of a context that ends first.

@@ -44,7 +44,7 @@ func TestOutside(t *testing.T) {
 	case *seeds > 0:
 		n = *seeds
 	case testing.Short():
-		n = 8
+		n = 3
 	}
 	first := *from
 	if *seed > 0 {

@@ -58,7 +58,7 @@ func (s *session) report(results []result, known map[string]string, interrupted 
 		}
 		tried++
 	}
-	if s.only == "" && interrupted == nil {
+	if len(s.only) == 0 && interrupted == nil {
 		wrong = append(wrong, stale(results, known)...)
 	}
 	slices.Sort(unexplained)

@@ -83,7 +83,6 @@ type suite struct {
 // A test is one top-level test.
 type test struct {
 	name    string
-	took    time.Duration // by the clock, for limits
 	costs   time.Duration // of a processor, in which a busy machine changes little
 	reaches map[int]bool
 	noticed int // how many changes so far
@@ -228,12 +227,11 @@ func (s *session) each(n int, do func(i int)) {
 
 // time runs a test without any change.
 func (su *suite) time(ctx context.Context, t *test, trace string) error {
-	began := time.Now()
 	out, costs, err := su.exec(ctx, su.binary, 10*time.Minute, []string{"MUTANT_TRACE=" + trace}, t.name)
 	if err != nil {
 		return fmt.Errorf("%s of %s fails without any change: %w\n%s", t.name, su.pkg, err, out)
 	}
-	t.took, t.costs, t.reaches = time.Since(began), max(costs-start, time.Millisecond), map[int]bool{}
+	t.costs, t.reaches = max(costs-start, time.Millisecond), map[int]bool{}
 	ids, err := os.ReadFile(trace)
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
@@ -278,12 +276,15 @@ type result struct {
 	by string // the first test that failed; empty: it survived
 }
 
+// notTried is what became of a change after an interruption.
+const notTried = "not tried"
+
 func (s *session) tryAll(ctx context.Context, all []change) []result {
 	results := make([]result, len(all))
 	s.each(len(all), func(i int) {
 		by := s.try(ctx, all[i])
 		results[i] = result{all[i], by}
-		if s.verbose || by == "" {
+		if (s.verbose || by == "") && by != notTried {
 			s.mu.Lock()
 			defer s.mu.Unlock()
 			fmt.Printf("%s:%d %s: %s\n", all[i].file, all[i].line, cmp.Or(by, "SURVIVED"), all[i].key())
@@ -296,7 +297,7 @@ func (s *session) tryAll(ctx context.Context, all []change) []result {
 func (s *session) try(ctx context.Context, c change) string {
 	for _, su := range s.suites {
 		if ctx.Err() != nil {
-			return "not tried"
+			return notTried
 		}
 		binary := su.binary
 		if c.constant != "" {
@@ -338,7 +339,7 @@ func (s *session) batches(su *suite, c change) [][]*test {
 		return cmp.Compare(a.costs/time.Duration(1+a.noticed), b.costs/time.Duration(1+b.noticed))
 	})
 	var all [][]*test
-	for limit := 300 * time.Millisecond; len(near) > 0; limit *= 3 {
+	for limit := 60 * time.Millisecond; len(near) > 0; limit *= 3 {
 		var sum time.Duration
 		n := 0
 		for n < len(near) && (n == 0 || sum+near[n].costs <= limit) {
@@ -356,10 +357,10 @@ var failed = regexp.MustCompile(`(?m)^--- FAIL: (\S+)`)
 // failing runs tests with a change, and says which one failed.
 func (s *session) failing(ctx context.Context, su *suite, binary string, c change, batch []*test) string {
 	var names []string
-	limit := 5 * time.Second
+	limit := 8 * time.Second
 	for _, t := range batch {
 		names = append(names, t.name)
-		limit += 8 * t.took
+		limit += 20 * t.costs
 	}
 	out, _, err := su.exec(ctx, binary, limit, []string{"MUTANT=" + strconv.Itoa(c.id)}, names...)
 	if err == nil {

@@ -200,7 +200,7 @@ func TestAStartIsPutOffAtRandom(t *testing.T) {
 // Whose doing it is that an instance in service is not healthy, and whether that can be judged yet.
 func TestHealthyAfterAReturn(t *testing.T) {
 	well, ill := fleet.Target{Instance: "i-1", Port: 80, Health: fleet.Healthy}, fleet.Target{Instance: "i-1", Port: 80, Health: fleet.Unhealthy}
-	back := func(v *view) { v.sent, v.moved = v.began.Add(-time.Minute), true }
+	back := func(v *view) { v.sent, v.moved = v.began.Add(-4*time.Second), true }
 	found := func(ago time.Duration) func(*view) {
 		return func(v *view) { v.found = v.began.Add(-ago) }
 	}
@@ -226,7 +226,7 @@ func TestHealthyAfterAReturn(t *testing.T) {
 		"marked, and nothing acts upon": {well, unmarked(func(v *view) { back(v); v.Group.Suspended = []string{"ReplaceUnhealthy"} }), judgement{}},
 	} {
 		v := moving(fleet.InService, 0)
-		v.sent, v.Traffic[0].Mine = time.Time{}, []fleet.Target{tc.target}
+		v.sent, v.found, v.Traffic[0].Mine = time.Time{}, v.began.Add(-4*time.Second), []fleet.Target{tc.target}
 		tc.change(&v)
 		judged := healthy(v)
 		if got := judgedOf(v, judged); got != tc.want {

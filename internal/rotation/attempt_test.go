@@ -147,12 +147,13 @@ func TestWhatARefusedMoveMeans(t *testing.T) {
 		says      string
 		throttled bool
 	}{
-		"by Auto Scaling":               {refusedCall, func(*view) {}, failure.NotNow, "Auto Scaling refuses the move: ValidationError: no", false},
-		"in a group with weights":       {refusedCall, weighted, failure.Setup, "Auto Scaling refuses the move although no other instance is out: ValidationError: no", false},
-		"with weights, a peer is out":   {refusedCall, func(v *view) { weighted(v); peerOut(v) }, failure.NotNow, "Auto Scaling refuses the move: ValidationError: no", false},
-		"with weights, on the way back": {refusedCall, func(v *view) { weighted(v); v.State = fleet.Standby }, failure.NotNow, "Auto Scaling refuses the move: ValidationError: no", false},
-		"throttled":                     {throttledCall, func(*view) {}, failure.Unreachable, "asking to move i-1: ", true},
-		"unreachable":                   {&awsapi.UnreachableError{Why: awsapi.NoAnswer, Err: errLost}, func(*view) {}, failure.Unreachable, "asking to move i-1: ", false},
+		"by Auto Scaling":                 {refusedCall, func(*view) {}, failure.NotNow, "Auto Scaling refuses the move: ValidationError: no", false},
+		"in a group with weights":         {refusedCall, weighted, failure.Setup, "Auto Scaling refuses the move although no other instance is out: ValidationError: no", false},
+		"with weights, a peer is out":     {refusedCall, func(v *view) { weighted(v); peerOut(v) }, failure.NotNow, "Auto Scaling refuses the move: ValidationError: no", false},
+		"with weights, on the way back":   {refusedCall, func(v *view) { weighted(v); v.State = fleet.Standby }, failure.NotNow, "Auto Scaling refuses the move: ValidationError: no", false},
+		"by Auto Scaling, in other words": {fmt.Errorf("the move: %w", refusedCall), func(*view) {}, failure.NotNow, "Auto Scaling refuses the move: ValidationError: no", false},
+		"throttled":                       {throttledCall, func(*view) {}, failure.Unreachable, "asking to move i-1: ", true},
+		"unreachable":                     {&awsapi.UnreachableError{Why: awsapi.NoAnswer, Err: errLost}, func(*view) {}, failure.Unreachable, "asking to move i-1: ", false},
 	} {
 		v := sound()
 		v.refused = tc.refused
@@ -161,7 +162,7 @@ func TestWhatARefusedMoveMeans(t *testing.T) {
 		if got.kind != blocked || got.refusal.Class != tc.class || !strings.HasPrefix(got.refusal.Error(), tc.says) || got.throttled != tc.throttled {
 			t.Errorf("%s: %v %q, throttled %v; want %v %q", name, got.refusal.Class, got.refusal, got.throttled, tc.class, tc.says)
 		}
-		if !errors.Is(got.refusal, tc.refused) {
+		if !errors.Is(tc.refused, errors.Unwrap(got.refusal)) {
 			t.Errorf("%s: the cause is lost: %v", name, got.refusal)
 		}
 		if tc.class == failure.Setup != (got.refusal.Hint == "lower MinSize, or use --replace") {

@@ -77,7 +77,7 @@ func TestALookThatTakesLong(t *testing.T) {
 		deadline, throttledFor time.Duration // from the third second on
 		mostStill              time.Duration
 		ends                   time.Duration
-		told []time.Duration
+		told                   []time.Duration
 		says                   string // at last
 	}{
 		"no answer":               {40 * s, 0, time.Hour, 40 * s, []time.Duration{8 * s, 28 * s}, "AWS does not answer; giving up in 12s"},

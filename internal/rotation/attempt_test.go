@@ -372,11 +372,13 @@ type even struct{}
 
 func (even) Uint64() uint64 { return 1 << 52 }
 
+func evenly() *rand.Rand { return rand.New(even{}) }
+
 // The last try of a throttled move comes two seconds before the look is too old, or at once after that.
 func TestTheLastTryOfAThrottledMove(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r, _ := atWork()
-		r.seen.Group.Min, r.Jitter = 0, rand.New(even{})
+		r.seen.Group.Min, r.Jitter = 0, evenly()
 		began, tries := time.Now(), 0
 		err := r.move(t.Context(), func() (fleet.Activity, error) { tries++; return fleet.Activity{}, throttledCall })
 		if took := time.Since(began); err != nil || tries != 9 || took != 8*time.Second {

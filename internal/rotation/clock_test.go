@@ -3,7 +3,6 @@ package rotation
 import (
 	"context"
 	"errors"
-	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -88,7 +87,7 @@ func TestALookThatTakesLong(t *testing.T) {
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			r, _ := atWork()
-			r.Jitter = rand.New(even{})
+			r.Jitter = evenly()
 			began := time.Now()
 			r.throttled = func() time.Duration { return max(min(time.Since(began)-3*s, tc.throttledFor), 0) }
 			r.mostStill = tc.mostStill

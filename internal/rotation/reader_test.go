@@ -290,31 +290,3 @@ func TestWhatIsIgnored(t *testing.T) {
 		t.Errorf("settings that are not read: %v, known %v", err, r.attached)
 	}
 }
-
-// A look knows when it began and ended, and how long AWS's throttling held it back.
-func TestTimesOfALook(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		r, _, _ := readingOf()
-		held := []time.Duration{5 * time.Second, 12 * time.Second}
-		first := time.Now()
-		if err := r.read(t.Context(), question{scope: ownState}, func() time.Duration { h := held[0]; held = held[1:]; return h }); err != nil {
-			t.Fatal(err)
-		}
-		if r.seen.held != 7*time.Second || !r.seen.began.Equal(first) || !r.seen.looked.Equal(first) || !r.lastBegan.IsZero() || r.seen.scope != ownState {
-			t.Errorf("held back for %s, began %s, complete %s, before %s", r.seen.held, r.seen.began, r.seen.looked, r.lastBegan)
-		}
-		pass(time.Minute)
-		if err := r.read(t.Context(), question{scope: whole}, never); err != nil {
-			t.Fatal(err)
-		}
-		if r.seen.held != 0 || !r.lastBegan.Equal(first) || !r.seen.began.Equal(time.Now()) || r.seen.scope != whole {
-			t.Errorf("held back for %s, began %s, before %s", r.seen.held, r.seen.began, r.lastBegan)
-		}
-	})
-	r, all, _ := readingOf()
-	all.is.Group.Held, all.is.State = fleet.Held{Registered: 1, Missing: 1}, ""
-	r.inward = true
-	if all.look(t, r, question{scope: ownState}); r.seen.State != fleet.Deregistered || r.seen.Group.Held != all.is.Group.Held {
-		t.Errorf("outside a group: %s, %+v", r.seen.State, r.seen.Group.Held)
-	}
-}

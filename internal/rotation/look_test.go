@@ -17,10 +17,10 @@ import (
 // A look knows when it began and ended, and how long AWS's throttling held it back.
 func TestTimesOfALook(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r, _, _ := readingOf()
-		held := []time.Duration{5 * time.Second, 12 * time.Second}
+		r, all, _ := readingOf()
+		held := func() time.Duration { return time.Duration(5+7*len(all.asked)) * time.Second }
 		first := time.Now()
-		if err := r.read(t.Context(), question{scope: ownState}, func() time.Duration { h := held[0]; held = held[1:]; return h }); err != nil {
+		if err := r.read(t.Context(), question{scope: ownState}, held); err != nil {
 			t.Fatal(err)
 		}
 		if r.seen.held != 7*time.Second || !r.seen.began.Equal(first) || !r.seen.looked.Equal(first) || !r.lastBegan.IsZero() || r.seen.scope != ownState {

@@ -389,3 +389,31 @@ func TestTheLastTryOfAThrottledMove(t *testing.T) {
 		}
 	})
 }
+
+// What a run knows of its slot after an answer.
+func TestTheSlotAfterAnAnswer(t *testing.T) {
+	for name, tc := range map[string]struct {
+		err        error
+		mine, used bool // before
+		stays      bool // its own
+		isUsed     bool
+		tries      int
+	}{
+		"yes":                       {nil, true, false, true, true, 1},
+		"lost":                      {errLost, true, false, true, true, 1},
+		"denied":                    {&awsapi.DeniedError{Err: errLost}, true, false, false, false, 1},
+		"throttled, and time over":  {throttledCall, true, false, false, false, 1},
+		"throttled, perhaps before": {throttledCall, true, true, false, true, 1},
+		"denied, perhaps before":    {&awsapi.DeniedError{Err: errLost}, true, true, false, true, 1},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			r, _ := atWork()
+			r.slot.mine, r.slot.used = tc.mine, tc.used // until a moment that is over
+			tries := 0
+			_ = r.move(t.Context(), func() (fleet.Activity, error) { tries++; return fleet.Activity{}, tc.err })
+			if r.slot.mine != tc.stays || r.slot.used != tc.isUsed || tries != tc.tries {
+				t.Errorf("%s: its own %v, used %v, %d tries", name, r.slot.mine, r.slot.used, tries)
+			}
+		})
+	}
+}

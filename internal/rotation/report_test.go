@@ -2,6 +2,7 @@ package rotation
 
 import (
 	"errors"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -156,5 +157,38 @@ func TestMembersOfAStatus(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, members(v.Snapshot)); diff != "" {
 		t.Errorf("members (-want +got):\n%s", diff)
+	}
+}
+
+// What a report says of the lock, and how a rollback ends whose slot stays taken.
+func TestTheLockInAReport(t *testing.T) {
+	for _, tc := range []struct {
+		err   error
+		warns string
+	}{{nil, ""}, {errLost, "the lock: connection reset"}} {
+		r := withLock(&slots{err: tc.err})
+		if r.seeLock(t.Context()); r.report.Lock == nil || strings.Join(r.report.Warnings, ";") != tc.warns {
+			t.Errorf("warns %q, want %q", r.report.Warnings, tc.warns)
+		}
+	}
+	r := withLock(&slots{err: failure.New(failure.Unfinished, "", "not confirmed")})
+	r.rolledBack = failure.New(failure.RolledBack, "", "taken before")
+	if err := r.releaseAfterRollback(t.Context()); failure.Of(err) != failure.RolledBack || err.Error() != "taken before; not confirmed" {
+		t.Errorf("a slot that stays taken: %v", err)
+	}
+	r.Lock.(*slots).err = nil
+	if err := r.releaseAfterRollback(t.Context()); err != nil {
+		t.Errorf("a slot that is released: %v", err)
+	}
+	if r.Lock = nil; r.releaseAfterRollback(t.Context()) != nil {
+		t.Error("without a lock")
+	}
+	v := sound()
+	sample.TakeOut(&v.Snapshot, 2, time.Minute)
+	if err := objection(sound(), nil); err != nil {
+		t.Errorf("nobody leaves: %v", err)
+	}
+	if err := objection(v, nil); err == nil || err.Error() != mayLeave(v).reason() {
+		t.Errorf("one is out: %v", err)
 	}
 }

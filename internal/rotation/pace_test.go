@@ -4,9 +4,11 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"balanced/internal/fleet"
+	"balanced/internal/fleet/sample"
 )
 
 func drainOf(kind fleet.SourceKind, seconds int) fleet.Traffic {
@@ -174,5 +176,158 @@ func TestAMoveFoundUnderWayHasItsOwnBeginning(t *testing.T) {
 	r.seen.State = fleet.InService
 	if got := r.sinceMove(); got > time.Second {
 		t.Errorf("found in service: under way for %s, want 0: it is an old move", got)
+	}
+}
+
+// When to look next: the cases stand at the boundaries.
+func TestNextLook(t *testing.T) {
+	const s, ms = time.Second, time.Millisecond
+	for name, tc := range map[string]struct {
+		f       forecast
+		elapsed time.Duration
+		pause   time.Duration
+		aimed   bool
+	}{
+		"nothing can be decided yet":         {forecast{first: 10 * s, anyTime: true}, 4 * s, 6*s + 500*ms, true},
+		"something can, from now on":         {forecast{first: 10 * s, anyTime: true}, 10 * s, 2 * s, false},
+		"a nanosecond before":                {forecast{first: 10 * s, anyTime: true}, 10*s - 1, 500*ms + 1, true},
+		"it may end at any time":             {forecast{anyTime: true, moments: []time.Duration{300 * s}}, 0, 2 * s, false},
+		"nobody can tell":                    {forecast{}, 0, 2 * s, false},
+		"at the moment":                      {forecast{moments: []time.Duration{300 * s}}, 300 * s, 2 * s, false},
+		"the moment is near":                 {forecast{moments: []time.Duration{300 * s}}, 150*s + 1, 150*s - 1 + 500*ms, true},
+		"the moment is far":                  {forecast{moments: []time.Duration{300 * s}}, 150 * s, 100 * s, false},
+		"between two moments":                {forecast{moments: []time.Duration{10 * s, 300 * s}}, 50 * s, 2 * s, false},
+		"a moment at the very start is over": {forecast{moments: []time.Duration{0}}, 0, 2 * s, false},
+		"before the first of two moments":    {forecast{moments: []time.Duration{10 * s, 300 * s}}, 4 * s, 6*s + 500*ms, true},
+	} {
+		if pause, aimed := tc.f.next(tc.elapsed, 2*s); pause != tc.pause || aimed != tc.aimed {
+			t.Errorf("%s: %s, aimed %v; want %s, %v", name, pause, aimed, tc.pause, tc.aimed)
+		}
+	}
+	for holders, want := range map[int]time.Duration{0: 2700 * ms, 1: 2700 * ms, 2: 2700 * ms, 3: 3 * s, 100: 100 * s} {
+		if got := dense(holders); got != want {
+			t.Errorf("%d out at once: a look each %s, want %s", holders, got, want)
+		}
+	}
+	for waited, want := range map[time.Duration]time.Duration{0: 5 * s, 100 * s: 15 * s, 250 * s: 30 * s, time.Hour: 30 * s} {
+		if got := inTurn(waited); got != want {
+			t.Errorf("waited for its turn for %s: the next look in %s, want %s", waited, got, want)
+		}
+	}
+}
+
+// How long it is likely to go on, for people.
+func TestHowLongIsLeft(t *testing.T) {
+	const s = time.Second
+	f := forecast{likely: 30 * s, moments: []time.Duration{30 * s, 50 * s}}
+	for elapsed, want := range map[time.Duration]time.Duration{0: 30 * s, 29 * s: s, 30 * s: 20 * s, 50 * s: 0, 60 * s: 0} {
+		if got := f.left(elapsed); got != want {
+			t.Errorf("after %s: %s left, want %s", elapsed, got, want)
+		}
+	}
+	if got := (forecast{}).left(s); got != 0 {
+		t.Errorf("nobody can tell: %s left", got)
+	}
+}
+
+// A drain is over at a moment that follows from the delays, whether load balancers drain side by side or in turn.
+func TestDrainMoments(t *testing.T) {
+	const s = time.Second
+	for name, tc := range map[string]struct {
+		traffic []fleet.Traffic
+		any     bool
+		likely  time.Duration
+		moments []time.Duration
+	}{
+		"none":                     {nil, true, 0, []time.Duration{0}},
+		"without a delay":          {[]fleet.Traffic{drainOf(fleet.Application, 0)}, true, 0, []time.Duration{0}},
+		"a target group":           {[]fleet.Traffic{drainOf(fleet.Application, 300)}, false, 300 * s, []time.Duration{300 * s}},
+		"a Classic one":            {[]fleet.Traffic{drainOf(fleet.Classic, 300)}, true, 300 * s, []time.Duration{300 * s}},
+		"two target groups":        {[]fleet.Traffic{drainOf(fleet.Application, 300), drainOf(fleet.Network, 60)}, false, 300 * s, []time.Duration{300 * s, 360 * s}},
+		"a Classic one takes long": {[]fleet.Traffic{drainOf(fleet.Classic, 300), drainOf(fleet.Application, 60)}, false, 300 * s, []time.Duration{60 * s, 300 * s, 360 * s}},
+	} {
+		f := drainEnds(view{reading: reading{Snapshot: fleet.Snapshot{Traffic: tc.traffic}}})
+		if f.anyTime != tc.any || f.likely != tc.likely || !slices.Equal(f.moments, tc.moments) || f.first != 0 {
+			t.Errorf("%s: %+v; want any time %v, likely %s, moments %s", name, f, tc.any, tc.likely, tc.moments)
+		}
+	}
+	v := afterMove(drainOf(fleet.Application, 300))
+	if f := drainEnds(v); f.first != DefaultSettle {
+		t.Errorf("after a move of its own: nothing to decide for %s, want %s", f.first, DefaultSettle)
+	}
+	v.slot.mine = true
+	if f := drainEnds(v); f.first != 0 {
+		t.Errorf("with a slot of its own: nothing to decide for %s, want 0s", f.first)
+	}
+}
+
+// The pause until the next look at a row.
+func TestPause(t *testing.T) {
+	const s = time.Second
+	moments := func(m ...time.Duration) func(view) forecast {
+		return func(view) forecast { return forecast{moments: m} }
+	}
+	for name, tc := range map[string]struct {
+		row      step
+		next     time.Duration // the verdict's own next look, from now; 0: none
+		waited   time.Duration // for its turn; at the row for half as long
+		held     time.Duration // AWS throttled the last look for so long
+		since    time.Duration // the move
+		from, to time.Duration
+	}{
+		"the verdict says when":              {step{ends: moments(0)}, 100 * s, 0, 0, 0, 80 * s, 120 * s},
+		"the verdict says now":               {step{ends: moments(0)}, -100 * s, 0, 0, 0, 0, 0},
+		"in turn":                            {step{within: budgetWait}, 0, 100 * s, 0, 0, 12 * s, 18 * s},
+		"within the move":                    {step{within: budgetMove}, 0, 100 * s, 0, 0, 8 * s, 12 * s},
+		"a forecast goes before the turn":    {step{within: budgetWait, ends: moments(0)}, 0, 100 * s, 0, 0, 2160 * time.Millisecond, 2700 * time.Millisecond},
+		"aimed at the moment":                {step{within: budgetMove, ends: moments(100 * s)}, 0, 0, 0, 10 * s, 90*s + 500*time.Millisecond, 91*s + 500*time.Millisecond},
+		"throttled: one look, at the end":    {step{within: budgetMove, ends: moments(10*s, 100*s)}, 0, 0, 1, 20 * s, 80*s + 500*time.Millisecond, 81*s + 500*time.Millisecond},
+		"not throttled: between the moments": {step{within: budgetMove, ends: moments(10*s, 100*s)}, 0, 0, 0, 20 * s, 2160 * time.Millisecond, 2700 * time.Millisecond},
+		"throttled and overdue":              {step{within: budgetMove, ends: moments(10 * s)}, 0, 0, 1, 20 * s, 2160 * time.Millisecond, 2700 * time.Millisecond},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			r, _ := atWork()
+			draw := rand.New(rand.NewPCG(3, 4))
+			r.Jitter = draw
+			now := time.Now()
+			r.turn.began, r.arrived = now.Add(-tc.waited), now.Add(-tc.waited/2)
+			r.seen.held, r.sent = tc.held, now.Add(-tc.since)
+			judged := verdict{kind: blocked}
+			if tc.next != 0 {
+				judged.nextLook = now.Add(tc.next)
+			}
+			least, most := time.Hour, time.Duration(0)
+			for range 200 {
+				pause := r.pause(&tc.row, judged)
+				least, most = min(least, pause), max(most, pause)
+			}
+			near := (tc.to - tc.from) / 10
+			if least < tc.from || most > tc.to || least > tc.from+near || most < tc.to-near {
+				t.Errorf("%s: from %s to %s, want from %s to %s", name, least, most, tc.from, tc.to)
+			}
+		})
+	}
+}
+
+// All that are out or coming back share the looks; of a launch those that are launched beside this one.
+func TestWhoSharesTheLooks(t *testing.T) {
+	for name, tc := range map[string]struct {
+		awaits bool
+		change func(*view)
+		want   int
+	}{
+		"alone":                    {false, func(v *view) {}, 1},
+		"a peer is out":            {false, func(v *view) { sample.TakeOut(&v.Snapshot, 2, time.Minute) }, 2},
+		"a peer is launched":       {false, func(v *view) { v.Group.Members[1].State = fleet.Pending }, 1},
+		"launched, and a peer too": {true, func(v *view) { v.Group.Members[0].State, v.Group.Members[1].State = fleet.Pending, fleet.PendingWait }, 2},
+		"launched alone":           {true, func(v *view) { v.Group.Members[0].State = fleet.Pending }, 1},
+	} {
+		r, _ := atWork()
+		v := sound()
+		tc.change(&v)
+		r.seen.Snapshot, r.awaitsGroup = v.Snapshot, tc.awaits
+		if got := r.holders(); got != tc.want {
+			t.Errorf("%s: %d, want %d", name, got, tc.want)
+		}
 	}
 }

@@ -57,6 +57,8 @@ func TestProven(t *testing.T) {
 		"a peer behind":                    {func(v *view) { sample.TakeOut(&v.Snapshot, 2, time.Second) }, failure.Unfinished, true, "only 2 peers are healthy"},
 		"a sick peer":                      {func(v *view) { v.Traffic[0].Targets[3].Health = fleet.Unhealthy }, failure.Unfinished, true, "i-4 is unhealthy"},
 		"a sick peer, found out already":   {func(v *view) { v.Traffic[0].Targets[3].Health = fleet.Unhealthy; v.resumed = true }, 0, false, ""},
+		"taken away":                       {func(v *view) { v.moved = true; v.Group.Deleting = true }, failure.Gone, false, "being deleted"},
+		"taken away, found out already":    {func(v *view) { v.resumed = true; v.Group.Deleting = true }, failure.Leaving, false, "being deleted"},
 		"someone lowered desired unseen":   {func(v *view) { v.answer.From, v.answer.To = 3, 2 }, failure.Unfinished, true, "no read shows which"},
 		"a sick peer, and a rule for that": {func(v *view) { v.Traffic[0].Targets[3].Health = fleet.Unhealthy; v.min = sample.Rule("2") }, 0, false, ""},
 	} {
@@ -106,6 +108,9 @@ func TestBehindAFenceTheFirstLookIsEnough(t *testing.T) {
 		if (judged.kind == settled) != (tc.class == 0) || judged.kind == blocked && (judged.refusal.Class != tc.class || judged.rollsBack) {
 			t.Errorf("%s: %+v, rolls back %v; want class %v", name, judged.refusal, judged.rollsBack, tc.class)
 		}
+		if !v.Torn && judged.kind == blocked && !judged.nextLook.Equal(v.settledBy()) {
+			t.Errorf("%s: looks again at %s, want %s", name, judged.nextLook, v.settledBy())
+		}
 	}
 }
 
@@ -115,4 +120,50 @@ func weighted(members []fleet.Member) []fleet.Member {
 		heavy[i].Weight = 4
 	}
 	return heavy
+}
+
+// Where a load balancer keeps each zone's clients there, the earliest that left a zone keeps its slot, and waits until
+// another is healthy in the zone; the later ones go back in.
+func TestProvenInAZone(t *testing.T) {
+	kept := func(v *view) { v.Traffic[0].CrossZone, v.min = false, sample.Rule("1") }
+	for name, tc := range map[string]struct {
+		change    func(*view)
+		class     failure.Class // Internal: proven
+		rollsBack bool
+		says      string
+	}{
+		"another is healthy in the zone": {kept, 0, false, ""},
+		"a peer left the zone before":    {func(v *view) { kept(v); sample.TakeOut(&v.Snapshot, 2, time.Minute) }, failure.RolledBack, false, "i-3 left a first, no other instance is healthy there, and web has cross-zone off"},
+		"a peer left the zone after":     {func(v *view) { kept(v); sample.TakeOut(&v.Snapshot, 2, time.Second) }, failure.Unfinished, true, "out, but no other instance is healthy in a, and web has cross-zone off"},
+		"a peer left another zone before": {func(v *view) {
+			kept(v)
+			sample.TakeOut(&v.Snapshot, 3, time.Minute)
+			v.Traffic[0].Targets[2].Health = fleet.Unhealthy
+		}, failure.Unfinished, true, "out, but no other instance is healthy in a, and web has cross-zone off"},
+		"cross-zone load balancing":         {func(v *view) { kept(v); v.Traffic[0].CrossZone = true; sample.TakeOut(&v.Snapshot, 2, time.Minute) }, 0, false, ""},
+		"an empty zone is allowed":          {func(v *view) { kept(v); v.emptyZone = true; sample.TakeOut(&v.Snapshot, 2, time.Minute) }, 0, false, ""},
+		"a peer left before, found already": {func(v *view) { kept(v); v.resumed = true; sample.TakeOut(&v.Snapshot, 2, time.Minute) }, 0, false, ""},
+	} {
+		v := left()
+		tc.change(&v)
+		judged := slotProven(v)
+		if (judged.kind == settled) != (tc.class == 0) || judged.reason() != tc.says || judged.kind == blocked && (judged.refusal.Class != tc.class || judged.rollsBack != tc.rollsBack) {
+			t.Errorf("%s: %v, rolls back %v; want %q, %v", name, judged.refusal, judged.rollsBack, tc.says, tc.rollsBack)
+		}
+	}
+}
+
+// How many peers are healthy, for people: outside a group at the load balancer that has the fewest.
+func TestHowManyPeersAreHealthy(t *testing.T) {
+	v := sound()
+	for n, want := range map[int]string{0: "no peer is healthy", 1: "only 1 peer is healthy", 2: "only 2 peers are healthy"} {
+		if got := v.peersHealthy(fleet.Numbers{HealthyPeers: n}); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+		v.Group.Held.Registered = 1
+		if got := v.peersHealthy(fleet.Numbers{HealthyPeers: n}); got != want+" at web" {
+			t.Errorf("outside a group: %q, want %q", got, want+" at web")
+		}
+		v.Group.Held.Registered = 0
+	}
 }

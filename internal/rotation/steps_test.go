@@ -82,3 +82,24 @@ func TestEveryStateHasARow(t *testing.T) {
 		}
 	})
 }
+
+// The rows that a dry run does not do.
+func TestWhatADryRunLeavesOut(t *testing.T) {
+	for command, tc := range map[string]struct {
+		table []step
+		want  []string
+	}{
+		"out": {outSteps(), []string{"enter"}}, "in": {inSteps(), []string{"exit"}}, "wait": {waitSteps(), nil},
+		"ready": {readySteps(), []string{"warm pool", "abandon", "continue"}},
+	} {
+		var got []string
+		for _, row := range tc.table {
+			if row.moves {
+				got = append(got, row.name)
+			}
+		}
+		if !slices.Equal(got, tc.want) {
+			t.Errorf("a dry run of %s leaves out %q, want %q", command, got, tc.want)
+		}
+	}
+}

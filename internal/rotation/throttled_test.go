@@ -207,3 +207,51 @@ func TestAnUnansweredLookSaysSoWithinTenSeconds(t *testing.T) {
 		}
 	})
 }
+
+// A look that AWS holds back is as young as its first answer, so what it read is moved by at once.
+func TestALookThatWasHeldBackIsYoung(t *testing.T) {
+	inWorld(t, sim.Config{}, fleettest.WebGroup(), func(w *world) {
+		until := time.Now().Add(2 * time.Minute)
+		looks := 0
+		w.API(func(c sim.Call) *sim.Fault {
+			if time.Now().Before(until) {
+				return sim.Throttled()
+			}
+			if c.Action == "DescribeInstanceRefreshes" {
+				looks++
+			}
+			return nil
+		})
+		w.Must(w.Out(w.IDs[0]))
+		if looks != 1 {
+			t.Errorf("looked at the whole group %d times before it left, want once", looks)
+		}
+	})
+}
+
+// Looks that are answered make up for those that AWS throttled: one that is throttled much later is tried again soon.
+func TestThrottlingIsForgotten(t *testing.T) {
+	inWorld(t, sim.Config{}, fleettest.WebGroup(), func(w *world) {
+		until := time.Now().Add(5 * time.Minute)
+		var left, again, tried time.Time
+		w.API(func(c sim.Call) *sim.Fault {
+			switch now := time.Now(); {
+			case now.Before(until):
+				return sim.Throttled()
+			case c.Action == "EnterStandby":
+				left = now
+			case c.Action != "DescribeAutoScalingInstances" || left.IsZero() || now.Sub(left) < time.Minute:
+			case again.IsZero():
+				again = now
+				return sim.Throttled()
+			case tried.IsZero():
+				tried = now
+			}
+			return nil
+		})
+		w.Must(w.Out(w.IDs[0]))
+		if gap := tried.Sub(again); again.IsZero() || gap > 20*time.Second {
+			t.Errorf("throttled once at %s, and tried again %s later", again, gap)
+		}
+	})
+}

@@ -44,7 +44,7 @@ func (s *session) report(results []result, known map[string]string, interrupted 
 	for _, r := range results {
 		_, listed := known[r.key()]
 		switch {
-		case r.by == "not tried":
+		case r.by == notTried:
 			continue
 		case r.by != "" && listed:
 			wrong = append(wrong, fmt.Sprintf("listed as equivalent, but %s noticed: %s", r.by, r.key()))
@@ -58,7 +58,7 @@ func (s *session) report(results []result, known map[string]string, interrupted 
 		}
 		tried++
 	}
-	if s.only == "" && interrupted == nil {
+	if len(s.only) == 0 && interrupted == nil {
 		wrong = append(wrong, stale(results, known)...)
 	}
 	slices.Sort(unexplained)

@@ -13,6 +13,7 @@ import (
 	"os/signal"
 	"runtime"
 	"strings"
+	"time"
 )
 
 func main() {
@@ -20,8 +21,12 @@ func main() {
 	with := flag.String("with", "", "packages whose tests are near, too, separated by commas")
 	flag.StringVar(&o.pkg, "pkg", "./internal/fleet", "the package to change")
 	flag.StringVar(&o.equivalent, "equivalent", "tools/mutants/equivalent.txt", "survivors that are known to change nothing, each with the reason")
-	flag.StringVar(&o.only, "only", "", "only changes whose line of output contains this")
+	flag.Func("only", "only changes whose line of output contains this; given more than once, in the order given", func(v string) error {
+		o.only = append(o.only, v)
+		return nil
+	})
 	flag.IntVar(&o.parallel, "parallel", runtime.NumCPU(), "how many test processes at a time")
+	flag.DurationVar(&o.quick, "quick", 0, "leave out tests that take longer than this: what then survives is worth a second run without")
 	flag.BoolVar(&o.verbose, "v", false, "print every change, and the test that noticed it")
 	flag.Parse()
 	o.tests = append([]string{o.pkg}, strings.FieldsFunc(*with, func(r rune) bool { return r == ',' })...)
@@ -41,7 +46,8 @@ type options struct {
 	pkg        string   // as go list names it
 	tests      []string // packages, nearest first
 	equivalent string   // file
-	only       string
+	only       []string
 	parallel   int
+	quick      time.Duration
 	verbose    bool
 }

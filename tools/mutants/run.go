@@ -83,7 +83,7 @@ type suite struct {
 // A test is one top-level test.
 type test struct {
 	name    string
-	took    time.Duration
+	costs   time.Duration // of a processor, in which a busy machine changes little
 	reaches map[int]bool
 	noticed int // how many changes so far
 }
@@ -143,7 +143,19 @@ func (s *session) instrument(ctx context.Context) ([]change, error) {
 	if err := s.overlay("switches", files); err != nil {
 		return nil, err
 	}
-	return slices.DeleteFunc(all, func(c change) bool { return !strings.Contains(c.key(), s.only) }), nil
+	return chosen(all, s.only), nil
+}
+
+// chosen are the changes that contain one of these texts, in the order of the texts.
+func chosen(all []change, only []string) []change {
+	rank := func(c change) int {
+		return slices.IndexFunc(only, func(text string) bool { return strings.Contains(c.key(), text) })
+	}
+	if len(only) > 0 {
+		all = slices.DeleteFunc(all, func(c change) bool { return rank(c) < 0 })
+	}
+	slices.SortStableFunc(all, func(a, b change) int { return cmp.Compare(rank(a), rank(b)) })
+	return all
 }
 
 // overlay writes files that stand in for others, and the list of them that the go command reads.
@@ -195,6 +207,7 @@ func (s *session) prepare(ctx context.Context, pkg string) error {
 	s.suites = append(s.suites, su)
 	errs := make([]error, len(su.tests))
 	s.each(len(su.tests), func(i int) { errs[i] = su.time(ctx, su.tests[i], filepath.Join(s.dir, fmt.Sprint("trace-", i))) })
+	su.tests = slices.DeleteFunc(su.tests, func(t *test) bool { return s.quick > 0 && t.costs > s.quick })
 	return errors.Join(errs...)
 }
 
@@ -214,11 +227,11 @@ func (s *session) each(n int, do func(i int)) {
 
 // time runs a test without any change.
 func (su *suite) time(ctx context.Context, t *test, trace string) error {
-	began := time.Now()
-	if out, err := su.exec(ctx, su.binary, 10*time.Minute, []string{"MUTANT_TRACE=" + trace}, t.name); err != nil {
+	out, costs, err := su.exec(ctx, su.binary, 10*time.Minute, []string{"MUTANT_TRACE=" + trace}, t.name)
+	if err != nil {
 		return fmt.Errorf("%s of %s fails without any change: %w\n%s", t.name, su.pkg, err, out)
 	}
-	t.took, t.reaches = time.Since(began), map[int]bool{}
+	t.costs, t.reaches = max(costs-start, time.Millisecond), map[int]bool{}
 	ids, err := os.ReadFile(trace)
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
@@ -234,8 +247,11 @@ func (su *suite) time(ctx context.Context, t *test, trace string) error {
 	return nil
 }
 
-// exec runs some tests in a process of their own.
-func (su *suite) exec(ctx context.Context, binary string, limit time.Duration, env []string, names ...string) (string, error) {
+// start is about what a process costs before its first test.
+const start = 30 * time.Millisecond
+
+// exec runs some tests in a process of their own, and says what that cost of a processor.
+func (su *suite) exec(ctx context.Context, binary string, limit time.Duration, env []string, names ...string) (string, time.Duration, error) {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	for i, name := range names {
@@ -248,7 +264,10 @@ func (su *suite) exec(ctx context.Context, binary string, limit time.Duration, e
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
 	err := cmd.Run()
-	return out.String(), err
+	if cmd.ProcessState == nil {
+		return out.String(), 0, err
+	}
+	return out.String(), cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime(), err
 }
 
 // A result is what became of a change.
@@ -257,12 +276,15 @@ type result struct {
 	by string // the first test that failed; empty: it survived
 }
 
+// notTried is what became of a change after an interruption.
+const notTried = "not tried"
+
 func (s *session) tryAll(ctx context.Context, all []change) []result {
 	results := make([]result, len(all))
 	s.each(len(all), func(i int) {
 		by := s.try(ctx, all[i])
 		results[i] = result{all[i], by}
-		if s.verbose || by == "" {
+		if (s.verbose || by == "") && by != notTried {
 			s.mu.Lock()
 			defer s.mu.Unlock()
 			fmt.Printf("%s:%d %s: %s\n", all[i].file, all[i].line, cmp.Or(by, "SURVIVED"), all[i].key())
@@ -275,7 +297,7 @@ func (s *session) tryAll(ctx context.Context, all []change) []result {
 func (s *session) try(ctx context.Context, c change) string {
 	for _, su := range s.suites {
 		if ctx.Err() != nil {
-			return "not tried"
+			return notTried
 		}
 		binary := su.binary
 		if c.constant != "" {
@@ -314,14 +336,14 @@ func (s *session) batches(su *suite, c change) [][]*test {
 		}
 	}
 	slices.SortFunc(near, func(a, b *test) int {
-		return cmp.Compare(a.took/time.Duration(1+a.noticed), b.took/time.Duration(1+b.noticed))
+		return cmp.Compare(a.costs/time.Duration(1+a.noticed), b.costs/time.Duration(1+b.noticed))
 	})
 	var all [][]*test
-	for limit := 300 * time.Millisecond; len(near) > 0; limit *= 3 {
+	for limit := 60 * time.Millisecond; len(near) > 0; limit *= 3 {
 		var sum time.Duration
 		n := 0
-		for n < len(near) && (n == 0 || sum+near[n].took <= limit) {
-			sum += near[n].took
+		for n < len(near) && (n == 0 || sum+near[n].costs <= limit) {
+			sum += near[n].costs
 			n++
 		}
 		all = append(all, near[:n])
@@ -335,12 +357,12 @@ var failed = regexp.MustCompile(`(?m)^--- FAIL: (\S+)`)
 // failing runs tests with a change, and says which one failed.
 func (s *session) failing(ctx context.Context, su *suite, binary string, c change, batch []*test) string {
 	var names []string
-	limit := time.Minute
+	limit := 8 * time.Second
 	for _, t := range batch {
 		names = append(names, t.name)
-		limit += 10 * t.took
+		limit += 20 * t.costs
 	}
-	out, err := su.exec(ctx, binary, limit, []string{"MUTANT=" + strconv.Itoa(c.id)}, names...)
+	out, _, err := su.exec(ctx, binary, limit, []string{"MUTANT=" + strconv.Itoa(c.id)}, names...)
 	if err == nil {
 		return ""
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 )
@@ -52,6 +53,9 @@ func TestThePaceWithinALook(t *testing.T) {
 		if err := describe(ctx, s); err == nil {
 			t.Fatal("answered")
 		}
+		if got := s.Throttled(); got != 70*time.Second {
+			t.Errorf("held back for %s of 70s", got)
+		}
 		want := []int64{0, 750, 1_875, 3_563, 6_094, 9_891, 15_586, 23_086, 30_586, 39_586, 66_586}
 		if !slices.Equal(*at, want) {
 			t.Errorf("asked at\n%v, want\n%v", *at, want)
@@ -59,9 +63,116 @@ func TestThePaceWithinALook(t *testing.T) {
 		// A look that took so long is worth no faster pace.
 		look.Done()
 		began := time.Now()
-		at = timed(r, fine)
+		r.script = []step{fine}
 		if err := describe(t.Context(), s); err != nil || time.Since(began) != 81*time.Second {
 			t.Errorf("%v, the next look after %s", err, time.Since(began))
+		}
+	})
+}
+
+// Once the first call of a look is answered the others are sent at once, and have not been throttled.
+func TestALookThatOpens(t *testing.T) {
+	paced(t, func(t *testing.T, r *region, s *Session) {
+		until := until(time.Now().Add(2 * time.Second))
+		at := timed(r, func(req *http.Request) (*http.Response, error) {
+			<-time.After(100 * time.Millisecond)
+			return until(req)
+		})
+		ctx, look := Together(t.Context())
+		var all sync.WaitGroup
+		for range 3 {
+			all.Go(func() {
+				if err := describe(ctx, s); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		all.Wait()
+		if want := []int64{0, 0, 0, 3_100, 3_200, 3_200}; !slices.Equal(*at, want) {
+			t.Errorf("asked at %v, want %v", *at, want)
+		}
+		if look.Done(); s.pacer.between != 0 {
+			t.Errorf("a look that was answered in one go leaves a pause of %s", s.pacer.between)
+		}
+	})
+}
+
+// Half a minute after the first answer what is left of a look waits for a turn, also where it was not throttled before.
+func TestTheEndOfThePaceWithinALook(t *testing.T) {
+	for wait, want := range map[time.Duration]struct {
+		again int64 // the last request
+		pause time.Duration
+	}{30 * time.Second: {30_750, 2 * time.Second}, 30*time.Second + 1: {39_000, 6 * time.Second}} {
+		paced(t, func(t *testing.T, r *region, s *Session) {
+			at := timed(r, func(req *http.Request) (*http.Response, error) {
+				if n := len(r.requests); n == 2 {
+					return slow(req)
+				}
+				return fine(req)
+			})
+			ctx, look := Together(t.Context())
+			for _, d := range []time.Duration{0, wait} {
+				<-time.After(d)
+				if err := describe(ctx, s); err != nil {
+					t.Fatal(err)
+				}
+			}
+			look.Done() // what was read so far apart is worth no faster pace
+			if (*at)[2] != want.again || s.pacer.between != want.pause {
+				t.Errorf("after %s asked again at %d, and the pause is %s", wait, (*at)[2], s.pacer.between)
+			}
+		})
+	}
+}
+
+// A look that was throttled sends one call first, also where another look has found meanwhile that AWS answers again.
+func TestALookThatFindsTheWayFree(t *testing.T) {
+	paced(t, func(t *testing.T, r *region, s *Session) {
+		began := time.Now()
+		var at []int64
+		r.script = []step{func(req *http.Request) (*http.Response, error) {
+			at = append(at, time.Since(began).Milliseconds())
+			if time.Since(began) == 0 {
+				<-time.After(100 * time.Millisecond)
+				resp, err := slow(req)
+				resp.Header.Set("X-Amz-Retry-After", "4000") // until the other look is over
+				return resp, err
+			}
+			<-time.After(500 * time.Millisecond)
+			return fine(req)
+		}}
+		ctx, look := Together(t.Context())
+		defer look.Done()
+		var all sync.WaitGroup
+		for range 2 {
+			all.Go(func() {
+				if err := describe(ctx, s); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		<-time.After(200 * time.Millisecond)
+		if err := describe(t.Context(), s); err != nil {
+			t.Error(err)
+		}
+		all.Wait()
+		if want := []int64{0, 0, 3_100, 4_100, 4_600}; !slices.Equal(at, want) {
+			t.Errorf("asked at %v, want %v", at, want)
+		}
+	})
+}
+
+// A call that waits for no turn is paced all the same, for as long as it is throttled.
+func TestThePaceOfACallInAHurry(t *testing.T) {
+	paced(t, func(t *testing.T, r *region, s *Session) {
+		at := timed(r, slow)
+		ctx, cancel := context.WithTimeout(Hurry(t.Context()), 20*time.Minute)
+		defer cancel()
+		if err := describe(ctx, s); err == nil {
+			t.Fatal("answered")
+		}
+		if n := len(*at); n != 164 || (*at)[n-1]-(*at)[n-2] != 7_500 {
+			t.Errorf("%d requests, the last two at %v", n, (*at)[n-2:])
 		}
 	})
 }
@@ -94,7 +205,9 @@ func TestWhenALookBegan(t *testing.T) {
 func TestTimeThatWasHeldBack(t *testing.T) {
 	paced(t, func(t *testing.T, r *region, s *Session) {
 		r.script = []step{slow, fine}
-		if err := describe(t.Context(), s); err != nil || s.Throttled() != 3*time.Second {
+		var halfway time.Duration
+		time.AfterFunc(2*time.Second, func() { halfway = s.Throttled() })
+		if err := describe(t.Context(), s); err != nil || s.Throttled() != 3*time.Second || halfway != 2*time.Second {
 			t.Errorf("%v, held back for %s", err, s.Throttled())
 		}
 		r.requests, r.script = nil, []step{slow}
@@ -115,4 +228,27 @@ func TestTimeThatWasHeldBack(t *testing.T) {
 			t.Errorf("after 10 s of two calls held back for %s", got)
 		}
 	})
+}
+
+// What a look makes of the pause: an answer makes it nine times shorter, and a look without one leaves it.
+func TestThePauseAfterALook(t *testing.T) {
+	for name, c := range map[string]struct {
+		answers, budget time.Duration
+		want            time.Duration
+	}{
+		"never answered":       {time.Hour, 10 * time.Second, 6 * time.Second},
+		"answered after 6 s":   {5 * time.Second, time.Minute, 0},
+		"answered after 18 s":  {20 * time.Second, time.Minute, 2 * time.Second},
+		"answered after 54 s":  {60 * time.Second, 10 * time.Minute, 6 * time.Second},
+		"answered after 2.7 m": {200 * time.Second, 10 * time.Minute, 18 * time.Second},
+	} {
+		paced(t, func(t *testing.T, r *region, s *Session) {
+			r.script = []step{until(time.Now().Add(c.answers))}
+			ctx, cancel := context.WithTimeout(t.Context(), c.budget)
+			defer cancel()
+			if err := describe(ctx, s); (err == nil) != (c.answers < c.budget) || s.pacer.between != c.want {
+				t.Errorf("%s: %v, then a pause of %s, want %s", name, err, s.pacer.between, c.want)
+			}
+		})
+	}
 }

@@ -125,6 +125,31 @@ func TestTheEndOfThePaceWithinALook(t *testing.T) {
 	}
 }
 
+// Where the call that goes first ends without an answer another one goes.
+func TestTheFirstCallOfALookIsReplaced(t *testing.T) {
+	paced(t, func(t *testing.T, r *region, s *Session) {
+		if err := enter(t.Context(), s); err == nil { // throttled
+			t.Fatal("answered")
+		}
+		at := timed(r, fine)
+		ctx, look := Together(t.Context())
+		defer look.Done()
+		short, cancel := context.WithTimeout(ctx, time.Second)
+		defer cancel()
+		ends := make(chan error)
+		go func() { ends <- describe(short, s) }()
+		<-time.After(500 * time.Millisecond)
+		ctx, cancel = context.WithTimeout(ctx, time.Minute)
+		defer cancel()
+		if err, first := describe(ctx, s), <-ends; err != nil || first == nil {
+			t.Errorf("%v; the first: %v", err, first)
+		}
+		if want := []int64{3_000}; !slices.Equal(*at, want) {
+			t.Errorf("asked at %v, want %v", *at, want)
+		}
+	})
+}
+
 // A look that was throttled sends one call first, also where another look has found meanwhile that AWS answers again.
 func TestALookThatFindsTheWayFree(t *testing.T) {
 	paced(t, func(t *testing.T, r *region, s *Session) {
@@ -197,6 +222,43 @@ func TestWhenALookBegan(t *testing.T) {
 		}
 		if err := <-ends; err != nil || !look.Began().Equal(began) {
 			t.Errorf("%v, began after %s", err, look.Began().Sub(began))
+		}
+	})
+}
+
+// A refusal is an answer, silence is none.
+func TestWhatBeginsALook(t *testing.T) {
+	for name, c := range map[string]struct {
+		answer step
+		begins bool
+	}{"an answer": {fine, true}, "a refusal": {says(400, "ValidationError", "no"), true}, "throttled": {slow, false}, "cut": {cut, false}, "a page": {plain(200, proxyPage), false}} {
+		paced(t, func(t *testing.T, r *region, s *Session) {
+			r.script = []step{c.answer}
+			ctx, look := Together(t.Context())
+			defer look.Done()
+			ctx, cancel := context.WithTimeout(ctx, time.Second)
+			defer cancel()
+			_ = describe(ctx, s)
+			if look.Began().IsZero() == c.begins {
+				t.Errorf("%s: began %v", name, look.Began())
+			}
+		})
+	}
+}
+
+// An attempt that was not sent gives its turn back, so that the next one has it.
+func TestATurnThatWasNotUsed(t *testing.T) {
+	paced(t, func(t *testing.T, r *region, s *Session) {
+		if err := enter(t.Context(), s); err == nil { // throttled
+			t.Fatal("answered")
+		}
+		r.script = []step{fine}
+		s.ring.Invalidate()
+		r.flaky = 6
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		if err := describe(ctx, s); err != nil {
+			t.Error(err)
 		}
 	})
 }

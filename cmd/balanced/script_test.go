@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 
@@ -142,6 +143,9 @@ func cmdCalls(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
+// awsCLI is looked for once: to ask it for its version takes as long as a script.
+var awsCLI = sync.OnceValues(fleettest.AWSCLI)
+
 // condition has what testscript does not: [ipv6], an IPv6 loopback address; [awscli], an AWS CLI that can be pointed at the
 // simulated Region.
 func condition(name string) (bool, error) {
@@ -151,6 +155,6 @@ func condition(name string) (bool, error) {
 	if name != "awscli" {
 		return false, fmt.Errorf("unknown condition %s", name)
 	}
-	_, err := fleettest.AWSCLI()
+	_, err := awsCLI()
 	return err == nil, nil
 }

@@ -280,11 +280,11 @@ func TestWhatIsIgnored(t *testing.T) {
 			t.Errorf("--ignore %s: %v, %v", name, r.seen.Traffic[0].Ignored, r.seen.Traffic[1].Ignored)
 		}
 	}
-	r, all, _ := readingOf("web", "wbe")
-	if err := r.read(t.Context(), question{scope: whole}, never); failure.Of(err) != failure.Setup || err.Error() != "--ignore wbe: web has no such load balancer or target group" {
+	wrong, _, _ := readingOf("web", "wbe")
+	if err := wrong.read(t.Context(), question{scope: whole}, never); failure.Of(err) != failure.Setup || err.Error() != "--ignore wbe: web has no such load balancer or target group" {
 		t.Errorf("a name that is not there: %v", err)
 	}
-	r, all, _ = readingOf()
+	r, all, _ := readingOf()
 	all.describe = errLost
 	if err := r.read(t.Context(), question{scope: whole}, never); !errors.Is(err, errLost) || r.attached != nil {
 		t.Errorf("settings that are not read: %v, known %v", err, r.attached)

@@ -34,9 +34,9 @@ exhaustive: ## every round of the tests that repeat themselves, without the race
 
 SEEDS = 1000
 FROM  = 1
-soak: ## seeded fleets in virtual time: SEEDS=n of them, FROM=n on; SEED=n once more; LOCK=1 with --lock; HASHES=1 prints a hash of each log
+soak: ## seeded fleets in virtual time: SEEDS=n of them, FROM=n on; SEED=n once more; LOCK=1 with --lock; OUTSIDE=1 without a group; HASHES=1 prints a hash of each log
 	$(GO) test -c -o bin/soak.test ./internal/soak
-	cd internal/soak && ../../bin/soak.test -test.run $(if $(LOCK),TestLockedSeeds,TestSeeds) $(if $(SEED),-test.v -seed $(SEED) $(if $(CALLS),-calls),-seeds $(SEEDS) -from $(FROM)) $(if $(HASHES),-hashes)
+	cd internal/soak && ../../bin/soak.test -test.run $(if $(LOCK),TestLockedSeeds,$(if $(OUTSIDE),TestOutside,TestSeeds)) $(if $(SEED),-test.v -seed $(SEED) $(if $(CALLS),-calls),-seeds $(SEEDS) -from $(FROM)) $(if $(HASHES),-hashes)
 
 CROWDS = 1
 crowds: ## crowds of 1,000 agents on the buckets of one account: CROWDS=n seeds of them; CROWD=n once more

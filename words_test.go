@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -51,12 +52,25 @@ var inTheirOrdinarySense = map[string]string{
 	"cannot be asked: out and in are refused": "VPC Lattice has no call that answers it",
 }
 
+// privateWordPatterns find the words of each row of privateWords. To compile them for every text takes longer than all else
+// in this package.
+var privateWordPatterns = sync.OnceValue(func() []*regexp.Regexp {
+	var all []*regexp.Regexp
+	for _, w := range privateWords {
+		all = append(all, wholeWords(w.words))
+	}
+	return all
+})
+
+// wholeWords finds any of some words, in capitals or not.
+func wholeWords(words string) *regexp.Regexp { return regexp.MustCompile(`(?i)\b(` + words + `)\b`) }
+
 // unwanted are the words of a text that readers do not know.
 func unwanted(text string) []string {
 	var found []string
-	for _, w := range privateWords {
-		for _, m := range regexp.MustCompile(`(?i)\b(`+w.words+`)\b`).FindAllString(text, -1) {
-			found = append(found, strconv.Quote(m)+" (write: "+w.write+")")
+	for row, pattern := range privateWordPatterns() {
+		for _, m := range pattern.FindAllString(text, -1) {
+			found = append(found, strconv.Quote(m)+" (write: "+privateWords[row].write+")")
 		}
 	}
 	return found

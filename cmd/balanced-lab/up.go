@@ -92,6 +92,7 @@ func printFleet(w io.Writer, l *lab.Lab, cfg lab.Config) error {
 		fmt.Fprintf(&b, "%s load balancer %s, drain %s%s\n", s.Kind, s.Name, record.Duration(cfg.Drain.Seconds()), at)
 	}
 	fmt.Fprintf(&b, "server of each instance: port %d, health checks ask for %s\n", l.Fleet.Port, appserver.HealthPath)
+	fmt.Fprintf(&b, "DynamoDB table for --lock: %s\n", lab.LockTable)
 	b.WriteString("\nTo make a shell act as an instance, paste one of these lines:\n\n")
 	for _, i := range instances {
 		fmt.Fprintf(&b, "%s  # %s, %s\n", i.ExportLine(), i.ID, i.Zone)

@@ -11,7 +11,8 @@ import (
 )
 
 // levers are what people, alarms and misfortune do to a Region meanwhile.
-func levers(ts *testscript.TestScript, r *sim.Region) map[string]func(args []string) {
+func levers(ts *testscript.TestScript, s *stage) map[string]func(args []string) {
+	r := s.region
 	metadata := func(change func(*sim.Metadata)) func([]string) {
 		return func(args []string) { r.UpdateMetadata(args[0], change) }
 	}
@@ -38,7 +39,7 @@ func levers(ts *testscript.TestScript, r *sim.Region) map[string]func(args []str
 		"elsewhere":  func(a []string) { r.AddTargetGroup(sim.TargetGroup{Name: a[1]}); r.AddTargets(a[1], a[0]) },
 		"table":      func(a []string) { r.AddTable(sim.Table{Name: "locks", Key: a[0]}) },
 		"drop-table": func([]string) { r.DeleteTable("locks") },
-		"entry":      func(a []string) { r.SetItem("locks", entry(r.GroupARN("web"), a[0])) },
+		"entry":      func(a []string) { r.SetItem("locks", s.item(a)) },
 		"register":   func(a []string) { r.Register(a[0], a[1]) },
 		"deregister": func(a []string) { r.Deregister(a[0], a[1]) },
 		"imds-v1":    metadata(func(m *sim.Metadata) { m.V1Allowed = true }),
@@ -63,7 +64,7 @@ func cmdLever(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 func pull(ts *testscript.TestScript, args []string) func() {
-	lever, ok := levers(ts, stageOf(ts).region)[args[0]]
+	lever, ok := levers(ts, stageOf(ts))[args[0]]
 	if !ok {
 		ts.Fatalf("no lever %q", args[0])
 	}

@@ -37,7 +37,7 @@ func cmdHolders(ts *testscript.TestScript, neg bool, args []string) {
 	if s.server != nil {
 		got = s.server.Holders("web")
 	} else {
-		item := s.region.Item("locks", s.region.GroupARN("web"))
+		item := s.region.Item("locks", s.lockGroup())
 		for _, id := range s.ids {
 			if strings.Contains(item, `"`+id+`":`) {
 				got = append(got, id)
@@ -51,8 +51,19 @@ func cmdHolders(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// entry is the item of a group in which one instance holds a slot, as of two minutes ago.
-func entry(group, id string) string {
-	since := time.Now().Add(-2 * time.Minute).UTC().Format(time.RFC3339Nano)
-	return fmt.Sprintf(`{"group":{"S":%q},"version":{"S":%q},"holders":{"M":{%q:{"S":%q}}}}`, group, since+" "+id, id, since)
+// lockGroup is the key of the group's item; outside a group the scripts name it web.
+func (s *stage) lockGroup() string {
+	if s.outside {
+		return "web"
+	}
+	return s.region.GroupARN("web")
+}
+
+// item is that of a group in which an instance holds a slot, as of two minutes ago; none of them for no instance.
+func (s *stage) item(ids []string) string {
+	since, holders := time.Now().Add(-2*time.Minute).UTC().Format(time.RFC3339Nano), ""
+	for _, id := range ids {
+		holders = fmt.Sprintf(`%q:{"S":%q}`, id, since)
+	}
+	return fmt.Sprintf(`{"group":{"S":%q},"version":{"S":%q},"holders":{"M":{%s}}}`, s.lockGroup(), since, holders)
 }

@@ -12,9 +12,10 @@ import (
 
 // buildOutside makes instances that no group has, each registered with everything that outside=LIST names, as --targets
 // takes it: the target group web (or the Classic load balancer old-elb) as any other script has it, addr of addresses,
-// and others like web. Beside them stand target groups in which balanced cannot register.
+// tcp behind a Network Load Balancer, and others like web. Beside them stand target groups in which balanced cannot register.
 func (s *stage) buildOutside(sp spec, tg sim.TargetGroup, elb sim.Classic) {
 	s.region.AddLoadBalancer(sim.LoadBalancer{Name: "front", Type: sp.balancer})
+	s.region.AddLoadBalancer(sim.LoadBalancer{Name: "net", Type: "network"})
 	var of sim.Standalone
 	added := map[string]bool{}
 	for item := range strings.SplitSeq(sp.outside, ",") {
@@ -32,8 +33,11 @@ func (s *stage) buildOutside(sp spec, tg sim.TargetGroup, elb sim.Classic) {
 		added[name] = true
 		one := tg
 		one.Name = name
-		if name == "addr" {
+		switch name {
+		case "addr":
 			one.TargetType = "ip"
+		case "tcp":
+			one.Protocol, one.LoadBalancer = "TCP", "net"
 		}
 		s.region.AddTargetGroup(one)
 	}

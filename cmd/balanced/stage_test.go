@@ -31,6 +31,8 @@ type stage struct {
 	marked int    // calls when the last signal was sent
 	server *fleetlocktest.Server
 	faults faults
+	// outside: its instances are in no group
+	outside bool
 }
 
 // patience is how long a script waits for what must come.
@@ -168,7 +170,7 @@ func (s *stage) build(ts *testscript.TestScript, sp spec) {
 	tg := sim.TargetGroup{Name: "web", LoadBalancer: "front", Drain: sp.drain, Check: check, CrossZone: strconv.FormatBool(sp.crossZone), Protocol: sp.protocol, Attributes: sp.attributes}
 	elb := sim.Classic{Name: "old-elb", Draining: true, Drain: sp.drain, Check: check, CrossZone: sp.crossZone}
 	s.app.employ(ts, sp.checked, &tg, &elb)
-	if sp.outside != "" {
+	if s.outside = sp.outside != ""; s.outside {
 		s.buildOutside(sp, tg, elb)
 		ts.Setenv("BALANCED_TARGETS", sp.outside)
 		return

@@ -35,8 +35,7 @@ func (c *Client) Activities(ctx context.Context, group string, enough func([]fle
 				all = append(all, activity(a))
 			}
 			// An empty page that has a successor shows nothing, so it is never enough.
-			next = aws.ToString(out.NextToken)
-			return next, next != "" && len(out.Activities) > 0 && enough(all), nil
+			return aws.ToString(out.NextToken), len(out.Activities) > 0 && enough(all), nil
 		})
 		return all, err
 	})
@@ -68,7 +67,8 @@ func activity(a types.Activity) fleet.Activity {
 		Cause:   aws.ToString(a.Cause),
 		Message: aws.ToString(a.StatusMessage),
 	}
-	if _, reason, ok := strings.Cut(out.Text, "Status Reason: "); ok && out.Message == "" {
+	if out.Message == "" {
+		_, reason, _ := strings.Cut(out.Text, "Status Reason: ")
 		out.Message = strings.TrimSpace(reason)
 	}
 	out.Kind, out.Instance = classify(out.Text)

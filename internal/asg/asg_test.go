@@ -1,6 +1,7 @@
 package asg
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -87,17 +88,17 @@ func TestWhatIsAttachedIsTheUnionOfOldAndNewFields(t *testing.T) {
 	var g fleet.Group
 	attach(&g, types.AutoScalingGroup{
 		LoadBalancerNames: []string{"shop", "api"},
-		TargetGroupARNs:   []string{tg + "b/1"},
+		TargetGroupARNs:   []string{tg + "b/1", tg + "d/1"},
 		TrafficSources: []types.TrafficSourceIdentifier{
 			source("elb", "api"), source("elb", "new"), source("elbv2", tg+"b/1"), source("elbv2", tg+"a/1"),
 			source("", tg+"c/1"), source("vpc-lattice", "arn:aws:vpc-lattice:eu-west-1:1:targetgroup/tg-1"),
-			source("", "arn:aws:other"),
+			source("", "arn:aws:other"), source("new", tg+"e/1"),
 		},
 	})
 	want := fleet.Group{
 		Classic:      []string{"api", "new", "shop"},
-		TargetGroups: []string{tg + "a/1", tg + "b/1", tg + "c/1"},
-		Unknown:      []string{"arn:aws:other", "vpc-lattice arn:aws:vpc-lattice:eu-west-1:1:targetgroup/tg-1"},
+		TargetGroups: []string{tg + "a/1", tg + "b/1", tg + "c/1", tg + "d/1"},
+		Unknown:      []string{"arn:aws:other", "new " + tg + "e/1", "vpc-lattice arn:aws:vpc-lattice:eu-west-1:1:targetgroup/tg-1"},
 	}
 	if diff := cmp.Diff(want, g); diff != "" {
 		t.Error(diff)
@@ -143,6 +144,7 @@ func TestWhyAnActivityFailedIsKept(t *testing.T) {
 		want          string
 	}{
 		"in its own place":   {"Launching a new EC2 instance.  Status Reason: no capacity. Launching EC2 instance failed.", "no capacity. Launching EC2 instance failed.", "no capacity. Launching EC2 instance failed."},
+		"in both places":     {"Launching a new EC2 instance.  Status Reason: no", "no capacity", "no capacity"},
 		"in the description": {"Launching a new EC2 instance.  Status Reason: You have exceeded a quota.", "", "You have exceeded a quota."},
 		"not at all":         {"Launching a new EC2 instance", "", ""},
 	} {
@@ -171,6 +173,13 @@ func TestWhoManagesAGroupAndWhatItRetains(t *testing.T) {
 		if g := group(c.in, answeredAt(middleware.Metadata{})); g.Operator != c.operator || g.Retains != c.retains {
 			t.Errorf("%s: %q, %v", name, g.Operator, g.Retains)
 		}
+	}
+}
+
+func TestMetricsThatAreSent(t *testing.T) {
+	in := types.AutoScalingGroup{EnabledMetrics: []types.EnabledMetric{{Metric: aws.String("GroupStandbyInstances")}, {Metric: aws.String("GroupTotalInstances")}}}
+	if got := group(in, answeredAt(middleware.Metadata{})).Metrics; !slices.Equal(got, []string{"GroupStandbyInstances", "GroupTotalInstances"}) {
+		t.Errorf("%v", got)
 	}
 }
 

@@ -194,6 +194,29 @@ func TestAnEmptyPageIsNotTheEnd(t *testing.T) {
 	}
 }
 
+// A list is read no further than what is asked needs.
+func TestOneIsEnough(t *testing.T) {
+	refresh := "<member><InstanceRefreshId>r-1</InstanceRefreshId><Status>InProgress</Status></member>"
+	answer := func(n int, form url.Values) string {
+		action, token := form.Get("Action"), fmt.Sprintf("<NextToken>%d</NextToken>", n)
+		if action == "DescribeInstanceRefreshes" {
+			return result(action, "<InstanceRefreshes>"+refresh+"</InstanceRefreshes>"+token)
+		}
+		return result(action, "<Activities>"+move+"</Activities>"+token)
+	}
+	play(t, answer, func(ctx context.Context, c *asg.Client, asked *int) {
+		if all, err := c.Refreshes(ctx, "web"); err != nil || len(all) != 1 || *asked != 1 {
+			t.Errorf("refreshes: %+v, %v after %d requests", all, err, *asked)
+		}
+		if all, err := c.Activities(ctx, "web", func(all []fleet.Activity) bool { return len(all) == 1 }); err != nil || len(all) != 1 || *asked != 2 {
+			t.Errorf("activities: %+v, %v after %d requests", all, err, *asked-1)
+		}
+		if all, err := c.Activities(ctx, "web", func(all []fleet.Activity) bool { return len(all) == 3 }); err != nil || len(all) != 3 || *asked != 5 {
+			t.Errorf("activities: %+v, %v after %d requests", all, err, *asked-2)
+		}
+	})
+}
+
 func TestAGroupThatLacksAPartIsNotASmallerGroup(t *testing.T) {
 	all := sizes + sources + "<Instances>" + member1 + "</Instances>"
 	for _, lost := range []string{

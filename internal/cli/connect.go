@@ -50,7 +50,7 @@ func (p *program) connectBy(ctx context.Context, log *zap.Logger, at lockAt, who
 		Throttled: aws.Throttled,
 		Caller:    aws,
 	}
-	if err := at.attach(agent, aws); err != nil {
+	if err := at.attach(agent, aws, len(p.outside) > 0); err != nil {
 		return nil, nil, err
 	}
 	outsideGroup(agent, self, p.outside, groups, balancers)

@@ -47,7 +47,7 @@ func (p *program) job(v *values) (*job, error) {
 	j := &job{program: p, command: v.c.Command.Name, hold: v.holdFiles(), text: result}
 	j.json, j.lockAt, j.startUp = v.oneOf("output") == "json", v.lockAt(), v.startUp()
 	p.outside = v.targets()
-	v.refuseLockOutside()
+	v.checkLockOutside()
 	after, afterErr := v.afterwards()
 	if err := j.openLog(v); err != nil {
 		return nil, err

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -57,16 +58,21 @@ func whatIsWrong(err error, flag string) string {
 	return fmt.Sprintf("%s (%s)", strings.TrimPrefix(e.reason, flag), e.hint)
 }
 
-// attach gives an agent its lock, if there is one.
-func (l lockAt) attach(agent *rotation.Agent, aws *awsapi.Session) error {
+// attach gives an agent its lock, if there is one. Outside a group, target groups may list the holder of an entry by its
+// address.
+func (l lockAt) attach(agent *rotation.Agent, aws *awsapi.Session, outside bool) error {
 	if !l.named {
 		return nil
 	}
-	slots, err := lock.New(l.where, lock.Options{Instance: agent.Self.Instance, Group: l.group, AWS: aws.Config()})
+	o := lock.Options{Instance: agent.Self.Instance, Group: l.group, AWS: aws.Config()}
+	if outside {
+		o.Addresses = slices.DeleteFunc([]string{agent.Self.PrivateIP, agent.Self.IPv6}, func(a string) bool { return a == "" })
+	}
+	held, err := lock.New(l.where, o)
 	if err != nil {
 		return err
 	}
-	agent.Lock = slots
+	agent.Lock = held
 	return nil
 }
 

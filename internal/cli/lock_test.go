@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"balanced/internal/fleet"
 	"balanced/internal/lock"
 )
 
@@ -42,12 +43,12 @@ func TestTheLineOfALock(t *testing.T) {
 	now := time.Date(2026, 11, 26, 10, 0, 0, 0, time.UTC)
 	for want, s := range map[string]lock.State{
 		"lock dynamodb:t: not known":        {Kind: "dynamodb", Where: "dynamodb:t"},
-		"lock dynamodb:t: no slot is taken": {Kind: "dynamodb", Where: "dynamodb:t", Holders: []lock.Holder{}},
+		"lock dynamodb:t: no slot is taken": {Kind: "dynamodb", Where: "dynamodb:t", Holders: []fleet.Entry{}},
 		"lock dynamodb:t: a slot is taken by i-1 for 2m4s": {
-			Kind: "dynamodb", Where: "dynamodb:t", Holders: []lock.Holder{{ID: "i-1", Since: now.Add(-124 * time.Second)}},
+			Kind: "dynamodb", Where: "dynamodb:t", Holders: []fleet.Entry{{ID: "i-1", Since: now.Add(-124 * time.Second)}},
 		},
 		"lock dynamodb:t: slots are taken by i-1, i-2": {
-			Kind: "dynamodb", Where: "dynamodb:t", Holders: []lock.Holder{{ID: "i-1"}, {ID: "i-2", Since: now.Add(time.Minute)}},
+			Kind: "dynamodb", Where: "dynamodb:t", Holders: []fleet.Entry{{ID: "i-1"}, {ID: "i-2", Since: now.Add(time.Minute)}},
 		},
 		"lock https://h/: a FleetLock server does not tell who holds its slots": {Kind: "fleetlock", Where: "https://h/"},
 	} {

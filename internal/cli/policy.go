@@ -105,6 +105,7 @@ func (p *program) policy(c *cli.Context) error {
 	if ready && len(outside) > 0 {
 		v.wrong("--ready", "and --targets: a launch hook is a group's")
 	}
+	v.checkLockOutside()
 	if err := v.err(); err != nil {
 		return err
 	}

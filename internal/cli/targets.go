@@ -2,6 +2,7 @@ package cli
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -39,28 +40,35 @@ func (v *values) targets() []targets.Name {
 func (v *values) areOutside() bool { return v.has("targets") && len(v.list("targets")) > 0 }
 
 // checkOutside notes what a run that takes an instance out needs, or has no use for, where --targets is given: nobody else
-// holds a minimum there.
+// holds a minimum there, and without a lock in a table nobody knows who is out.
 func (v *values) checkOutside(min fleet.MinHealthy) {
 	if !v.areOutside() {
 		return
 	}
 	given, source := v.raw("min-healthy")
 	switch {
+	case min.FromPolicy():
+		v.wrong(source, "policy: only an Auto Scaling group has one")
+	case v.seesHolders():
 	case !v.isGiven("min-healthy"):
 		v.wrong("--targets", "needs --min-healthy N: how many others must stay healthy at each load balancer")
 	case !min.Absolute():
-		v.wrong(source, "%q: with --targets it is a number: an instance that is out is listed nowhere, so how many there are is not known", given)
+		v.wrong(source, "%q: with --targets it is a number, unless --lock dynamodb:TABLE tells who is out", given)
 	}
 	if v.has("replace") && v.bool("replace") {
 		v.wrong("--replace", "is for Auto Scaling groups, and not for --targets")
 	}
 }
 
-// refuseLockOutside: a lock frees the entry of an instance that its group does not list any more. Outside a group that is
-// every instance that is out.
-func (v *values) refuseLockOutside() {
-	if v.has("lock") && v.areOutside() && v.text("lock") != "" {
-		v.wrong("--lock", "does not work with --targets: who is out is listed nowhere, so no entry could be freed safely")
+// seesHolders: there is a lock that tells who is out.
+func (v *values) seesHolders() bool {
+	return v.has("lock") && strings.HasPrefix(v.text("lock"), "dynamodb:")
+}
+
+// checkLockOutside: no group gives its name to the slots there.
+func (v *values) checkLockOutside() {
+	if v.has("lock") && v.areOutside() && v.text("lock") != "" && v.text("lock-group") == "" {
+		v.wrong("--lock", "with --targets needs --lock-group NAME: the same on every instance of the fleet")
 	}
 }
 
@@ -78,9 +86,16 @@ func (v *values) takesBack(opt *rotation.InOptions) {
 		}
 		return
 	}
-	if v.isGiven("min-healthy") {
-		opt.MinHealthy = v.minHealthy()
-		v.checkOutside(opt.MinHealthy)
+	if !v.isGiven("min-healthy") {
+		return
+	}
+	min := v.minHealthy()
+	v.checkOutside(min)
+	if given, source := v.raw("min-healthy"); !min.Absolute() && v.given("min-healthy") != nil && v.c.Command.Name == "in" {
+		v.wrong(source, "%q: for in it is a number", given)
+	}
+	if min.Absolute() { // in does not ask the lock who is out
+		opt.MinHealthy = min
 	}
 }
 

@@ -156,18 +156,18 @@ func TestWhatDoesNotExistIsNamed(t *testing.T) {
 	region(t, func(t *testing.T, f threeHosts) {
 		gone := strings.Replace(f.targets[0], "targetgroup/web", "targetgroup/gone", 1)
 		for missing, ask := range map[string]func() error{
-			"lost": func() error { _, err := f.elb.Describe(t.Context(), append(f.classic, "lost"), nil); return err },
-			gone:   func() error { _, err := f.elb.Describe(t.Context(), nil, append(f.targets, gone)); return err },
-			"gone": func() error {
+			"describe Classic load balancer lost": func() error { _, err := f.elb.Describe(t.Context(), append(f.classic, "lost"), nil); return err },
+			"describe target group " + gone:       func() error { _, err := f.elb.Describe(t.Context(), nil, append(f.targets, gone)); return err },
+			"describe health in target group gone": func() error {
 				_, err := f.elb.Health(t.Context(), fleet.Source{Kind: fleet.Application, Name: "gone", ID: gone})
 				return err
 			},
-			"past": func() error {
+			"describe health in Classic load balancer past": func() error {
 				_, err := f.elb.HealthOf(t.Context(), fleet.Source{Kind: fleet.Classic, Name: "past", ID: "past"}, f.ids[0])
 				return err
 			},
 		} {
-			if err := ask(); !errors.Is(err, fleet.ErrNoSource) || !strings.Contains(err.Error(), " "+missing+": does not exist") {
+			if err := ask(); !errors.Is(err, fleet.ErrNoSource) || !strings.HasPrefix(err.Error(), missing+": does not exist") {
 				t.Errorf("%s: %v", missing, err)
 			}
 		}

@@ -138,7 +138,7 @@ func sameTarget(a, b string) bool {
 	if a == b {
 		return a != ""
 	}
-	x, errX := netip.ParseAddr(a)
-	y, errY := netip.ParseAddr(b)
-	return errX == nil && errY == nil && x == y
+	x, err := netip.ParseAddr(a)
+	y, _ := netip.ParseAddr(b) // where it is no address, one that no text stands for
+	return err == nil && x == y
 }

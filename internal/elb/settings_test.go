@@ -129,6 +129,60 @@ func TestTargetChecks(t *testing.T) {
 	}
 }
 
+// What a health check is made of has to be there where there is one.
+func TestAWholeTargetGroup(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(*types.TargetGroup)
+		lacks  string
+	}{
+		"whole":                        {func(*types.TargetGroup) {}, ""},
+		"checked":                      {func(g *types.TargetGroup) { g.HealthCheckEnabled = aws.Bool(true) }, ""},
+		"checked, by no protocol":      {func(g *types.TargetGroup) { g.HealthCheckEnabled, g.HealthCheckProtocol = aws.Bool(true), "" }, "health check protocol"},
+		"checked perhaps, at no port":  {func(g *types.TargetGroup) { g.HealthCheckPort = nil }, "health check port"},
+		"checked perhaps, at any time": {func(g *types.TargetGroup) { g.HealthCheckIntervalSeconds = nil }, "health check interval"},
+		"not checked, and nothing is said": {func(g *types.TargetGroup) {
+			g.HealthCheckEnabled, g.HealthCheckProtocol, g.HealthCheckPort, g.HealthCheckIntervalSeconds = aws.Bool(false), "", nil, nil
+		}, ""},
+		"without a name": {func(g *types.TargetGroup) { g.TargetGroupName = nil }, "name"},
+		"without an ARN": {func(g *types.TargetGroup) { g.TargetGroupArn = nil }, "ARN"},
+		"without a type": {func(g *types.TargetGroup) { g.TargetType = "" }, "target type"},
+		"of functions":   {func(g *types.TargetGroup) { *g = types.TargetGroup{TargetType: "lambda"} }, ""},
+	} {
+		g := types.TargetGroup{
+			TargetGroupArn: aws.String("arn:1"), TargetGroupName: aws.String("web"), TargetType: "instance", Protocol: "HTTP", Port: aws.Int32(80),
+			LoadBalancerArns: []string{}, HealthCheckProtocol: "HTTP", HealthCheckPort: aws.String("80"), HealthCheckIntervalSeconds: aws.Int32(30),
+		}
+		c.change(&g)
+		err := wholeTargetGroup(g)
+		if (err == nil) != (c.lacks == "") || err != nil && !strings.HasPrefix(err.Error(), "the answer has no "+c.lacks+" of target group ") {
+			t.Errorf("%s: %v, want it to lack %q", name, err, c.lacks)
+		}
+	}
+}
+
+// One address may be written in several ways; ids, and what is neither, are the same only where they read the same.
+func TestSameTargets(t *testing.T) {
+	for _, c := range []struct {
+		a, b string
+		want bool
+	}{
+		{"i-1", "i-1", true},
+		{"i-1", "i-2", false},
+		{"", "", false},
+		{"10.0.0.1", "10.0.0.1", true},
+		{"10.0.0.1", "10.0.0.2", false},
+		{"fd00::1", "fd00:0:0:0::1", true},
+		{"fd00::1", "fd00::2", false},
+		{"fd00::1", "i-1", false},
+		{"i-1", "fd00::1", false},
+		{"::", "i-1", false},
+	} {
+		if got := sameTarget(c.a, c.b); got != c.want {
+			t.Errorf("%q and %q: %v", c.a, c.b, got)
+		}
+	}
+}
+
 func TestFirstPass(t *testing.T) {
 	check := fleet.HealthCheck{Interval: 30 * time.Second, Timeout: 5 * time.Second, Healthy: 3}
 	for kind, want := range map[fleet.SourceKind]time.Duration{fleet.Application: 35 * time.Second, fleet.Network: 105 * time.Second, fleet.Classic: 105 * time.Second} {

@@ -14,7 +14,8 @@ import (
 // A zonal shift keeps traffic from a target that stays healthy; so may what AWS adds to its states.
 func TestAShiftedTargetIsToldFromAHealthyOne(t *testing.T) {
 	for override, want := range map[string]fleet.Target{
-		"": {},
+		"":                                       {},
+		"<Description>of no state</Description>": {},
 		"<State>no_override</State><Reason>AdministrativeOverride.NoOverride</Reason><Description>No override is currently active on target</Description>": {},
 		"<State>zonal_shift_active</State><Description>A zonal shift is active</Description>":                                                              {Shifted: true, Override: "zonal_shift_active: A zonal shift is active"},
 		"<State>zonal_shift_active</State>":           {Shifted: true, Override: "zonal_shift_active"},

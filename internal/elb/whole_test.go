@@ -19,7 +19,8 @@ import (
 	"balanced/internal/fleet"
 )
 
-// play runs a test against a script of AWS's answers by action, in virtual time.
+// play runs a test against a script of AWS's answers by action, in virtual time. An answer that begins with "!" is the
+// code of a refusal.
 func play(t *testing.T, answer func(action string, form url.Values) string, test func(ctx context.Context, c *elb.Client, asked map[string]int)) {
 	t.Helper()
 	hermetic(t)
@@ -41,8 +42,12 @@ func play(t *testing.T, answer func(action string, form url.Values) string, test
 			mu.Lock()
 			asked[action]++
 			mu.Unlock()
-			text := fmt.Sprintf("<R><%sResult>%s</%sResult></R>", action, answer(action, form), action)
-			return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(text))}, nil
+			said, status := answer(action, form), http.StatusOK
+			text := fmt.Sprintf("<R><%sResult>%s</%sResult></R>", action, said, action)
+			if code, refused := strings.CutPrefix(said, "!"); refused {
+				status, text = http.StatusBadRequest, "<ErrorResponse><Error><Code>"+code+"</Code><Message>no</Message></Error></ErrorResponse>"
+			}
+			return &http.Response{StatusCode: status, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(text))}, nil
 		})
 		s, err := awsapi.Load(t.Context(), awsapi.Options{Region: "eu-west-1", HTTP: client, Endpoint: "http://api"})
 		if err != nil {
@@ -99,6 +104,18 @@ func TestDescribeFromWholeAnswers(t *testing.T) {
 	})
 }
 
+// A timeout that is left out is the documented default.
+func TestADrainWithoutATimeout(t *testing.T) {
+	silent := func(action string, form url.Values) string {
+		return strings.Replace(whole(action, form), "<Timeout>60</Timeout>", "", 1)
+	}
+	play(t, silent, func(ctx context.Context, c *elb.Client, _ map[string]int) {
+		if all, err := c.Describe(ctx, []string{"old"}, nil); err != nil || all[0].Drain != 5*time.Minute {
+			t.Errorf("%+v, %v", all, err)
+		}
+	})
+}
+
 // What was asked for by name and is not in the answer is a failed look, not a smaller world.
 func TestALoadBalancerThatIsMissingIsAFailedLook(t *testing.T) {
 	without := func(action, part string) func(string, url.Values) string {
@@ -115,6 +132,7 @@ func TestALoadBalancerThatIsMissingIsAFailedLook(t *testing.T) {
 		"the list of Classic load balancers":          without("DescribeLoadBalancers", "<LoadBalancerDescriptions>"+classic+"</LoadBalancerDescriptions>"),
 		"the name of a Classic load balancer":         without("DescribeLoadBalancers", "<LoadBalancerName>old</LoadBalancerName>"),
 		"its health check":                            without("DescribeLoadBalancers", "<HealthCheck><Target>TCP:80</Target><Interval>30</Interval></HealthCheck>"),
+		"the target of its health check":              without("DescribeLoadBalancers", "<Target>TCP:80</Target>"),
 		"its attributes":                              without("DescribeLoadBalancerAttributes", "<LoadBalancerAttributes>"+drain+cross+"</LoadBalancerAttributes>"),
 		"its connection draining":                     without("DescribeLoadBalancerAttributes", drain),
 		"its cross-zone setting":                      without("DescribeLoadBalancerAttributes", cross),
@@ -205,6 +223,7 @@ func TestAHealthThatIsMissingIsAFailedLook(t *testing.T) {
 		"the words about an instance":  {fleet.Classic, "InstanceStates", instance, "<Description>N/A</Description>", ""},
 		"the id of an instance":        {fleet.Classic, "InstanceStates", instance, "<InstanceId>i-1</InstanceId>", ""},
 		"an instance that was asked":   {fleet.Classic, "InstanceStates", instance, instance, ""},
+		"all about a target":           {fleet.Network, "TargetHealthDescriptions", target, "<Target><Id>i-1</Id><Port>80</Port></Target>", ""},
 		"nothing of a target":          {fleet.Network, "TargetHealthDescriptions", target, "nothing", fleet.Healthy},
 		"nothing of a Classic balance": {fleet.Classic, "InstanceStates", instance, "nothing", fleet.Healthy},
 	} {
@@ -216,6 +235,13 @@ func TestAHealthThatIsMissingIsAFailedLook(t *testing.T) {
 				source := fleet.Source{Kind: c.kind, Name: "web", ID: arn}
 				if c.kind != fleet.Classic {
 					source.Port = 80
+				}
+				if c.lost != c.whole { // a list of all does not have to name anybody
+					short, cancel := context.WithTimeout(ctx, 10*time.Second)
+					defer cancel()
+					if all, err := client.Health(short, source); (err != nil) != (c.want == "") {
+						t.Errorf("of all: %+v, %v", all, err)
+					}
 				}
 				got, err := client.HealthOf(ctx, source, "i-1")
 				if (err != nil) != (c.want == "") || got.Health != c.want {

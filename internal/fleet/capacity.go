@@ -15,7 +15,8 @@ func (n Numbers) Impossible() bool { return n.Minimum > n.Capacity-1 && n.Minimu
 // Count counts the group under a rule.
 func (s Snapshot) Count(m MinHealthy) Numbers {
 	if s.Group.Declared() {
-		return s.countDeclared(m)
+		n, _ := s.Tightest(m)
+		return n
 	}
 	capacity := s.Capacity()
 	minimum := m.Minimum(capacity, s.Group.MinHealthyPercent)

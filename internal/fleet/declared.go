@@ -34,17 +34,28 @@ type PartlyMovedError struct{ Err error }
 func (e *PartlyMovedError) Error() string { return e.Err.Error() }
 func (e *PartlyMovedError) Unwrap() error { return e.Err }
 
-// OthersAt counts the other instances that a load balancer lists, those that drain among them, and those that get traffic
-// there on each of their ports.
+// OthersAt counts the other instances that a load balancer lists, those that drain among them and those that hold a slot
+// and may have left it, and those that get traffic there on each of their ports.
 func (s Snapshot) OthersAt(t Traffic) (listed, healthy int) {
 	getTraffic := map[string]bool{}
 	for _, x := range t.Targets {
-		if x.Instance == s.ID || x.Health == Unregistered {
+		if x.Health == Unregistered {
 			continue
 		}
 		before, known := getTraffic[x.Instance]
 		getTraffic[x.Instance] = x.GetsTraffic() && (before || !known)
 	}
+	for _, e := range s.Group.Entries {
+		if _, there := getTraffic[e.ID]; !there {
+			getTraffic[e.ID] = false
+		}
+	}
+	for _, m := range s.Group.Members {
+		if m.State.Out() {
+			getTraffic[m.ID] = false
+		}
+	}
+	delete(getTraffic, s.ID)
 	for _, good := range getTraffic {
 		if good {
 			healthy++
@@ -60,39 +71,57 @@ func (s Snapshot) OthersDrain() bool {
 	})
 }
 
-// Fewest are the fewest others that any declared load balancer lists, and the fewest that any calls healthy, with
-// that load balancer. Where none of them is in use there is no evidence of health, and what is registered counts.
-func (s Snapshot) Fewest() (listed, healthy int, at Traffic) {
-	all, inUse := s.Counted(), true
-	if len(all) == 0 {
-		all, inUse = s.Traffic, false
+// evidence are the declared load balancers that are counted in, at least one. Where none of them is in use there is no
+// evidence of health: then all are, and what is registered counts.
+func (s Snapshot) evidence() []Traffic {
+	switch counted := s.Counted(); {
+	case len(counted) > 0:
+		return counted
+	case len(s.Traffic) > 0:
+		return s.Traffic
 	}
-	listed, healthy = -1, -1
-	for _, t := range all {
-		there, good := s.OthersAt(t)
-		if !inUse {
-			good = there
-		}
-		if listed < 0 || there < listed {
-			listed = there
-		}
-		if healthy < 0 || good < healthy {
-			healthy, at = good, t
-		}
-	}
-	return max(listed, 0), max(healthy, 0), at
+	return []Traffic{{}}
 }
 
-// countDeclared counts in each declared load balancer: the minimum holds in all of them.
-func (s Snapshot) countDeclared(m MinHealthy) Numbers {
-	others, healthyPeers, _ := s.Fewest()
-	n := Numbers{Capacity: others + 1, HealthyPeers: healthyPeers, Healthy: healthyPeers}
+// Tightest counts in each declared load balancer, since the minimum has to hold in all of them, and returns the numbers
+// of the one that leaves least room, with that one. The slots are the fewest that any leaves.
+func (s Snapshot) Tightest(m MinHealthy) (tightest Numbers, at Traffic) {
+	var slots []int
+	for _, t := range s.evidence() {
+		n := s.countAt(t, m)
+		if len(slots) == 0 || n.tighterThan(tightest) {
+			tightest, at = n, t
+		}
+		slots = append(slots, n.Slots)
+	}
+	tightest.Slots = slices.Min(slots)
+	return tightest, at
+}
+
+// countAt counts in one load balancer.
+func (s Snapshot) countAt(t Traffic, m MinHealthy) Numbers {
+	others, healthy := s.OthersAt(t)
+	if !t.Counts() {
+		healthy = others
+	}
+	n := Numbers{Capacity: others + 1, HealthyPeers: healthy, Healthy: healthy}
 	if me, ok := s.Group.Member(s.ID); ok && s.IsHealthy(me, s.Counted()) {
 		n.Healthy++
 	}
 	n.Minimum = m.Minimum(n.Capacity, s.Group.MinHealthyPercent)
 	n.Slots = max(1, n.Capacity-n.Minimum)
 	return n
+}
+
+// tighterThan: an impossible minimum before any other, then the one with fewer healthy to spare, then the smaller.
+func (n Numbers) tighterThan(o Numbers) bool {
+	switch {
+	case n.Impossible() != o.Impossible():
+		return n.Impossible()
+	case n.HealthyPeers-n.Minimum != o.HealthyPeers-o.Minimum:
+		return n.HealthyPeers-n.Minimum < o.HealthyPeers-o.Minimum
+	}
+	return n.Capacity < o.Capacity
 }
 
 // healthyWhereListed: outside a group an instance need not be registered at each of the load balancers that another names.
@@ -111,9 +140,9 @@ func healthyWhereListed(id string, counted []Traffic) bool {
 	return listed
 }
 
-// unhealthyOther names one other instance that does not get traffic where the fewest do.
+// unhealthyOther names one other instance that does not get traffic, where the fewest do.
 func (s Snapshot) unhealthyOther() (id, why string) {
-	_, _, at := s.Fewest()
+	_, at := s.Tightest(MinHealthy{kind: ruleCount})
 	for _, x := range at.Targets {
 		if x.Instance != s.ID && x.Health != Unregistered && !x.GetsTraffic() {
 			return x.Instance, x.Standing() + " at " + at.Name

@@ -29,8 +29,9 @@ type Group struct {
 	// "type identifier" (vpc-lattice is one).
 	Unknown []string
 	Settings
-	At   time.Time // AWS's own clock when it answered, whole seconds
-	Held Held      // of this instance, where there is no group: see Declared
+	At      time.Time // AWS's own clock when it answered, whole seconds
+	Held    Held      // of this instance, where there is no group: see Declared
+	Entries []Entry   // who holds a slot in a lock, where there is no group to tell: see WithEntries
 }
 
 // Settings are how a group is set up, sizes and load balancers apart.

@@ -72,7 +72,12 @@ func NewestMove(feed []Activity, id string, kind ActivityKind) (Activity, bool) 
 }
 
 // Holders of the group, earliest first.
-func (s Snapshot) Holders() []Holder { return Holders(s.Group.Members, s.Activities) }
+func (s Snapshot) Holders() []Holder {
+	if s.Group.Declared() {
+		return s.entryHolders()
+	}
+	return Holders(s.Group.Members, s.Activities)
+}
 
 // OtherHolders are the holders apart from this instance.
 func (s Snapshot) OtherHolders() []Holder {

@@ -83,5 +83,8 @@ func percentOf(capacity, percent int) int {
 // Absolute: the rule is a number of instances.
 func (m MinHealthy) Absolute() bool { return m.kind == ruleCount }
 
+// FromPolicy: the rule is the group's InstanceMaintenancePolicy.
+func (m MinHealthy) FromPolicy() bool { return m.kind == rulePolicy }
+
 // AllowsShort: the rule itself allows a group that is below its desired capacity.
 func (m MinHealthy) AllowsShort() bool { return m.kind == ruleCount || m.kind == rulePercent }

@@ -42,6 +42,17 @@ func TestMinimum(t *testing.T) {
 	}
 }
 
+func TestKindsOfRule(t *testing.T) {
+	for rule, want := range map[string]struct{ absolute, allowsShort bool }{
+		"all": {}, "policy": {}, "50%": {allowsShort: true}, "0": {true, true}, "6": {true, true},
+	} {
+		m, err := ParseMinHealthy(rule)
+		if err != nil || m.Absolute() != want.absolute || m.AllowsShort() != want.allowsShort {
+			t.Errorf("%s: %v, absolute %v, allows short %v", rule, err, m.Absolute(), m.AllowsShort())
+		}
+	}
+}
+
 func TestParseMinHealthyRefuses(t *testing.T) {
 	for _, s := range []string{"", "120%", "-1", "-5%", "half", "50 %", "1e3", "%", "+5", "99999999999"} {
 		if m, err := ParseMinHealthy(s); err == nil {

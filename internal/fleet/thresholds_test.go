@@ -63,6 +63,10 @@ func TestCrossings(t *testing.T) {
 			zonal(s)
 			s.Zone = "c"
 		}, app("c", 0, 3, true)},
+		"and no zone where there is no group": {dns(5, 0), func(s *fleet.Snapshot) {
+			zonal(s)
+			s.Group.Held.Registered = 1
+		}, app("", 4, 5, true)},
 		"an ignored load balancer": {dns(5, 0), func(s *fleet.Snapshot) { s.Traffic[0].Ignored = true }, nil},
 		"both": {
 			fleet.Thresholds{DNS: fleet.Threshold{Count: 5}, Routing: fleet.Threshold{Count: 6}},

@@ -63,7 +63,7 @@ func (h *Host) Process(ctx context.Context) (*rotation.Agent, *awsapi.Session, e
 		cfg.APIOptions = append(slices.Clone(cfg.APIOptions), h.Turns.begin(h.ID))
 	}
 	groups, balancers := asg.New(cfg), elb.New(cfg)
-	slots, err := h.lock(cfg)
+	slots, err := h.lock(cfg, self)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -74,8 +74,8 @@ func (h *Host) Process(ctx context.Context) (*rotation.Agent, *awsapi.Session, e
 	return agent, session, h.outside(agent, groups, balancers)
 }
 
-// lock is what --lock names.
-func (h *Host) lock(cfg aws.Config) (rotation.SlotLock, error) {
+// lock is what --lock names; outside a group the slots are those of "web".
+func (h *Host) lock(cfg aws.Config, self imds.Identity) (rotation.SlotLock, error) {
 	if h.Lock == "" {
 		return nil, nil
 	}
@@ -86,6 +86,9 @@ func (h *Host) lock(cfg aws.Config) (rotation.SlotLock, error) {
 	o := lock.Options{Instance: h.ID, AWS: cfg, HTTP: h.HTTP.Transport}
 	if h.Rand != nil {
 		o.Rand = h.Rand.Float64
+	}
+	if h.Targets != "" {
+		o.Group, o.Addresses = "web", []string{self.PrivateIP, self.IPv6}
 	}
 	return lock.New(where, o)
 }

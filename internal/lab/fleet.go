@@ -29,6 +29,9 @@ type Fleet struct {
 	onError    func(error)
 }
 
+// LockTable is the table for --lock, named as in the documentation of the agent.
+const LockTable = "balanced-locks"
+
 // newFleet returns a fleet whose instances are InService, registered and healthy. Their
 // servers will listen on the port.
 func newFleet(cfg Config, port int) (*Fleet, error) {
@@ -49,6 +52,7 @@ func newFleet(cfg Config, port int) (*Fleet, error) {
 		cfg.Recording.Configure(&region)
 	}
 	f.Region = sim.New(region)
+	f.Region.AddTable(sim.Table{Name: LockTable, Key: "group"})
 	zones := f.zones(cfg)
 	f.attachTargetGroups(cfg, zones)
 	f.attachClassic(cfg, zones)

@@ -3,11 +3,11 @@ package lock
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"balanced/internal/awsapi"
 	"balanced/internal/failure"
+	"balanced/internal/fleet"
 	"balanced/internal/format"
 )
 
@@ -49,10 +49,10 @@ func (d *dynamo) acquire(ctx context.Context, key string, seen Look, n int) (Hel
 		}
 		d.found = d.found || !d.wrote && now.holders[d.self] != ""
 		j := d.watched.judge(d.self, now.holders, seen)
-		if err := j.refuse(max(n, 1), d.where, seen, d.freeCommand(key)); err != nil {
+		if err := j.refuse(max(n, 1), d.where, seen); err != nil {
 			return Held{}, err
 		}
-		next := now.with(d.self, true, j.dropped)
+		next := now.with(d.self, d.addresses, true, j.dropped)
 		last = attempt{entry: next.holders[d.self], held: Held{until: time.Now().Add(EnterWithin), Others: j.ids(), Dropped: j.dropped}}
 		if err = d.writeInTime(ctx, key, now, next); err == nil {
 			return last.held, nil
@@ -65,7 +65,7 @@ func (d *dynamo) acquire(ctx context.Context, key string, seen Look, n int) (Hel
 				"%s changed for %s while a slot was free: %v", d.where, format.Duration(racing), err)}
 		}
 		if err := d.pause(ctx, round, slowest); err != nil {
-			return Held{}, d.unreachable("table %s: %w", d.where.table, err)
+			return Held{}, d.unreachable(ctx, "table %s: %w", d.where.table, err)
 		}
 	}
 }
@@ -77,7 +77,8 @@ func (d *dynamo) writeInTime(ctx context.Context, key string, before, after slot
 	return d.write(ctx, key, before, after)
 }
 
-// again: a write that ended with err may have taken effect, or may be tried again, and there is time.
+// again: a write that ended with err may have taken effect, or may be tried again, and there is time. One without an
+// error is done.
 func again(ctx context.Context, err error) bool {
 	if ctx.Err() != nil {
 		return false
@@ -86,8 +87,8 @@ func again(ctx context.Context, err error) bool {
 }
 
 // refuse says why no slot may be taken.
-func (j judged) refuse(n int, where Where, seen Look, free func(string) string) error {
-	if err := j.full(n, where, free); err != nil {
+func (j judged) refuse(n int, where Where, seen Look) error {
+	if err := j.full(n, where); err != nil {
 		return err
 	}
 	if seen.Object == nil {
@@ -103,7 +104,7 @@ func (d *dynamo) foresee(ctx context.Context, key string, seen Look, n int) erro
 		return err
 	}
 	j := d.watched.judge(d.self, now.holders, seen)
-	return j.refuse(max(n, 1), d.where, seen, d.freeCommand(key))
+	return j.refuse(max(n, 1), d.where, seen)
 }
 
 // confirm: this instance has an entry.
@@ -129,17 +130,16 @@ func (d *dynamo) release(ctx context.Context, key string, b Basis) error {
 		if !sure && b.Seen.Before(entryTime(now.holders[d.self]).Add(deadAfter)) {
 			return failure.New(failure.NotNow, "others free it", "its entry is younger than %s, and reads may not show a move that followed it yet", format.Duration(deadAfter))
 		}
-		err = d.write(ctx, key, now, now.with(d.self, false, nil))
-		if err == nil || !again(ctx, err) {
+		if err = d.write(ctx, key, now, now.with(d.self, nil, false, nil)); !again(ctx, err) {
 			return err
 		}
 		if err := d.pause(ctx, round, slowest); err != nil {
-			return d.unreachable("table %s: %w", d.where.table, err)
+			return d.unreachable(ctx, "table %s: %w", d.where.table, err)
 		}
 	}
 }
 
-func (d *dynamo) holders(ctx context.Context, key string) ([]Holder, error) {
+func (d *dynamo) holders(ctx context.Context, key string) ([]fleet.Entry, error) {
 	now, err := d.read(ctx, key)
 	if err != nil {
 		return nil, err
@@ -149,7 +149,7 @@ func (d *dynamo) holders(ctx context.Context, key string) ([]Holder, error) {
 
 func (d *dynamo) mayHold() bool { return d.wrote }
 
-func (d *dynamo) known() []Holder {
+func (d *dynamo) known() []fleet.Entry {
 	if d.last == nil {
 		return nil
 	}
@@ -160,13 +160,4 @@ func (d *dynamo) known() []Holder {
 func (d *dynamo) check(ctx context.Context, key string) error {
 	_, err := d.read(ctx, key)
 	return err
-}
-
-// freeCommand is how a person removes an entry.
-func (d *dynamo) freeCommand(key string) func(id string) string {
-	return func(id string) string {
-		return fmt.Sprintf("aws dynamodb update-item --table-name %s --key %s --update-expression %s --expression-attribute-names %s",
-			d.where.table, format.ShellWord(fmt.Sprintf(`{%q:{"S":%q}}`, groupAttribute, key)),
-			format.ShellWord("REMOVE "+holdersAttribute+".#i"), format.ShellWord(fmt.Sprintf(`{"#i":%q}`, id)))
-	}
 }

@@ -15,7 +15,7 @@ import (
 type answer struct {
 	kind answerKind
 	text string // what it said, for people
-	held bool   // it said that somebody else holds the lock
+	held bool   // of one that is full: it said that somebody else holds the lock
 	// again: requests before this one were not answered, and may have taken effect.
 	again bool
 	// silent is why there is no answer of a FleetLock server: a later request may be answered.
@@ -97,8 +97,8 @@ func failedLock(text string) answer {
 
 // page: the answer is an HTML page.
 func page(resp *http.Response, body []byte) bool {
-	kind, _, err := mime.ParseMediaType(resp.Header.Get("Content-Type"))
-	return err == nil && kind == "text/html" || strings.HasPrefix(http.DetectContentType(body), "text/html")
+	kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type")) // known even where its parameters make no sense
+	return kind == "text/html" || strings.HasPrefix(http.DetectContentType(body), "text/html")
 }
 
 // shorten keeps a server's text from filling a line.

@@ -4,11 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"net/http"
+	"strings"
 	"testing"
 	"time"
 
 	"balanced/internal/failure"
 	"balanced/internal/lock"
+	"balanced/internal/sim"
 )
 
 // killed runs one command of an instance and kills it at its n-th request to DynamoDB: before the request is sent, or
@@ -99,17 +103,42 @@ func TestATableThatGoesAway(t *testing.T) {
 	}
 }
 
-// A run that a signal ends says so, and not that DynamoDB is out of reach.
+// A run that a signal ends says so, whatever it was waiting for, and not that DynamoDB is out of reach.
 func TestAStoppedAcquisition(t *testing.T) {
-	inWorld(t, 3, func(w *world) {
-		a := w.agent(w.ids[0])
-		seen := a.seen()
-		w.SetFaults(unreachable)
-		stop := errors.New("stopped by SIGTERM")
-		ctx, cancel := context.WithCancelCause(w.Context())
-		time.AfterFunc(20*time.Second, func() { cancel(stop) })
-		if _, err := a.lock.Acquire(ctx, seen, 1); !errors.Is(err, context.Canceled) && !errors.Is(err, stop) || failure.Is(err, failure.Unreachable) {
-			t.Errorf("%v (%s)", err, failure.Of(err))
-		}
-	})
+	conflict := sim.Fault{Code: "ConditionalCheckFailedException", Message: "The conditional request failed"}
+	for name, c := range map[string]struct {
+		at    string // the action that fails
+		fault sim.Fault
+	}{
+		"while reading":         {"GetItem", sim.Fault{Reset: true}},
+		"while writing":         {"PutItem", sim.Fault{Delay: time.Minute}},
+		"between two attempts":  {"PutItem", conflict},
+		"between torn readings": {"", sim.Fault{}},
+		"while nothing arrives": {"PutItem", sim.Fault{Reset: true}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inWorld(t, 3, func(w *world) {
+				w.luck = func() float64 { return 0.9 }
+				a := w.agent(w.ids[0])
+				seen := a.seen()
+				if c.at == "" {
+					a.http.answer = func(int) *http.Response {
+						return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: io.NopCloser(strings.NewReader("{}")), ContentLength: 2}
+					}
+				}
+				w.SetFaults(func(call sim.Call) *sim.Fault {
+					if call.Action == c.at {
+						return &c.fault
+					}
+					return nil
+				})
+				stop := errors.New("stopped by SIGTERM")
+				ctx, cancel := context.WithCancelCause(w.Context())
+				time.AfterFunc(19*time.Second, func() { cancel(stop) })
+				if _, err := a.lock.Acquire(ctx, seen, 1); !errors.Is(err, context.Canceled) && !errors.Is(err, stop) || failure.Is(err, failure.Unreachable) {
+					t.Errorf("%v (%s)", err, failure.Of(err))
+				}
+			})
+		})
+	}
 }

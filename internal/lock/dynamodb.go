@@ -20,16 +20,18 @@ type call[In, Out any] func(context.Context, *In, ...func(*awsdynamodb.Options))
 
 // dynamo keeps slots in a DynamoDB table.
 type dynamo struct {
-	where   Where
-	region  string
-	self    string
-	random  func() float64
-	watched watch
-	last    *slots // the item as it was last read or written; nil: not yet
-	wrote   bool   // an entry of this instance may be in it
-	found   bool   // an entry of this instance was in it before one was written here
-	get     call[awsdynamodb.GetItemInput, awsdynamodb.GetItemOutput]
-	put     call[awsdynamodb.PutItemInput, awsdynamodb.PutItemOutput]
+	where  Where
+	region string
+	self   string
+	// addresses are written into its entry
+	addresses []string
+	random    func() float64
+	watched   watch
+	last      *slots // the item as it was last read or written; nil: not yet
+	wrote     bool   // an entry of this instance may be in it
+	found     bool   // an entry of this instance was in it before one was written here
+	get       call[awsdynamodb.GetItemInput, awsdynamodb.GetItemOutput]
+	put       call[awsdynamodb.PutItemInput, awsdynamodb.PutItemOutput]
 }
 
 func newDynamo(w Where, o Options, random func() float64) *dynamo {
@@ -38,7 +40,7 @@ func newDynamo(w Where, o Options, random func() float64) *dynamo {
 		so.EndpointDiscovery.EnableEndpointDiscovery = aws.EndpointDiscoveryDisabled
 	})
 	return &dynamo{
-		where: w, region: o.AWS.Region, self: o.Instance, random: random, watched: watch{}, get: sdk.GetItem, put: sdk.PutItem,
+		where: w, region: o.AWS.Region, self: o.Instance, addresses: o.Addresses, random: random, watched: watch{}, get: sdk.GetItem, put: sdk.PutItem,
 	}
 }
 
@@ -83,7 +85,7 @@ func (d *dynamo) readItem(ctx context.Context, key string) (slots, error) {
 			}
 		}
 		if err := d.pause(ctx, attempt, slowest); err != nil {
-			return slots{}, d.unreachable("reading table %s: %w", d.where.table, errors.Join(errNotWhole, err))
+			return slots{}, d.unreachable(ctx, "reading table %s: %w", d.where.table, errors.Join(errNotWhole, err))
 		}
 	}
 }
@@ -148,7 +150,11 @@ func createTable(name string) string {
 		"--attribute-definitions AttributeName=%[2]s,AttributeType=S --key-schema AttributeName=%[2]s,KeyType=HASH", name, groupAttribute)
 }
 
-func (d *dynamo) unreachable(text string, args ...any) error {
+// unreachable is the error of a wait that ctx ended.
+func (d *dynamo) unreachable(ctx context.Context, text string, args ...any) error {
+	if err := stopped(ctx); err != nil {
+		return err
+	}
 	return &failure.Refusal{
 		Class: failure.Unreachable, Hint: "check the network path to DynamoDB, then run it again", Err: fmt.Errorf(text, args...),
 	}
@@ -169,6 +175,14 @@ func (d *dynamo) pause(ctx context.Context, attempt int, limit time.Duration) er
 		longest = min(firstPause<<attempt, limit)
 	}
 	return sleep(ctx, time.Duration(d.random()*float64(longest)))
+}
+
+// stopped is the error of a context that was cancelled, as a signal does it; nil where none was, or its time is over.
+func stopped(ctx context.Context) error {
+	if cause := context.Cause(ctx); errors.Is(ctx.Err(), context.Canceled) && !errors.Is(cause, context.DeadlineExceeded) {
+		return fmt.Errorf("stopped: %w", cause)
+	}
+	return nil
 }
 
 // sleep waits, or returns the cause of a context that ends first.

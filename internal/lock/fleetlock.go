@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"balanced/internal/failure"
+	"balanced/internal/fleet"
 )
 
 const (
@@ -114,7 +115,7 @@ func (f *fleetLock) ask(ctx context.Context, endpoint, key string, ours bool) (a
 		if attempt < 6 {
 			wait = min(firstRetry<<(attempt-1), slowestRetry)
 		}
-		if ctx.Err() == nil && sleep(ctx, wait/2+time.Duration(f.random()*float64(wait/2))) == nil {
+		if sleep(ctx, wait/2+time.Duration(f.random()*float64(wait/2))) == nil {
 			continue
 		}
 		return a, f.unreachable(ctx, attempt, last)
@@ -123,8 +124,8 @@ func (f *fleetLock) ask(ctx context.Context, endpoint, key string, ours bool) (a
 
 // unreachable is the error of a server that did not answer before ctx ended.
 func (f *fleetLock) unreachable(ctx context.Context, attempts int, last error) error {
-	if cause := context.Cause(ctx); errors.Is(ctx.Err(), context.Canceled) && !errors.Is(cause, context.DeadlineExceeded) {
-		return fmt.Errorf("stopped: %w", cause)
+	if err := stopped(ctx); err != nil {
+		return err
 	}
 	e := &failure.Refusal{Class: failure.Unreachable, Hint: "check the FleetLock server and the way to it, then run it again", Err: last}
 	if e.Reason = f.where.String() + " does not answer"; attempts > 1 {
@@ -204,7 +205,7 @@ func (f *fleetLock) confirm(ctx context.Context, key string) (bool, error) {
 func (f *fleetLock) release(ctx context.Context, key string, _ Basis) error {
 	for race := 0; ; race++ {
 		a, err := f.ask(ctx, unlockEndpoint, key, true)
-		if err == nil && (a.kind == yes || a.kind == full && a.held) {
+		if err == nil && (a.kind == yes || a.held) {
 			f.asked = false
 			return nil // or another instance holds it: nothing of ours is locked
 		}
@@ -224,8 +225,8 @@ func (f *fleetLock) release(ctx context.Context, key string, _ Basis) error {
 }
 
 // holders are not known: the protocol has no such question.
-func (f *fleetLock) holders(context.Context, string) ([]Holder, error) { return nil, nil }
-func (f *fleetLock) known() []Holder                                   { return nil }
+func (f *fleetLock) holders(context.Context, string) ([]fleet.Entry, error) { return nil, nil }
+func (f *fleetLock) known() []fleet.Entry                                   { return nil }
 
 func (f *fleetLock) mayHold() bool { return f.asked }
 

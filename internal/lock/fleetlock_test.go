@@ -55,41 +55,41 @@ func TestFleetLockServers(t *testing.T) {
 			w := &world{t: t}
 			server := fleetlocktest.New(style, map[string]int{"web": 1})
 			first, second := client(t, "i-1", handler{server}), client(t, "i-2", handler{server})
-			w.must(first.Check(t.Context(), web))
-			w.must(first.Foresee(t.Context(), lock.Look{Group: web}, 1))
+			w.must(first.Check(w.until(time.Hour), web))
+			w.must(first.Foresee(w.until(time.Hour), lock.Look{Group: web}, 1))
 			if got := server.Holders("web"); len(got) != 0 {
 				t.Fatalf("asking took a slot for %v", got)
 			}
-			held, err := first.Acquire(t.Context(), lock.Look{Group: web}, 1)
+			held, err := first.Acquire(w.until(time.Hour), lock.Look{Group: web}, 1)
 			w.must(err)
 			pass(time.Hour)
 			if !held.Valid() {
 				t.Error("a slot that the server keeps is no longer valid")
 			}
-			if _, err := first.Acquire(t.Context(), lock.Look{Group: web}, 1); err != nil {
+			if _, err := first.Acquire(w.until(time.Hour), lock.Look{Group: web}, 1); err != nil {
 				t.Errorf("the holder asks again: %v", err)
 			}
-			_, err = second.Acquire(t.Context(), lock.Look{Group: web}, 1)
+			_, err = second.Acquire(w.until(time.Hour), lock.Look{Group: web}, 1)
 			w.wantClass(err, failure.NotNow)
 			if err == nil || err.Error() != fullText {
 				t.Errorf("full: %v, want %s", err, fullText)
 			}
 			for l, want := range map[*lock.Lock]bool{first: true, second: false} {
-				if ours, err := l.Confirm(t.Context(), web); ours != want || err != nil {
+				if ours, err := l.Confirm(w.until(time.Hour), web); ours != want || err != nil {
 					t.Errorf("confirmed %v, %v, want %v", ours, err, want)
 				}
 			}
 			// An `in` with --lock, without one on `out`.
-			w.must(second.Release(t.Context(), web, lock.Basis{}))
+			w.must(second.Release(w.until(time.Hour), web, lock.Basis{}))
 			if got := server.Holders("web"); len(got) != 1 || got[0] != "i-1" {
 				t.Errorf("held by %v", got)
 			}
-			w.must(first.Release(t.Context(), web, lock.Basis{}))
-			w.must(first.Release(t.Context(), web, lock.Basis{}))
-			if _, err := second.Acquire(t.Context(), lock.Look{Group: web}, 1); err != nil {
+			w.must(first.Release(w.until(time.Hour), web, lock.Basis{}))
+			w.must(first.Release(w.until(time.Hour), web, lock.Basis{}))
+			if _, err := second.Acquire(w.until(time.Hour), lock.Look{Group: web}, 1); err != nil {
 				t.Errorf("free again: %v", err)
 			}
-			if s, err := first.State(t.Context(), web); err != nil || s.Holders != nil || s.Kind != "fleetlock" || s.Group != "web" {
+			if s, err := first.State(w.until(time.Hour), web); err != nil || s.Holders != nil || s.Kind != "fleetlock" || s.Group != "web" {
 				t.Errorf("%+v, %v", s, err)
 			}
 			if got := server.Requests()[2]; got != "/base/v1/pre-reboot web i-1" {
@@ -103,17 +103,17 @@ func TestAFleetLockGroupThatIsNone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := &world{t: t}
 		l := client(t, "i-1", handler{fleetlocktest.New(fleetlocktest.Airlock, map[string]int{"workers": 1})})
-		_, err := l.Acquire(t.Context(), lock.Look{Group: web}, 1)
+		_, err := l.Acquire(w.until(time.Hour), lock.Look{Group: web}, 1)
 		w.wantClass(err, failure.Setup)
 		if want := "https://lock.example.com/base/ knows no group web"; err == nil || err.Error() != want {
 			t.Errorf("%v, want %s", err, want)
 		}
-		_, err = l.Acquire(t.Context(), lock.Look{Group: fleet.Group{Name: "web tier"}}, 1)
+		_, err = l.Acquire(w.until(time.Hour), lock.Look{Group: fleet.Group{Name: "web tier"}}, 1)
 		w.wantClass(err, failure.Setup)
 		if want := `the group "web tier" is no FleetLock group`; err == nil || err.Error() != want || failure.Hint(err) != "name the group with --lock-group" {
 			t.Errorf("%v, want %s", err, want)
 		}
-		w.wantClass(l.Release(t.Context(), web, lock.Basis{}), failure.Unfinished)
+		w.wantClass(l.Release(w.until(time.Hour), web, lock.Basis{}), failure.Unfinished)
 	})
 }
 
@@ -128,16 +128,16 @@ func TestALostRaceAndABrokenStorage(t *testing.T) {
 			l := client(t, "i-1", handler{server})
 			if style == fleetlocktest.Airlock {
 				server.LoseRaces(3)
-				_, err := l.Acquire(t.Context(), lock.Look{Group: web}, 1)
+				_, err := l.Acquire(w.until(time.Hour), lock.Look{Group: web}, 1)
 				w.must(err)
 				server.LoseRaces(3)
-				w.must(l.Release(t.Context(), web, lock.Basis{}))
+				w.must(l.Release(w.until(time.Hour), web, lock.Basis{}))
 				server.LoseRaces(100)
-				_, err = l.Acquire(t.Context(), lock.Look{Group: web}, 1)
+				_, err = l.Acquire(w.until(time.Hour), lock.Look{Group: web}, 1)
 				w.wantClass(err, failure.NotNow)
 				server.LoseRaces(0)
 			}
-			_, err := l.Acquire(t.Context(), lock.Look{Group: web}, 1)
+			_, err := l.Acquire(w.until(time.Hour), lock.Look{Group: web}, 1)
 			w.must(err)
 			server.Break(true)
 			for does, call := range map[string]func() error{
@@ -151,7 +151,7 @@ func TestALostRaceAndABrokenStorage(t *testing.T) {
 				}
 			}
 			server.Break(false)
-			w.must(l.Release(t.Context(), web, lock.Basis{}))
+			w.must(l.Release(w.until(time.Hour), web, lock.Basis{}))
 			if got := server.Holders("web"); len(got) != 0 {
 				t.Errorf("held by %v", got)
 			}
@@ -190,6 +190,15 @@ func TestWhatIsNoSlot(t *testing.T) {
 		"locked without a word":           {423, "", "", failure.NotNow, "status 423"},
 		"full, by the protocol's example": {400, "application/json", kind("failed_lock_semaphore_full"), failure.NotNow, "because of\\nthis"},
 		"a long reason":                   {423, "application/json", `{"kind":"lock_held","value":"` + strings.Repeat("y", 9999) + `"}`, failure.NotNow, strings.Repeat("y", 200) + "…"},
+		"a page of a strange type":        {200, "text/html; charset", "Welcome", failure.Unreachable, "a web page"},
+		"text of a page's type":           {200, "text/html", "Welcome", failure.Unreachable, "a web page"},
+		"several choices":                 {300, "", "", failure.Unreachable, `a redirect to "https://elsewhere/"`},
+		"accepted, with a kind":           {202, "application/json", kind("queued"), failure.Unreachable, "because of\\nthis"},
+		"a kind beside a wrong type":      {500, "application/json", `{"kind":"lock_held","value":7}`, failure.Unreachable, "status 500"},
+		"held, with another status":       {409, "application/json", kind("lock_held"), failure.NotNow, "because of\\nthis"},
+		"a failure of another sort":       {400, "application/json", kind("failed_lock_syntax"), failure.Setup, "because of\\nthis"},
+		"something else that is full":     {400, "application/json", kind("disk_full"), failure.Setup, "because of\\nthis"},
+		"no login, with a page":           {401, "text/html", "<html>", failure.Denied, "status 401"},
 		"denied":                          {403, "text/html", "<html>", failure.Denied, "status 403"},
 		"no login":                        {401, "application/json", kind("no_token"), failure.Denied, "because of\\nthis"},
 		"refused":                         {400, "application/json", kind("invalid_client_identity"), failure.Setup, "refuses the request: because of\\nthis"},
@@ -262,7 +271,7 @@ func TestTheLastReasonIsTheServers(t *testing.T) {
 func TestSomethingThatAcceptsEverything(t *testing.T) {
 	w := &world{t: t}
 	l := client(t, "i-1", handler{http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})})
-	err := l.Check(t.Context(), web)
+	err := l.Check(w.until(time.Hour), web)
 	w.wantClass(err, failure.Setup)
 	if err == nil || !strings.Contains(err.Error(), "accepts requests that are not of the FleetLock protocol") {
 		t.Errorf("%v", err)

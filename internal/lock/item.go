@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"balanced/internal/failure"
+	"balanced/internal/fleet"
 )
 
 // The attributes of an item. "group" is one of DynamoDB's reserved words, so expressions name them by placeholders.
@@ -23,8 +24,8 @@ const (
 type slots struct {
 	// version is the last change: when, and by which instance. No two changes have the same one.
 	version string
-	// holders are the entries, by instance: when it took its slot, by its own clock. An instance never writes the same
-	// entry twice in a row.
+	// holders are the entries, by instance: when it took its slot, by its own clock, and outside a group its addresses.
+	// An instance never writes the same entry twice in a row.
 	holders map[string]string
 	// rest is the item as it was read: attributes that other people added stay.
 	rest map[string]types.AttributeValue
@@ -51,8 +52,9 @@ func readItem(raw map[string]types.AttributeValue) (slots, error) {
 	return s, nil
 }
 
-// with is the item after a change by an instance: without the dropped entries, and with its own, or without where hold is false.
-func (s slots) with(self string, hold bool, dropped []Dropped) slots {
+// with is the item after a change by an instance: without the dropped entries, and with its own, or without where hold is
+// false.
+func (s slots) with(self string, addresses []string, hold bool, dropped []Dropped) slots {
 	next := slots{version: stamp(s.version, self), holders: maps.Clone(s.holders), rest: s.rest}
 	if next.holders == nil {
 		next.holders = map[string]string{}
@@ -61,21 +63,21 @@ func (s slots) with(self string, hold bool, dropped []Dropped) slots {
 		delete(next.holders, d.ID)
 	}
 	if hold {
-		next.holders[self] = stamp(s.holders[self], "")
+		next.holders[self] = stamp(s.holders[self], strings.Join(addresses, " "))
 	} else {
 		delete(next.holders, self)
 	}
 	return next
 }
 
-// stamp is the time now, and who it is that writes it. It is later than the one before even if the clock stands still
+// stamp is the time now, and what else there is to say. It is later than the one before even if the clock stands still
 // or is set back, so none comes twice.
-func stamp(before, who string) string {
+func stamp(before, rest string) string {
 	now := time.Now().UTC()
 	if last := entryTime(before); !now.After(last) {
 		now = last.Add(time.Nanosecond)
 	}
-	return strings.TrimSpace(now.Format(time.RFC3339Nano) + " " + who)
+	return strings.TrimSpace(now.Format(time.RFC3339Nano) + " " + rest)
 }
 
 // entryTime is the time in an entry or a version; zero where there is none.
@@ -105,12 +107,16 @@ func (s slots) item(group string) map[string]types.AttributeValue {
 }
 
 // list is the entries, earliest first.
-func (s slots) list() []Holder {
-	all := make([]Holder, 0, len(s.holders))
+func (s slots) list() []fleet.Entry {
+	all := make([]fleet.Entry, 0, len(s.holders))
 	for _, id := range slices.Sorted(maps.Keys(s.holders)) {
-		all = append(all, Holder{ID: id, Since: entryTime(s.holders[id])})
+		entry := fleet.Entry{ID: id, Since: entryTime(s.holders[id])}
+		if words := strings.Fields(s.holders[id]); len(words) > 1 {
+			entry.Addresses = words[1:]
+		}
+		all = append(all, entry)
 	}
-	slices.SortStableFunc(all, func(a, b Holder) int { return a.Since.Compare(b.Since) })
+	slices.SortStableFunc(all, func(a, b fleet.Entry) int { return a.Since.Compare(b.Since) })
 	return all
 }
 

@@ -22,6 +22,7 @@ import (
 
 	"balanced/internal/failure"
 	"balanced/internal/fleet"
+	"balanced/internal/format"
 )
 
 const (
@@ -36,6 +37,8 @@ const (
 // Options say whose lock it is.
 type Options struct {
 	Instance string // the ID of this instance
+	// Addresses are what target groups of addresses list it by. They go into its entry, outside a group.
+	Addresses []string
 	// Group is --lock-group: the key of the group's item, or the FleetLock group. Empty: the group's ARN, or its name.
 	Group string
 	// AWS are the settings of a loaded awsapi session. FleetLock does not use them.
@@ -61,10 +64,10 @@ type keeper interface {
 	foresee(ctx context.Context, key string, seen Look, slots int) error
 	confirm(ctx context.Context, key string) (bool, error)
 	release(ctx context.Context, key string, b Basis) error
-	holders(ctx context.Context, key string) ([]Holder, error)
+	holders(ctx context.Context, key string) ([]fleet.Entry, error)
 	check(ctx context.Context, key string) error
 	mayHold() bool
-	known() []Holder
+	known() []fleet.Entry
 }
 
 // New makes the lock that --lock names. It asks nobody. A group that could never be one is of class Usage.
@@ -157,7 +160,7 @@ type State struct {
 	Where string `json:"where"`
 	Group string `json:"group"` // the item's key, or the FleetLock group
 	// Holders are those that have an entry, earliest first; nil where it is not known: a FleetLock server does not tell.
-	Holders []Holder `json:"holders"`
+	Holders []fleet.Entry `json:"holders"`
 }
 
 // State reads who holds a slot. It is filled in as far as possible where there is an error.
@@ -189,6 +192,17 @@ func (l *Lock) Check(ctx context.Context, g fleet.Group) error {
 		return err
 	}
 	return l.check(ctx, key)
+}
+
+// FreeCommand is how a person removes the entry of an instance that is gone; empty where nothing tells who holds a slot.
+func (l *Lock) FreeCommand(g fleet.Group, id string) string {
+	key, err := l.key(g)
+	if err != nil || l.where.server != nil {
+		return ""
+	}
+	return fmt.Sprintf("aws dynamodb update-item --table-name %s --key %s --update-expression %s --expression-attribute-names %s",
+		l.where.table, format.ShellWord(fmt.Sprintf(`{%q:{"S":%q}}`, groupAttribute, key)),
+		format.ShellWord("REMOVE "+holdersAttribute+".#i"), format.ShellWord(fmt.Sprintf(`{"#i":%q}`, id)))
 }
 
 // key names a group where the slots are kept.
@@ -232,10 +246,3 @@ type Dropped struct {
 }
 
 func (d Dropped) String() string { return fmt.Sprintf("freed the slot of %s: %s", d.ID, d.Why) }
-
-// Holder is an instance that has an entry.
-type Holder struct {
-	ID string `json:"id"`
-	// Since is when it took the slot by its own clock; zero where the entry does not tell.
-	Since time.Time `json:"since,omitzero"`
-}

@@ -18,8 +18,8 @@ type Look struct {
 	Out []fleet.Holder
 	// Presence says what is known of an instance that has an entry.
 	Presence func(id string) Presence
-	// KeepUnlisted: an instance that is not listed keeps its slot until a person removes its entry. Outside a group
-	// nothing tells the instances that are gone from those that are out.
+	// KeepUnlisted: an instance that is not listed keeps its slot until it returns, or a person removes its entry. Outside
+	// a group nothing tells the instances that are gone from those that are out.
 	KeepUnlisted bool
 	// Object, if not nil, is asked before the slot is taken, with the IDs of the others that hold one. Those among them
 	// that the look still shows in service are about to leave. An error ends the acquisition.
@@ -40,12 +40,13 @@ const (
 	Leaving
 )
 
-// AtGroup is the look of a whole snapshot of a group, begun at began on this host's clock.
+// AtGroup is the look of a whole snapshot of a group, begun at began on this host's clock. Outside a group one that some
+// load balancer does not have registered may be about to leave the others.
 func AtGroup(s fleet.Snapshot, began time.Time) Look {
 	out := s.OtherHolders()
 	counted := s.Counted()
 	return Look{
-		Group: s.Group, Began: began, At: s.Now, Out: out,
+		Group: s.Group, Began: began, At: s.Now, Out: out, KeepUnlisted: s.Group.Declared(),
 		Presence: func(id string) Presence {
 			m, listed := s.Group.Member(id)
 			switch {
@@ -54,6 +55,8 @@ func AtGroup(s fleet.Snapshot, began time.Time) Look {
 			case m.State.Leaving() || m.State.Retained():
 				return Leaving
 			case slices.ContainsFunc(out, func(h fleet.Holder) bool { return h.ID == id }):
+				return Elsewhere
+			case s.Group.Declared() && !s.ServesEverywhere(id):
 				return Elsewhere
 			case s.IsHealthy(m, counted):
 				return Serving

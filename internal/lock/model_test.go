@@ -332,7 +332,7 @@ func (e *explorer) judge(q question) answered {
 	}
 	seen := AtGroup(fleet.Snapshot{ID: hosts[q.self], State: fleet.InService, Group: g}, now.Add(-e.step*time.Duration(q.look)))
 	j := w.judge(hosts[q.self], entries, seen)
-	a := answered{full: j.full(e.slots, Where{table: "locks"}, nil) != nil}
+	a := answered{full: j.full(e.slots, Where{table: "locks"}) != nil}
 	for k := range e.agents {
 		if slices.ContainsFunc(j.dropped, func(d Dropped) bool { return d.ID == hosts[k] }) {
 			a.drops |= 1 << k

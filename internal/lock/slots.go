@@ -27,7 +27,6 @@ type otherHolder struct {
 	state fleet.State   // EnteringStandby or Standby; empty: it has an entry and no more
 	age   time.Duration // since it began to leave, or wrote its entry; 0: not known
 	freed time.Time     // when its entry will have been watched for long enough; zero: it is not watched
-	lost  bool          // not listed, and kept
 }
 
 // judged is what the entries of a group and a look at it come to.
@@ -66,12 +65,12 @@ func (w watch) judge(self string, entries map[string]string, seen Look) judged {
 // weigh says what the entry of an instance that is not out is worth: dead is why it is worth nothing.
 func (w watch) weigh(id, entry string, seen Look) (o otherHolder, dead string) {
 	presence := seen.Presence(id)
-	o = otherHolder{id: id, age: entryAge(entry, seen.At), lost: presence == NotListed && seen.KeepUnlisted}
+	o = otherHolder{id: id, age: entryAge(entry, seen.At)}
 	switch {
 	case presence == Leaving:
 		delete(w, id)
 		return o, "it is leaving the group"
-	case presence == Elsewhere || o.lost:
+	case presence == Elsewhere || presence == NotListed && seen.KeepUnlisted:
 		delete(w, id)
 		return o, ""
 	}
@@ -118,8 +117,8 @@ type FullError struct {
 	NextLook time.Time
 }
 
-// full refuses where the others hold all slots; nil where they do not. free is how a person removes an entry.
-func (j judged) full(slots int, where Where, free func(id string) string) error {
+// full refuses where the others hold all slots; nil where they do not.
+func (j judged) full(slots int, where Where) error {
 	if len(j.others) < slots {
 		return nil
 	}
@@ -127,7 +126,7 @@ func (j judged) full(slots int, where Where, free func(id string) string) error 
 	if slots > 1 {
 		which = fmt.Sprintf("all %d slots are", slots)
 	}
-	e := &FullError{Refusal: failure.New(failure.NotNow, j.hint(free), "%s taken in %s by %s", which, where, j.names())}
+	e := &FullError{Refusal: failure.New(failure.NotNow, j.hint(), "%s taken in %s by %s", which, where, j.names())}
 	for _, o := range j.others {
 		if !o.freed.IsZero() && (e.NextLook.IsZero() || o.freed.Before(e.NextLook)) {
 			e.NextLook = o.freed
@@ -158,13 +157,11 @@ func (j judged) names() string {
 }
 
 // hint says what frees a slot.
-func (j judged) hint(free func(id string) string) string {
+func (j judged) hint() string {
 	for _, o := range j.others {
 		switch {
 		case o.state != "":
 			return "finish the work on " + o.id + ", then run balanced in there"
-		case o.lost && free != nil:
-			return free(o.id)
 		case !o.freed.IsZero():
 			return fmt.Sprintf("run it again, and let it wait: a slot whose holder died is free after %s", format.Duration(deadAfter))
 		}

@@ -1,9 +1,12 @@
 package lock
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -91,7 +94,7 @@ func TestWhatTheWatchDrops(t *testing.T) {
 func TestItemsRoundTrip(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		s := holding(rapid.MapOf(rapid.StringN(1, 20, -1), rapid.StringN(1, 30, -1)).Draw(rt, "holders"))
-		next := s.with("me", true, nil)
+		next := s.with("me", nil, true, nil)
 		back, err := readItem(next.item("web"))
 		if err != nil || !maps.Equal(back.holders, next.holders) || back.version != next.version || next.version == s.version || next.holders["me"] == s.holders["me"] {
 			rt.Fatalf("%v: wrote %+v, read %+v", err, next, back)
@@ -99,18 +102,81 @@ func TestItemsRoundTrip(t *testing.T) {
 	})
 }
 
+// An entry that nobody could name is none of ours.
+func TestAnEntryWithoutANameIsForeign(t *testing.T) {
+	raw := holding(map[string]string{"": "now"}).item("web")
+	if s, err := readItem(raw); err == nil {
+		t.Errorf("read %+v", s)
+	}
+}
+
 func holding(holders map[string]string) slots { return slots{version: "1", holders: holders} }
 
 // Two changes within one tick of the clock differ all the same.
 func TestStampsDiffer(t *testing.T) {
+	here := time.Local
+	t.Cleanup(func() { time.Local = here })
+	time.Local = time.FixedZone("elsewhere", 3600) // entries are in UTC wherever they are written
 	synctest.Test(t, func(t *testing.T) {
 		s := slots{}
 		for range 3 {
-			next := s.with("me", true, nil)
+			next := s.with("me", nil, true, nil)
 			if next.version == s.version || next.holders["me"] == s.holders["me"] || !entryTime(next.holders["me"]).After(entryTime(s.holders["me"])) {
 				t.Fatalf("%+v after %+v", next, s)
 			}
+			if entry := next.holders["me"]; !strings.HasSuffix(entry, "Z") {
+				t.Fatalf("%s is not in UTC", entry)
+			}
 			s = next
+		}
+	})
+}
+
+// A write that turns out to have taken effect after all counts as long as more than ten seconds are left to enter
+// Standby in.
+func TestHowLateAnEntryIsRecognised(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		wrote := func(left time.Duration) attempt { return attempt{"mine", Held{until: time.Now().Add(left)}} }
+		for name, c := range map[string]struct {
+			attempt attempt
+			entry   string
+			want    bool
+		}{
+			"in time":         {wrote(10*time.Second + 1), "mine", true},
+			"late":            {wrote(10 * time.Second), "mine", false},
+			"another entry":   {wrote(30 * time.Second), "another", false},
+			"no entry":        {wrote(30 * time.Second), "", false},
+			"nothing written": {attempt{}, "", false},
+		} {
+			if got := c.attempt.recognise(c.entry); got != c.want {
+				t.Errorf("%s: recognised %v", name, got)
+			}
+		}
+	})
+}
+
+// A time that is over is no signal, whatever it is over for.
+func TestWhatStopsAWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cause := errors.New("SIGTERM")
+		cancelled := func(cause error) context.Context {
+			ctx, cancel := context.WithCancelCause(t.Context())
+			cancel(cause)
+			return ctx
+		}
+		over, cancel := context.WithTimeoutCause(t.Context(), time.Second, errors.New("the budget"))
+		defer cancel()
+		<-over.Done()
+		for name, c := range map[string]struct {
+			ctx  context.Context
+			want string
+		}{
+			"nothing": {t.Context(), ""}, "a signal": {cancelled(cause), "stopped: SIGTERM"}, "its time is over": {over, ""},
+			"a time that somebody else kept": {cancelled(context.DeadlineExceeded), ""},
+		} {
+			if err := stopped(c.ctx); (err == nil) != (c.want == "") || err != nil && err.Error() != c.want {
+				t.Errorf("%s: %v, want %q", name, err, c.want)
+			}
 		}
 	})
 }

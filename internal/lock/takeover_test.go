@@ -136,10 +136,13 @@ func TestAnEntryIsKeptWhereNobodyListsInstances(t *testing.T) {
 			}
 			_, err := a.lock.Acquire(w.Context(), seen, 1)
 			w.wantClass(err, failure.NotNow)
+			if got := failure.Hint(err); got != "wait until "+w.ids[1]+" is back in service" {
+				t.Errorf("hint %q", got)
+			}
 			want := `aws dynamodb update-item --table-name locks --key '{"group":{"S":"` + w.key + `"}}' --update-expression 'REMOVE holders.#i' ` +
 				`--expression-attribute-names '{"#i":"` + w.ids[1] + `"}'`
-			if got := failure.Hint(err); got != want {
-				t.Errorf("hint\n%s, want\n%s", got, want)
+			if got := a.lock.FreeCommand(seen.Group, w.ids[1]); got != want {
+				t.Errorf("command\n%s, want\n%s", got, want)
 			}
 			pass(2 * time.Minute)
 		}

@@ -58,6 +58,7 @@ func TestWhatIsWrongWithTheTable(t *testing.T) {
 		"an empty answer":       {dynamo(sim.Fault{Answer: sim.Distortion{EmptyBody: true}}), failure.Unreachable, "HTTP 200 without an AWS document", time.Minute},
 		"a version that counts": {put(`{"S":"1"}`, `{"N":"1"}`), failure.Setup, `is no list of slots: "version" is not a text`, 0},
 		"no version":            {put(`"version":{"S":"1"},`, ``), failure.Setup, `"version" is not a text`, 0},
+		"an empty version":      {put(`{"S":"1"}`, `{"S":""}`), failure.Setup, `"version" is not a text`, 0},
 		"holders as a text":     {put(`{"M":{}}`, `{"S":"none"}`), failure.Setup, `"holders" is not a map`, 0},
 		"holders as null":       {put(`{"M":{}}`, `{"NULL":true}`), failure.Setup, `"holders" is not a map`, 0},
 		"no holders":            {put(`,"holders":{"M":{}}`, ``), failure.Setup, `"holders" is not a map`, 0},
@@ -309,6 +310,29 @@ func TestARaceThatIsNeverWon(t *testing.T) {
 	})
 }
 
+// At half a minute there is one more attempt, and after it none.
+func TestARaceIsGivenUpAfterHalfAMinute(t *testing.T) {
+	inWorld(t, 3, func(w *world) {
+		w.luck = func() float64 { return 0 }
+		a := w.agent(w.ids[0])
+		seen := a.seen()
+		w.SetFaults(func(c sim.Call) *sim.Fault {
+			if c.Action == "PutItem" {
+				return &sim.Fault{Delay: 7460 * time.Millisecond, Code: "ConditionalCheckFailedException", Message: "The conditional request failed"}
+			}
+			return nil
+		})
+		began := time.Now()
+		_, err := a.lock.Acquire(w.Context(), seen, 1)
+		if want := "dynamodb:locks changed for 30s while a slot was free: the item has changed meanwhile"; err == nil || err.Error() != want {
+			t.Errorf("%v, want %s", err, want)
+		}
+		if took := time.Since(began); took != 37500*time.Millisecond || w.counts() != "5 GetItem, 5 PutItem" {
+			t.Errorf("%s after %s, want five attempts of 7.5s", w.counts(), took)
+		}
+	})
+}
+
 // Where Auto Scaling throttles, looks are minutes apart. A slot is taken at once all the same: the look that it is taken
 // by grows old.
 func TestALockWaitsForNoTurn(t *testing.T) {
@@ -351,11 +375,26 @@ func TestStateAndKeys(t *testing.T) {
 		pass(time.Minute)
 		w.must(w.agent(w.ids[0]).out(w.Context(), 2))
 		a := w.agent(w.ids[2])
+		group := a.seen().Group
+		if s := a.lock.Known(group); s.Holders != nil || s.Group != w.key {
+			t.Errorf("known before it was asked: %+v", s)
+		}
+		for slots, free := range map[int]bool{0: false, 1: false, 2: false, 3: true} {
+			if err := a.lock.Foresee(w.Context(), a.seen(), slots); (err == nil) != free {
+				t.Errorf("one of %d slots: %v", slots, err)
+			}
+		}
+		if s := a.lock.Known(group); len(s.Holders) != 2 {
+			t.Errorf("known since: %+v", s)
+		}
 		s, err := a.lock.State(w.Context(), a.seen().Group)
 		w.must(err)
 		if s.Kind != "dynamodb" || s.Where != "dynamodb:locks" || s.Group != w.key || len(s.Holders) != 2 || s.Holders[0].ID != w.ids[1] ||
 			took.Sub(s.Holders[0].Since) > time.Second || s.Holders[1].ID != w.ids[0] {
 			t.Errorf("%+v", s)
+		}
+		if mine, err := a.lock.Confirm(w.Context(), fleet.Group{Name: "web"}); mine || !failure.Is(err, failure.Setup) {
+			t.Errorf("a slot of a group without an ARN: %v, %v", mine, err)
 		}
 		if _, err := a.lock.State(w.Context(), fleet.Group{Name: "web"}); !failure.Is(err, failure.Setup) || !strings.Contains(err.Error(), "is not known") {
 			t.Errorf("a group without an ARN: %v", err)

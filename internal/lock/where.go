@@ -72,8 +72,7 @@ func parseServer(where string) (Where, error) {
 
 // loopback: nobody else can be in between.
 func loopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
+	return host == "localhost" || net.ParseIP(host).IsLoopback()
 }
 
 // Kind is dynamodb or fleetlock.

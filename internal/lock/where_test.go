@@ -76,6 +76,13 @@ func TestGroupNames(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, err = lock.New(w, lock.Options{Instance: "i-1", Group: c.group})
+		rule := "a FleetLock group consists of a-z, A-Z, 0-9, . and -"
+		if w.Kind() == "dynamodb" {
+			rule = "the key of an item has 1 to 2048 bytes"
+		}
+		if c.want != "" && failure.Hint(err) != rule {
+			t.Errorf("%s: hint %q, want %q", c.where, failure.Hint(err), rule)
+		}
 		if c.want == "" && err != nil || c.want != "" && (!failure.Is(err, failure.Usage) || !strings.Contains(err.Error(), c.want)) {
 			t.Errorf("%s, %.20q: %v, want %q", c.where, c.group, err, c.want)
 		}
@@ -96,6 +103,7 @@ func TestStatements(t *testing.T) {
 	for _, c := range []struct{ group, lockGroup, table, key string }{
 		{own, "", "arn:aws-cn:dynamodb:cn-north-1:123456789012:table/locks", own},
 		{any, "", "arn:aws:dynamodb:*:*:table/locks", any},
+		{"*", "", "arn:*:dynamodb:*:*:table/locks", "*"},
 		{any, "blue", "arn:aws:dynamodb:*:*:table/locks", "blue"},
 	} {
 		text, err := json.Marshal(table.Statements(c.group, c.lockGroup))

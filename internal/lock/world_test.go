@@ -27,6 +27,8 @@ type world struct {
 	t   *testing.T
 	ids []string
 	key string // of the group's item
+	// luck is what jitters the waits of a lock; nil: each agent has its own.
+	luck func() float64
 }
 
 func inWorld(t *testing.T, members int, test func(*world)) {
@@ -108,8 +110,12 @@ func (w *world) agentAt(id, where string) *agent {
 	if err != nil {
 		w.t.Fatal(err)
 	}
+	luck := w.luck
+	if luck == nil {
+		luck = a.random.Float64
+	}
 	a.groups = asg.New(session.Config())
-	if a.lock, err = lock.New(parsed, lock.Options{Instance: id, AWS: session.Config(), Rand: a.random.Float64}); err != nil {
+	if a.lock, err = lock.New(parsed, lock.Options{Instance: id, AWS: session.Config(), Rand: luck}); err != nil {
 		w.t.Fatal(err)
 	}
 	return a
@@ -174,8 +180,8 @@ func (a *agent) in(ctx context.Context) error {
 	return a.lock.Release(ctx, fleet.Group{ARN: a.key, Name: "web"}, lock.Basis{})
 }
 
-// Context is that of the test in the bubble: the outer one's belongs to another time.
-func (w *world) Context() context.Context { return w.t.Context() }
+// Context is that of the test in the bubble: the outer one's belongs to another time. It ends, as what never succeeds should.
+func (w *world) Context() context.Context { return w.until(2 * time.Hour) }
 
 // until is a context that ends after a time.
 func (w *world) until(d time.Duration) context.Context {

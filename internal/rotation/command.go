@@ -10,6 +10,7 @@ import (
 
 	"balanced/internal/awsapi"
 	"balanced/internal/failure"
+	"balanced/internal/fleet"
 	"balanced/internal/logging"
 )
 
@@ -21,6 +22,12 @@ func (a *Agent) newRun(command string, req request) *run {
 	r := &run{
 		Agent: a, request: req, reader: newReader(a, req.Ignore), clock: newClock(a.Throttled),
 		report: newReport(command, began, a.Self),
+	}
+	if req.locks {
+		r.entries = func(ctx context.Context, g fleet.Group) ([]fleet.Entry, error) {
+			state, err := a.Lock.State(ctx, g)
+			return state.Holders, err
+		}
 	}
 	r.setBudgets(budgets{wait: orAuto(req.Wait, turnSlack), still: throttling}.shrinkTo(req.Limit, 0))
 	r.startWatches()

@@ -49,14 +49,23 @@ func (g guard) ask(v view) verdict {
 	return g.check(v)
 }
 
-// readDeclared takes the state from the registrations, which have one view only.
-func (r *reader) readDeclared(to *reading) {
+// readDeclared takes the state from the registrations, which have one view only. On the way out it asks the lock who else
+// is out: nothing else tells.
+func (r *reader) readDeclared(ctx context.Context, to *reading) error {
+	if r.entries != nil && !r.inward {
+		entries, err := r.entries(ctx, to.Group)
+		if err != nil {
+			return err
+		}
+		to.Group = to.Group.WithEntries(entries)
+	}
 	to.State, to.Healthy = to.Group.Held.State(r.inward), true
 	for i := range to.Group.Members {
 		if m := &to.Group.Members[i]; m.ID == r.id {
 			m.State, to.Zone = to.State, m.Zone
 		}
 	}
+	return nil
 }
 
 // undeclaredPort: this run would leave it in place.

@@ -211,7 +211,9 @@ func TestTheStateOfRegistrations(t *testing.T) {
 		r.inward = tc.inward
 		to := r.seen
 		to.Group.Held, to.Zone, to.Healthy, to.State = fleet.Held{Registered: 1, Missing: 1}, "", false, ""
-		r.readDeclared(&to)
+		if err := r.readDeclared(t.Context(), &to); err != nil {
+			t.Fatal(err)
+		}
 		if to.State != tc.want || !to.Healthy || to.Zone != "a" || to.Group.Members[0].State != tc.want || to.Group.Members[1].State != fleet.InService {
 			t.Errorf("inward %v: %s, healthy %v, zone %q, members %v", tc.inward, to.State, to.Healthy, to.Zone, to.Group.Members)
 		}

@@ -3,6 +3,7 @@ package rotation
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"balanced/internal/failure"
@@ -20,6 +21,7 @@ type SlotLock interface {
 	Release(ctx context.Context, g fleet.Group, b lock.Basis) error
 	MayHold() bool
 	State(ctx context.Context, g fleet.Group) (lock.State, error)
+	FreeCommand(g fleet.Group, id string) string
 	Known(g fleet.Group) lock.State
 	Check(ctx context.Context, g fleet.Group) error
 }
@@ -90,7 +92,7 @@ func (r *run) takeSlot(ctx context.Context) error {
 	}
 	ctx, cancel := r.untilAnswered(ctx)
 	defer cancel()
-	seen, slots := lock.AtGroup(r.seen.Snapshot, r.seen.began), r.seen.Count(r.min).Slots
+	seen, slots := r.lockLook()
 	seen.Object = func(holders []string) error { return objection(r.view(), holders) }
 	if r.DryRun {
 		err := r.Lock.Foresee(ctx, seen, slots)
@@ -103,6 +105,11 @@ func (r *run) takeSlot(ctx context.Context) error {
 	}
 	r.slot.held = held
 	return r.noSlot(err)
+}
+
+// lockLook is the last look as the lock judges it, and how many slots there are.
+func (r *run) lockLook() (seen lock.Look, slots int) {
+	return lock.AtGroup(r.seen.Snapshot, r.seen.began), r.seen.Count(r.min).Slots
 }
 
 // noSlot notes why there is no slot. It returns what no wait for a slot can lift.
@@ -151,10 +158,39 @@ func (r *run) confirmSlot(ctx context.Context) error {
 	switch {
 	case err != nil:
 		r.warnOnce("whether the slot in the lock is this instance's is not known: " + err.Error())
+	case !mine && r.seen.Group.Declared():
+		return r.slotWhileOut(ctx)
 	case !mine:
 		r.warnOnce("the slot in the lock is not this instance's: it left without it")
 	}
 	return nil
+}
+
+// slotWhileOut takes a slot for an instance that left without one: outside a group nothing but the lock shows the others
+// that it is out.
+func (r *run) slotWhileOut(ctx context.Context) error {
+	ctx, cancel := r.untilAnswered(ctx)
+	defer cancel()
+	seen, slots := r.lockLook()
+	held, err := r.Lock.Acquire(ctx, seen, slots)
+	r.slot.held, r.slot.asked, r.slot.mine = held, err == nil, err == nil
+	if full, ok := errors.AsType[*lock.FullError](err); ok {
+		r.slot.refused = &verdict{kind: blocked, nextLook: full.NextLook, refusal: failure.New(failure.Unfinished, full.Hint, "%s is out, and %s", r.id, full.Reason)}
+		return nil
+	}
+	return err
+}
+
+// tellUnlisted says how to free the slot of another instance that is out, or is gone: outside a group nothing tells which.
+func (r *run) tellUnlisted() {
+	if !r.locks || !r.seen.Group.Declared() {
+		return
+	}
+	for _, h := range r.seen.OtherHolders() {
+		if command := r.Lock.FreeCommand(r.seen.Group, h.ID); command != "" {
+			r.warnOnce(fmt.Sprintf("%s holds a slot, and no load balancer has it registered; if it is gone for good, free the slot: %s", h.ID, command))
+		}
+	}
 }
 
 // releaseSlot releases the slot. An error is one that the operator has to know of. Others free a slot that could not be

@@ -38,6 +38,7 @@ func (r *run) look(ctx context.Context, need scope) error {
 	r.learn()
 	if need != ownState {
 		r.warn()
+		r.tellUnlisted()
 	}
 	if first && r.foresees {
 		r.warnOnce(r.ForeseeProbe(ctx, r.seen.Snapshot, r.request.probe))

@@ -200,7 +200,7 @@ func changedByOthers(v view) verdict {
 // unconfirmed: the move was asked for, and no look shows it yet. A doubtful answer is settled by the first look that is
 // young enough, so there is no use in looking later than that.
 func (v view) unconfirmed(call string) verdict {
-	judged := blockedBy(failure.Unfinished, "run it again to resume", "%s was answered, and %s is still read as %s", call, v.ID, v.State)
+	judged := blockedBy(failure.Unfinished, "run it again to resume", "%s was sent, and %s is still read as %s", call, v.ID, v.State)
 	if v.doubt != nil {
 		judged.nextLook = v.sent.Add(v.settle)
 	}

@@ -94,8 +94,8 @@ func zoneProven(v view) verdict {
 func (v view) peersHealthy(n fleet.Numbers) string {
 	at := ""
 	if v.Group.Declared() {
-		_, _, fewest := v.Fewest()
-		at = " at " + fewest.Name
+		_, tightest := v.Tightest(v.min)
+		at = " at " + tightest.Name
 	}
 	switch n.HealthyPeers {
 	case 0:

@@ -56,6 +56,8 @@ type reader struct {
 	metadata  Metadata
 	log       *zap.Logger
 	ignore    []string // load balancers that do not count
+	// entries asks a lock who holds a slot; nil: there is none.
+	entries func(context.Context, fleet.Group) ([]fleet.Entry, error)
 
 	group     string    // the name of the instance's group; empty: not known yet
 	attached  []string  // the sources whose settings are known; nil: none were read yet
@@ -215,8 +217,7 @@ func (r *reader) readGroup(ctx context.Context, to *reading) error {
 	}
 	to.Group, to.Now = g, g.At
 	if g.Declared() {
-		r.readDeclared(to)
-		return nil
+		return r.readDeclared(ctx, to)
 	}
 	me, _ := g.Member(r.id)
 	if me.State == to.State && me.State != "" {

@@ -79,6 +79,7 @@ func (r *reader) readTraffic(ctx context.Context, s fleet.Snapshot) ([]fleet.Tra
 		g.Go(func() (err error) {
 			t := &traffic[i]
 			t.Targets, err = r.balancers.Health(ctx, t.Source)
+			t.Targets = s.Group.Named(t.Targets)
 			t.Mine = slices.DeleteFunc(slices.Clone(t.Targets), func(x fleet.Target) bool { return x.Instance != r.id })
 			*t = t.Indexed()
 			return err

@@ -78,6 +78,7 @@ func (s *slots) State(ctx context.Context, _ fleet.Group) (lock.State, error) {
 
 func (s *slots) Known(fleet.Group) lock.State             { return lock.State{} }
 func (s *slots) Check(context.Context, fleet.Group) error { return nil }
+func (s *slots) FreeCommand(fleet.Group, string) string   { return "" }
 
 func withLock(s *slots) *run {
 	r, _ := atWork()

@@ -56,7 +56,7 @@ func TestTheWaitAfterAMove(t *testing.T) {
 	found := func(state fleet.State) view { v := moving(state, 0); v.sent = time.Time{}; return v }
 	doubted := func(v view) view { v.doubt = errLost; return v }
 	torn := func(v view) view { v.Torn = true; return v }
-	still := func(call, state string) string { return call + " was answered, and i-1 is still read as " + state }
+	still := func(call, state string) string { return call + " was sent, and i-1 is still read as " + state }
 	for name, tc := range map[string]struct {
 		check func(view) verdict
 		v     view

@@ -153,8 +153,10 @@ func (f *seededRun) story() string {
 }
 
 // hash is one of the run's log and of every API call: two runs of one seed have the same.
-func (f *seededRun) hash() string {
-	h := sha256.Sum256([]byte(f.story() + "\n" + f.asked()))
+func (f *seededRun) hash() string { return f.hashOf(f.story()) }
+
+func (f *seededRun) hashOf(log string) string {
+	h := sha256.Sum256([]byte(log + "\n" + f.asked()))
 	return fmt.Sprintf("%x", h[:8])
 }
 

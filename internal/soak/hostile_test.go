@@ -33,7 +33,7 @@ func cases() uint64 {
 	case *hostile > 0:
 		return uint64(*hostile)
 	case testing.Short():
-		return 24
+		return 12
 	}
 	return 400
 }

@@ -17,7 +17,7 @@ import (
 func TestKillSweep(t *testing.T) {
 	step := 1
 	if testing.Short() {
-		step = 3
+		step = 5
 	}
 	for _, use := range []lockUse{noLock, allLock} {
 		for _, command := range []string{"out", "in"} {

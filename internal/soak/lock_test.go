@@ -122,5 +122,8 @@ func (f *seededRun) lockBroken(id string, out, places int) {
 // keptLocked is a seed that found something once: a run that released its slot on an old reading.
 var keptLocked = []uint64{158}
 
+// cheapLocked are what cheap is, with a lock.
+var cheapLocked = []uint64{3, 158}
+
 // TestLockedSeeds is TestSeeds with a lock.
-func TestLockedSeeds(t *testing.T) { testSeeds(t, keptLocked, drawLocked) }
+func TestLockedSeeds(t *testing.T) { testSeeds(t, keptLocked, cheapLocked, drawLocked) }

@@ -42,6 +42,49 @@ func TestTimesOfALook(t *testing.T) {
 	}
 }
 
+// Outside a group the state is read anew from the registrations; what an earlier look saw stays as it was.
+func TestALookChangesNoOther(t *testing.T) {
+	r, all, _ := readingOf()
+	all.is.Group.Held = fleet.Held{Registered: 2}
+	all.look(t, r, question{scope: whole})
+	all.is.Group.Held = fleet.Held{Draining: 2}
+	if all.look(t, r, question{scope: whole}); r.seen.State != fleet.Deregistering {
+		t.Errorf("its registrations drain, and it is %s", r.seen.State)
+	}
+	before := r.seen
+	all.is.Traffic[0].Targets[0].Health = fleet.Draining
+	if all.look(t, r, question{scope: ownDrain}); before.Traffic[0].Mine[0].Health != fleet.Healthy || r.seen.Traffic[0].Mine[0].Health != fleet.Draining {
+		t.Errorf("the look before says %s now, this one %s", before.Traffic[0].Mine[0].Health, r.seen.Traffic[0].Mine[0].Health)
+	}
+}
+
+// Four load balancers are asked at a time.
+func TestFourAreAskedAtATime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, all, _ := readingOf()
+		for i := range 8 {
+			x := all.is.Traffic[0]
+			x.Name, x.ID = fmt.Sprint("more-", i), fmt.Sprint("arn:more-", i)
+			all.is.Traffic = append(all.is.Traffic, x)
+		}
+		all.takes = time.Second
+		for name, q := range map[string]question{"the whole": {scope: whole}, "its own": {scope: ownDrain}} {
+			if all.look(t, r, q); all.most != 4 {
+				t.Errorf("%s: %d questions at a time, want 4", name, all.most)
+			}
+			all.most = 0
+		}
+		all.is.Traffic[0].Targets = slices.Clone(all.is.Traffic[0].Targets)
+		all.is.Traffic[0].Targets[0].Health = fleet.Initial
+		all.look(t, r, question{scope: ownDrain})
+		all.is.Traffic[0].Targets[0].Health = fleet.Healthy
+		all.most = 0
+		if all.look(t, r, question{scope: ownDrain}); all.most != 4 {
+			t.Errorf("the others after the one that kept it: %d questions at a time, want 4", all.most)
+		}
+	})
+}
+
 // How long a look is given: as long as its row, but never less than a little, and at first half a minute.
 func TestWhenALookIsGivenUp(t *testing.T) {
 	for name, tc := range map[string]struct {

@@ -20,6 +20,8 @@ func TestEachLoadBalancerInTheLiveLine(t *testing.T) {
 		want  string
 	}{
 		"the drains were read": {fleet.Standby, ownDrain, "app draining, old deregistered"},
+		"it is leaving, asked": {fleet.EnteringStandby, ownDrain, "app draining, old deregistered"},
+		"it is in service":     {fleet.InService, ownDrain, "app draining, old " + string(fleet.Unregistered)},
 		"it is leaving":        {fleet.EnteringStandby, ownState, "app drains for 30s, old for 1m, ignored for 1m"},
 		"it is returning":      {fleet.Pending, ownState, ""},
 	} {

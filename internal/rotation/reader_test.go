@@ -280,8 +280,8 @@ func TestWhatIsIgnored(t *testing.T) {
 			t.Errorf("--ignore %s: %v, %v", name, r.seen.Traffic[0].Ignored, r.seen.Traffic[1].Ignored)
 		}
 	}
-	r, _, _ := readingOf("web", "wbe")
-	if err := r.read(t.Context(), question{scope: whole}, never); failure.Of(err) != failure.Setup || err.Error() != "--ignore wbe: web has no such load balancer or target group" {
+	wrong, _, _ := readingOf("web", "wbe")
+	if err := wrong.read(t.Context(), question{scope: whole}, never); failure.Of(err) != failure.Setup || err.Error() != "--ignore wbe: web has no such load balancer or target group" {
 		t.Errorf("a name that is not there: %v", err)
 	}
 	r, all, _ := readingOf()

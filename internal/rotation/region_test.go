@@ -24,6 +24,9 @@ type region struct {
 	notices  error
 	describe error
 	health   error
+	takes    time.Duration // each question about health
+
+	busy, most int // of these at a time
 
 	mu    sync.Mutex
 	asked []string
@@ -35,8 +38,23 @@ func (r *region) ask(what string) {
 	r.asked = append(r.asked, what)
 }
 
+// answer takes its time, beside others.
+func (r *region) answer(what string) {
+	r.ask(what)
+	r.mu.Lock()
+	r.busy++
+	r.most = max(r.most, r.busy)
+	r.mu.Unlock()
+	if r.takes > 0 {
+		pass(r.takes)
+	}
+	r.mu.Lock()
+	r.busy--
+	r.mu.Unlock()
+}
+
 func (r *region) Membership(context.Context, string) (fleet.Membership, error) {
-	r.ask("membership")
+	r.answer("membership")
 	var err error
 	if len(r.errs) > 0 {
 		err, r.errs = r.errs[0], r.errs[1:]
@@ -83,12 +101,12 @@ func (r *region) Describe(context.Context, []string, []string) ([]fleet.Source, 
 }
 
 func (r *region) Health(_ context.Context, s fleet.Source) ([]fleet.Target, error) {
-	r.ask("health of " + s.Name)
+	r.answer("health of " + s.Name)
 	return r.of(s).Targets, r.health
 }
 
 func (r *region) HealthOf(_ context.Context, s fleet.Source, id string) (fleet.Target, error) {
-	r.ask("own health of " + s.Name)
+	r.answer("own health of " + s.Name)
 	return r.of(s).Of(id), r.health
 }
 

@@ -171,6 +171,12 @@ func TestTheLockInAReport(t *testing.T) {
 			t.Errorf("warns %q, want %q", r.report.Warnings, tc.warns)
 		}
 	}
+	synctest.Test(t, func(t *testing.T) {
+		r := withLock(&slots{})
+		r.Progress = func(p Progress) { t.Errorf("told %+v when the lock had answered", p) }
+		r.seeLock(t.Context())
+		pass(time.Minute)
+	})
 	r := withLock(&slots{err: failure.New(failure.Unfinished, "", "not confirmed")})
 	r.rolledBack = failure.New(failure.RolledBack, "", "taken before")
 	if err := r.releaseAfterRollback(t.Context()); failure.Of(err) != failure.RolledBack || err.Error() != "taken before; not confirmed" {

@@ -73,3 +73,124 @@ func TestAManagedGroupIsRefusedBeforeAMove(t *testing.T) {
 		}
 	}
 }
+
+// Which states a launch hook holds, or will, and which rows of ready have a say by what was done.
+func TestRowsOfALaunch(t *testing.T) {
+	for state, want := range map[fleet.State]struct{ meets, notHeld, warm, passedWarm bool }{
+		fleet.Pending:           {true, true, false, false},
+		fleet.PendingWait:       {true, false, false, false},
+		fleet.PendingProceed:    {false, true, false, false},
+		fleet.WarmedPending:     {true, true, false, true},
+		fleet.WarmedPendingWait: {true, false, false, true},
+		"Warmed:Stopped":        {false, false, true, true},
+		fleet.InService:         {false, false, false, false},
+		"ReplacingRootVolume":   {false, true, false, false},
+	} {
+		v := sound()
+		v.State = state
+		if meetsHook(state) != want.meets || notHeld(state) != want.notHeld || inWarmPool(v) != want.warm {
+			t.Errorf("%s: meets a hook %v, is not held %v, in the warm pool %v", state, meetsHook(state), notHeld(state), inWarmPool(v))
+		}
+		if v.gate.over = true; inWarmPool(v) != want.passedWarm {
+			t.Errorf("%s, past the hook: in the warm pool %v", state, inWarmPool(v))
+		}
+	}
+	unfit := failure.New(failure.Unfit, "", "unfit")
+	for name, tc := range map[string]struct {
+		change        func(*view)
+		before, unfit bool
+	}{
+		"held":             {func(v *view) {}, true, false},
+		"over":             {func(v *view) { v.gate.over = true }, false, false},
+		"completed":        {func(v *view) { v.moved = true }, false, false},
+		"returning":        {func(v *view) { v.returning = true }, false, false},
+		"unfit":            {func(v *view) { v.gate.unfit = unfit }, true, true},
+		"unfit, abandoned": {func(v *view) { v.gate.unfit, v.moved = unfit, true }, false, false},
+		"unfit, passed":    {func(v *view) { v.gate.unfit, v.State = unfit, fleet.PendingProceed }, false, false},
+	} {
+		v := sound()
+		v.State = fleet.PendingWait
+		tc.change(&v)
+		if beforePassing(heldNew)(v) != tc.before || unfitAtGate(v) != tc.unfit {
+			t.Errorf("%s: before passing %v, unfit %v", name, beforePassing(heldNew)(v), unfitAtGate(v))
+		}
+	}
+}
+
+// What the rows of ready say, and of which class it is once this run has completed the hook.
+func TestVerdictsOfALaunch(t *testing.T) {
+	unfit := failure.New(failure.Unfit, "", "unfit")
+	moved := func(v *view) { v.moved = true }
+	for name, tc := range map[string]struct {
+		check  func(view) verdict
+		change func(*view)
+		want   judgement
+	}{
+		"leaving":                    {leavingNew, func(v *view) { v.State = fleet.Terminating }, judgement{blocked, failure.Leaving, "i-1 is Terminating", 0, true}},
+		"leaving afterwards":         {leavingNew, func(v *view) { v.State, v.moved = fleet.Terminating, true }, judgement{blocked, failure.Gone, "i-1 is Terminating after its launch hook was completed", 0, true}},
+		"taken away":                 {leavingNew, func(v *view) { v.Group.Deleting = true }, judgement{blocked, failure.Leaving, "group web is being deleted", 0, true}},
+		"in Standby":                 {inStandbyNew, func(v *view) { v.State = fleet.Standby }, judgement{blocked, failure.NotNow, "i-1 is Standby and does not return by itself", 0, true}},
+		"in Standby, as it seems":    {inStandbyNew, func(v *view) { v.State, v.Torn = fleet.Standby, true }, judgement{blocked, failure.NotNow, "i-1 is Standby and does not return by itself", 0, false}},
+		"outside, deregistered":      {inStandbyNew, func(v *view) { v.State, v.Group.Held.Missing = fleet.Deregistered, 1 }, judgement{blocked, failure.NotNow, "i-1 is deregistered and does not return by itself", 0, false}},
+		"in Standby afterwards":      {inStandbyNew, func(v *view) { v.State, v.moved = fleet.Standby, true }, judgement{blocked, failure.Unfinished, "i-1 is Standby: something else changed its state", 0, true}},
+		"the hook is known":          {hookDue, func(v *view) { v.gate.hook.Name = "x" }, judgement{}},
+		"the hook is not known":      {hookDue, func(v *view) {}, judgement{kind: act}},
+		"probe":                      {gateProbeDue, func(v *view) {}, judgement{kind: act}},
+		"in doubt":                   {gateProbeDue, func(v *view) { v.doubt = errLost }, judgement{}},
+		"unfit":                      {gateProbeDue, func(v *view) { v.gate.unfit = unfit }, judgement{}},
+		"an unsupported source":      {gateProbeDue, func(v *view) { v.Group.Unknown = []string{"x"} }, judgement{blocked, failure.Setup, "web has an unsupported traffic source: x", 0, true}},
+		"without traffic":            {gateProbeDue, func(v *view) { v.Group.Suspended = []string{"AddToLoadBalancer"} }, judgement{blocked, failure.Setup, "AddToLoadBalancer is suspended: new instances get no traffic", 0, true}},
+		"another process":            {gateProbeDue, func(v *view) { v.Group.Suspended = []string{"AZRebalance"} }, judgement{kind: act}},
+		"joining":                    {joining, func(v *view) {}, judgement{blocked, failure.NotNow, "i-1 is still Pending:Wait", 0, false}},
+		"joining afterwards":         {joining, moved, judgement{blocked, failure.Unhealthy, "i-1 is still Pending:Wait", 0, false}},
+		"joining, another hook":      {joining, func(v *view) { v.gate.others = "other" }, judgement{blocked, failure.NotNow, "i-1 is still Pending:Wait: launch hook other holds it too", 0, false}},
+		"joining, past the others":   {joining, func(v *view) { v.gate.others, v.State = "other", fleet.PendingProceed }, judgement{blocked, failure.NotNow, "i-1 is still Pending:Proceed", 0, false}},
+		"joining, though unfit":      {joining, func(v *view) { v.gate.unfit = unfit }, judgement{blocked, failure.Unfit, "unfit", 0, true}},
+		"joining, unfit, abandoned":  {joining, func(v *view) { v.gate.unfit, v.moved = unfit, true }, judgement{blocked, failure.Unhealthy, "i-1 is still Pending:Wait", 0, false}},
+		"joining, unfit, in doubt":   {joining, func(v *view) { v.gate.unfit, v.doubt = unfit, errLost }, judgement{blocked, failure.NotNow, "i-1 is still Pending:Wait", 0, false}},
+		"healthy":                    {healthyNew, func(v *view) { v.Traffic[0].Mine[0].Health = fleet.Healthy }, judgement{}},
+		"not healthy":                {healthyNew, func(v *view) {}, judgement{blocked, failure.NotNow, "i-1 is InService but initial at web", 0, false}},
+		"not healthy afterwards":     {healthyNew, moved, judgement{blocked, failure.Unhealthy, "i-1 is InService but initial at web", 0, false}},
+		"healthy afterwards":         {healthyNew, func(v *view) { moved(v); v.Traffic[0].Mine[0].Health = fleet.Healthy }, judgement{}},
+		"healthy where nobody knows": {healthyNew, func(v *view) { v.Group.Unknown = []string{"x"} }, judgement{blocked, failure.Setup, "web has an unsupported traffic source: x", 0, true}},
+	} {
+		v := sound()
+		v.State, v.probes = fleet.PendingWait, true
+		v.Traffic[0].Mine = []fleet.Target{{Instance: "i-1", Port: 80, Health: fleet.Initial}}
+		tc.change(&v)
+		if got := judgedOf(v, tc.check(v)); got != tc.want {
+			t.Errorf("%s: %+v\nwant %+v", name, got, tc.want)
+		}
+	}
+	v := sound()
+	if f := joined(registrationEnds)(v); f.first != 10*time.Second || f.moments != nil {
+		t.Errorf("after the hook was completed by others: %+v", f)
+	}
+	v.sent = time.Now()
+	if f := joined(registrationEnds)(v); f.first != 0 || len(f.moments) != 1 {
+		t.Errorf("after this run has completed the hook: %+v", f)
+	}
+}
+
+// A run that had its instance terminated says so, also where it only sees it gone.
+func TestTheEndOfALaunch(t *testing.T) {
+	gone := failure.New(failure.Gone, "", "gone")
+	for name, tc := range map[string]struct {
+		err   error
+		unfit bool
+		class failure.Class
+	}{
+		"gone":              {gone, false, failure.Gone},
+		"gone, abandoned":   {gone, true, failure.Unhealthy},
+		"not now":           {failure.New(failure.NotNow, "", "x"), true, failure.NotNow},
+		"not now, but fine": {failure.New(failure.NotNow, "", "x"), false, failure.NotNow},
+	} {
+		r, _ := atWork()
+		if tc.unfit {
+			r.gate.unfit = &failure.Refusal{Class: failure.Unfit, Err: errLost}
+		}
+		if err := r.launchEnd(tc.err); failure.Of(err) != tc.class {
+			t.Errorf("%s: %v, want class %v", name, err, tc.class)
+		}
+	}
+}

@@ -19,6 +19,7 @@ import (
 func TestWaitingAtARow(t *testing.T) {
 	const s = time.Second
 	guards, prove := &step{name: "guards", does: "wait for the checks"}, &step{name: "prove", does: "prove it", within: budgetMove}
+	risky := &step{name: "prove", does: "prove it", within: budgetMove, rollBack: func(*run, context.Context, verdict) error { return errLost }}
 	busy := blockedBy(failure.NotNow, "", "busy")
 	throttled := busy
 	throttled.throttled = true
@@ -34,6 +35,8 @@ func TestWaitingAtARow(t *testing.T) {
 	}{
 		"it waits":                      {guards, func() verdict { return busy }, func(r *run) {}, 4 * s, 6 * s, "", ""},
 		"until its budget ends":         {guards, func() verdict { return soon(time.Hour) }, func(r *run) { r.budgets.wait = 3 * s }, 3 * s, 3 * s, "", ""},
+		"a nanosecond is left":          {guards, func() verdict { return busy }, func(r *run) { r.budgets.wait = 1 }, 1, 1, "", ""},
+		"a trial takes nothing back":    {risky, func() verdict { return busy.atOnce() }, func(r *run) { r.DryRun = true }, 0, 0, "busy", ""},
 		"the budget is over":            {guards, func() verdict { return busy }, func(r *run) { r.budgets.wait = 0 }, 0, 0, "busy", ""},
 		"waiting cannot help":           {guards, func() verdict { return busy.atOnce() }, func(r *run) {}, 0, 0, "busy", ""},
 		"a dry run before the move":     {guards, func() verdict { return busy }, func(r *run) { r.DryRun = true }, 0, 0, "busy", ""},
@@ -51,6 +54,8 @@ func TestWaitingAtARow(t *testing.T) {
 			core, lines := observer.New(zap.DebugLevel)
 			r.Log = zap.New(core)
 			r.jittered, r.probePassed, r.slot.refused = true, true, &verdict{}
+			told := 0
+			r.Progress = func(Progress) { told++ }
 			tc.change(r)
 			r.within = tc.row.within
 			began := time.Now()
@@ -62,12 +67,12 @@ func TestWaitingAtARow(t *testing.T) {
 			if r.refused != nil && took > 0 {
 				t.Errorf("%s: a refusal outlives the wait", name)
 			}
-			waited := took > 1200*time.Millisecond
+			waited := took > 0 && took < 800*time.Millisecond || took > 1200*time.Millisecond
 			if (r.jittered || r.probePassed || r.slot.refused != nil) == waited {
 				t.Errorf("%s: put off %v, probed %v, slot refused %v after a wait of %s", name, r.jittered, r.probePassed, r.slot.refused, took)
 			}
-			if got := slices.Contains(messages(lines), "waiting"); got != waited {
-				t.Errorf("%s: logged that it waits: %v", name, got)
+			if got := slices.Contains(messages(lines), "waiting"); got != waited || (told == 1) != waited {
+				t.Errorf("%s: logged that it waits: %v, told it %d times", name, got, told)
 			}
 		})
 	}
@@ -94,6 +99,7 @@ func TestWhatIsLoggedAtARow(t *testing.T) {
 			{enter, busy, nil},
 			{drain, busy, []string{"waiting for Standby: busy"}},
 			{drain, busy, nil},
+			{enter, verdict{kind: act}, []string{"entering Standby"}},
 		} {
 			r.arrive(tc.row, tc.judged)
 			if tc.judged.kind == blocked {
@@ -149,6 +155,11 @@ func TestTheDeadlineOfARow(t *testing.T) {
 	}
 }
 
+// late is a source whose numbers are all at three quarters.
+type late struct{}
+
+func (late) Uint64() uint64 { return 3 << 51 }
+
 // Waits are spread by a fifth either way.
 func TestWaitsAreSpread(t *testing.T) {
 	r := &run{Agent: &Agent{Jitter: rand.New(rand.NewPCG(1, 2))}}
@@ -159,6 +170,9 @@ func TestWaitsAreSpread(t *testing.T) {
 	}
 	if least < 80*time.Second || least > 81*time.Second || most > 120*time.Second || most < 119*time.Second {
 		t.Errorf("100 s become %s to %s", least, most)
+	}
+	if late := (&run{Agent: &Agent{Jitter: rand.New(late{})}}).jitter(100 * time.Second); late != 110*time.Second {
+		t.Errorf("three quarters of the way: %s, want 1m50s", late)
 	}
 	same := &run{Agent: &Agent{Jitter: rand.New(rand.NewPCG(1, 2))}}
 	if again := (&run{Agent: &Agent{Jitter: rand.New(rand.NewPCG(1, 2))}}); same.draw() != again.draw() {

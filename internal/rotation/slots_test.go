@@ -3,15 +3,21 @@ package rotation
 import (
 	"context"
 	"errors"
+	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
+
 	"balanced/internal/failure"
 	"balanced/internal/fleet"
 	"balanced/internal/lock"
+	"balanced/internal/lock/fleetlocktest"
 )
 
 // slots is a lock that answers as it is told.
@@ -78,6 +84,64 @@ func withLock(s *slots) *run {
 	r, _ := atWork()
 	r.Lock, r.locks = s, true
 	return r
+}
+
+// answers is a FleetLock server in the process, without a network.
+type answers struct{ *fleetlocktest.Server }
+
+func (a answers) RoundTrip(req *http.Request) (*http.Response, error) {
+	w := httptest.NewRecorder()
+	a.ServeHTTP(w, req)
+	return w.Result(), nil
+}
+
+// heldSlot is a slot that is held until it is released.
+func heldSlot(t *testing.T) lock.Held {
+	t.Helper()
+	where, err := lock.Parse("http://127.0.0.1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := lock.New(where, lock.Options{Instance: "i-1", HTTP: answers{fleetlocktest.New(fleetlocktest.Airlock, map[string]int{"web": 1})}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	held, err := l.Acquire(t.Context(), lock.AtGroup(sound().Snapshot, time.Now()), 1)
+	if err != nil || !held.Valid() {
+		t.Fatalf("%v, valid %v", err, held.Valid())
+	}
+	return held
+}
+
+// With a slot that is held a throttled move is tried again, and a look that has become too old since is not moved by.
+func TestWhatAHeldSlotAllows(t *testing.T) {
+	held := heldSlot(t)
+	synctest.Test(t, func(t *testing.T) {
+		r := withLock(&slots{})
+		r.slot.held, r.Jitter = held, evenly()
+		var made calls
+		r.Mover = &made
+		if err := r.enterStandby(t.Context()); err != nil || len(made) != 1 || !r.slot.mine || !r.slot.used {
+			t.Errorf("%v, called %q, its own %v, used %v", err, made, r.slot.mine, r.slot.used)
+		}
+		r = withLock(&slots{})
+		r.slot.held, r.slot.mine, r.Jitter = held, true, evenly()
+		tries := 0
+		if _ = r.move(t.Context(), func() (fleet.Activity, error) { tries++; return fleet.Activity{}, throttledCall }); tries < 50 {
+			t.Errorf("%d tries of a throttled move", tries)
+		}
+		v := sound()
+		v.locks, v.slot.held = true, held
+		v.began, v.looked = time.Now(), time.Now()
+		pass(time.Minute)
+		if got := slotDue(v); got.kind != settled {
+			t.Errorf("after a minute: %q", got.reason())
+		}
+		pass(1)
+		if got := slotDue(v); got.kind != blocked || got.reason() != "reading and taking a slot took 1m, too long to decide by" {
+			t.Errorf("after more than a minute: %q", got.reason())
+		}
+	})
 }
 
 // Who asks the lock for a slot, and who gives one back.
@@ -232,8 +296,13 @@ func TestReleasingASlot(t *testing.T) {
 	} {
 		s := &slots{err: tc.err}
 		r := withLock(s)
+		core, lines := observer.New(zap.WarnLevel)
+		r.Log = zap.New(core)
 		tc.change(r)
 		err := r.releaseSlot(t.Context())
+		if got := messages(lines); len(got) > 0 != (tc.warns != "") {
+			t.Errorf("%s: logged %q", name, got)
+		}
 		if got := strings.Join(r.report.Warnings, ";"); (err != nil) != tc.ends || got != tc.warns || !r.slot.released || s.basis != tc.basis(r) {
 			t.Errorf("%s: %v, warns %q, released %v, said %+v", name, err, got, r.slot.released, s.basis)
 		}

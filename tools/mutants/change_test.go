@@ -126,3 +126,16 @@ func TestAListedChangeNeedsAReason(t *testing.T) {
 		}
 	}
 }
+
+func TestChangesAreChosenInOrder(t *testing.T) {
+	all := []change{{file: "a.go", nth: 1}, {file: "b.go", nth: 1}, {file: "a.go", nth: 2}, {file: "c.go", nth: 1}}
+	for want, only := range map[string][]string{"a b a c ": nil, "b a a ": {"b.go", "a.go"}, "": {"d.go"}} {
+		got := ""
+		for _, c := range chosen(slices.Clone(all), only) {
+			got += c.file[:1] + " "
+		}
+		if got != want {
+			t.Errorf("%q: %q, want %q", only, got, want)
+		}
+	}
+}

@@ -2,7 +2,9 @@
 package balanced_test
 
 import (
+	"bytes"
 	"encoding/json"
+	"fmt"
 	"go/ast"
 	"go/parser"
 	"go/token"
@@ -12,6 +14,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -33,22 +36,63 @@ const (
 	yamlV3      = "gopkg.in/yaml.v3"
 )
 
-// ours lists the packages of this module by their path below it.
-func ours(t *testing.T) map[string]pkg {
-	t.Helper()
+// listed asks go list once for all tests.
+var listed = sync.OnceValues(func() (map[string]pkg, error) {
 	out, err := exec.Command("go", "list", "-json=ImportPath,Name,Dir,GoFiles,Imports,Deps", "./...").Output()
 	if err != nil {
-		t.Fatalf("go list: %v", err)
+		return nil, fmt.Errorf("go list: %w", err)
 	}
 	all := map[string]pkg{}
-	for dec := json.NewDecoder(strings.NewReader(string(out))); dec.More(); {
+	for dec := json.NewDecoder(bytes.NewReader(out)); dec.More(); {
 		var p pkg
 		if err := dec.Decode(&p); err != nil {
-			t.Fatal(err)
+			return nil, err
 		}
 		all[strings.TrimPrefix(p.ImportPath, "balanced/")] = p
 	}
+	return all, nil
+})
+
+// ours lists the packages of this module by their path below it.
+func ours(t *testing.T) map[string]pkg {
+	t.Helper()
+	all, err := listed()
+	if err != nil {
+		t.Fatal(err)
+	}
 	return all
+}
+
+var programsDir string
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if programsDir != "" {
+		_ = os.RemoveAll(programsDir) // what is left of it is in the folder for such things
+	}
+	os.Exit(code)
+}
+
+// built are balanced and balanced-lab, linked once for all tests.
+var built = sync.OnceValues(func() (dir string, err error) {
+	if programsDir, err = os.MkdirTemp("", "balanced-programs-"); err != nil {
+		return "", err
+	}
+	build := exec.Command("go", "build", "-ldflags=-w", "-o", programsDir+string(filepath.Separator), "./cmd/balanced", "./cmd/balanced-lab")
+	if out, err := build.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("go build: %w\n%s", err, out)
+	}
+	return programsDir, nil
+})
+
+// program is one of the two.
+func program(t *testing.T, name string) string {
+	t.Helper()
+	dir, err := built()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return filepath.Join(dir, name)
 }
 
 func below(root string) func(string) bool {

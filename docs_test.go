@@ -75,11 +75,7 @@ func TestThePolicyAllowsWhatIsCalledAndNothingElse(t *testing.T) {
 // linked are the operations of AWS in the agent's binary, as a policy names them.
 func linked(t *testing.T) map[string]bool {
 	t.Helper()
-	agent := filepath.Join(t.TempDir(), "balanced")
-	if out, err := exec.Command("go", "build", "-o", agent, "./cmd/balanced").CombinedOutput(); err != nil {
-		t.Fatalf("go build: %v\n%s", err, out)
-	}
-	names, err := exec.Command("go", "tool", "nm", agent).Output()
+	names, err := exec.Command("go", "tool", "nm", program(t, "balanced")).Output()
 	if err != nil {
 		t.Fatalf("go tool nm: %v", err)
 	}

@@ -83,7 +83,7 @@ classic_load_balancers = ["legacy"]
 		t.Errorf("%v, environment %q", err, env)
 	}
 	policy, err := terraform("output", "-raw", "policy")
-	printed, printErr := exec.Command("go", "run", "./cmd/balanced", "policy", "--targets", targets).Output()
+	printed, printErr := exec.Command(program(t, "balanced"), "policy", "--targets", targets).Output()
 	if err != nil || printErr != nil {
 		t.Fatal(err, printErr)
 	}

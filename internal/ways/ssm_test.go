@@ -284,7 +284,10 @@ func TestSSMTimeoutIsWhatTheAgentTakes(t *testing.T) {
 		readRunbook(t).Parameters["Timeout"].AllowedPattern:                             172800,
 	} {
 		allowed := regexp.MustCompile(pattern)
-		for n := range 200000 {
+		for n := 0; n < 200000; n++ {
+			if away := max(n-most, most-n); testing.Short() && n%13 > 0 && n > 2000 && away > 2000 {
+				continue
+			}
 			if want := n >= 5 && n <= most; allowed.MatchString(fmt.Sprint(n)) != want {
 				t.Fatalf("%s: %d allowed: %v", pattern, n, !want)
 			}

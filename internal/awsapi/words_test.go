@@ -238,6 +238,9 @@ func TestShortTexts(t *testing.T) {
 			t.Errorf("to %d bytes: %q, want %q", limit, got, want)
 		}
 	}
+	if got := shorten("\x80\x80\x80", 2); got != "…" {
+		t.Errorf("of no characters: %q", got)
+	}
 }
 
 // What a redirect, a proxy's answer and the proxy of a host are told as.

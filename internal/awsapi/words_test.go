@@ -238,6 +238,11 @@ func TestShortTexts(t *testing.T) {
 			t.Errorf("to %d bytes: %q, want %q", limit, got, want)
 		}
 	}
+	for n, cut := range map[int]bool{4096: false, 4097: true} {
+		if got := awsText(api("Code", strings.Repeat("x", n))); strings.HasSuffix(got, "…") != cut || len(strings.TrimSuffix(got, "…")) != 4096 {
+			t.Errorf("%d bytes of AWS's become %d", n, len(got))
+		}
+	}
 	if got := shorten("\x80\x80\x80", 2); got != "…" {
 		t.Errorf("of no characters: %q", got)
 	}

@@ -1,9 +1,13 @@
 package awsapi
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"syscall"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/smithy-go"
@@ -46,4 +50,41 @@ func TestWhatIsTriedAgain(t *testing.T) {
 			t.Errorf("%s: %v, want %v", name, got, c.want)
 		}
 	}
+}
+
+// A signal that ends the wait for a whole answer is told from a time that is over.
+func TestWhatEndsTheWaitForAWholeAnswer(t *testing.T) {
+	hermetic(t)
+	synctest.Test(t, func(t *testing.T) {
+		s := load(t, &region{}, nil)
+		cancelled := func(cause error) func() context.Context {
+			return func() context.Context {
+				ctx, cancel := context.WithCancelCause(t.Context())
+				time.AfterFunc(time.Second, func() { cancel(cause) })
+				return ctx
+			}
+		}
+		over := func(cause error) func() context.Context {
+			return func() context.Context {
+				ctx, cancel := context.WithTimeoutCause(t.Context(), time.Second, cause)
+				t.Cleanup(cancel)
+				return ctx
+			}
+		}
+		for name, c := range map[string]struct {
+			ctx  func() context.Context
+			want string
+		}{
+			"a signal":                 {cancelled(errors.New("SIGTERM")), "stopped: context canceled"},
+			"somebody else's deadline": {cancelled(context.DeadlineExceeded), "incomplete answer, 2 attempts, last: the answer has no it"},
+			"a deadline":               {over(nil), "incomplete answer, 2 attempts, last: the answer has no it"},
+			"a budget":                 {over(errors.New("the budget")), "incomplete answer, 2 attempts, last: the answer has no it"},
+		} {
+			ctx := c.ctx()
+			_, err := Complete(ctx, s.Config(), "ec2:Ask", func(context.Context) (int, error) { return 0, Lacks("it") })
+			if ctx.Err() == nil || fmt.Sprint(err) != c.want {
+				t.Errorf("%s: %v, want %s", name, err, c.want)
+			}
+		}
+	})
 }

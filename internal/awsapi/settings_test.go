@@ -249,6 +249,15 @@ func TestPages(t *testing.T) {
 			t.Errorf("%s: asked with %q, %v", name, got, err)
 		}
 	}
+	failed := errors.New("cut")
+	if err := Pages(func(token string) (string, bool, error) {
+		if token == "" {
+			return "a", false, failed
+		}
+		return "", false, nil
+	}); err != failed {
+		t.Errorf("a page that failed: %v", err)
+	}
 	n := 0
 	err := Pages(func(string) (string, bool, error) { n++; return strings.Repeat("x", n), false, nil })
 	if n != 1000 || err == nil || err.Error() != "the answer has no end: it goes on after 1000 pages" {

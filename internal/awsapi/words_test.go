@@ -55,6 +55,7 @@ func TestWhatErrorsSay(t *testing.T) {
 		{&DeniedError{Action: "ec2:Do", Err: api("AccessDenied", "no")}, "ec2:Do denied: no", "allow ec2:Do to the instance's role"},
 		{&DeniedError{Action: "ec2:Do", Err: api("AccessDenied", "you may not because no session policy allows it")}, "ec2:Do denied because no session policy allows it: you may not because no session policy allows it", "allow ec2:Do in the session policy that the role was assumed with"},
 		{&DeniedError{Action: "ec2:Do", Err: api("AccessDenied", "a session policy is in the way")}, "ec2:Do denied session policy: a session policy is in the way", "allow ec2:Do in the session policy that the role was assumed with"},
+		{&DeniedError{Action: "ec2:Do", Err: api("AccessDenied", "a session policy is in the way, with an explicit deny in it")}, "ec2:Do denied session policy: a session policy is in the way, with an explicit deny in it", "allow ec2:Do in the session policy that the role was assumed with"},
 		{&NoCredentialsError{Err: x}, "no usable credentials: x", instanceRole.fix},
 		{&NoCredentialsError{Source: "a file", Fix: "fix it", Err: x}, "no usable credentials from a file: x", "fix it"},
 		{&NoCredentialsError{Source: "a file", Err: &NoRoleYetError{Err: x}}, "no usable credentials: the instance has no role", instanceRole.fix},

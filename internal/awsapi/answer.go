@@ -81,7 +81,7 @@ func checkFailure(resp *smithyhttp.Response, meta *middleware.Metadata) error {
 	if !ok {
 		return strange(resp)
 	}
-	if _, known := awsmiddleware.GetRequestIDMetadata(*meta); !known && id != "" {
+	if id != "" { // the SDK writes that of the header over it
 		awsmiddleware.SetRequestIDMetadata(meta, shorten(id, 100))
 	}
 	return nil

@@ -131,6 +131,44 @@ func TestDocumentsOfAWS(t *testing.T) {
 	}
 }
 
+// What a peer says of itself is told in short.
+func TestStrangeAnswers(t *testing.T) {
+	long := strings.Repeat("x", 101)
+	for want, header := range map[string]http.Header{
+		"HTTP 302 without an AWS document":                                                      {},
+		"HTTP 302 without an AWS document (text/html), a redirect to elsewhere.example":         {"Content-Type": {"text/html"}, "Location": {"http://elsewhere.example/x"}},
+		"HTTP 302 without an AWS document (" + long[1:] + "…), a redirect to " + long[1:] + "…": {"Content-Type": {long}, "Location": {"http://" + long + "/"}},
+	} {
+		raw := reply(302, "")
+		raw.Header = header
+		if got := strange(&smithyhttp.Response{Response: raw}).Error(); got != want {
+			t.Errorf("%s, want %s", got, want)
+		}
+	}
+}
+
+// Nothing of an attempt that failed is left in the answer of the next.
+func TestWhatAFailedAttemptLeaves(t *testing.T) {
+	type answer struct{ Token string }
+	var none *answer
+	for name, c := range map[string]struct {
+		result any
+		err    error
+		want   string
+	}{
+		"a failure": {&answer{"next"}, errors.New("cut"), ""}, "an answer": {&answer{"next"}, nil, "next"},
+		"nothing decoded": {none, errors.New("cut"), ""}, "nothing at all": {nil, errors.New("cut"), ""}, "no pointer": {answer{"next"}, errors.New("cut"), ""},
+	} {
+		next := middleware.DeserializeHandlerFunc(func(context.Context, middleware.DeserializeInput) (middleware.DeserializeOutput, middleware.Metadata, error) {
+			return middleware.DeserializeOutput{Result: c.result}, middleware.Metadata{}, c.err
+		})
+		out, _, err := checkResult(t.Context(), middleware.DeserializeInput{}, next)
+		if a, ok := out.Result.(*answer); err != c.err || ok && a != nil && a.Token != c.want {
+			t.Errorf("%s: %+v, %v", name, out.Result, err)
+		}
+	}
+}
+
 // AWS's own id of a request, in the header, is logged rather than that of the document.
 func TestWhichRequestIDIsLogged(t *testing.T) {
 	hermetic(t)

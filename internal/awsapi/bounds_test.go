@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"testing/iotest"
 	"testing/synctest"
 	"time"
 
@@ -33,6 +34,37 @@ func TestHowLongABodyMayBe(t *testing.T) {
 			if len(text) != limit || (err != nil) != (more > 0) || err != nil && err.Error() != fmt.Sprintf("the answer is longer than %d bytes", limit) {
 				t.Errorf("%d, %d bytes more than %d: read %d, %v", status, more, limit, len(text), err)
 			}
+		}
+	}
+}
+
+// The last byte is read by itself, too, and what has no body is left alone.
+func TestBodiesAtTheLimit(t *testing.T) {
+	for text, ok := range map[string]bool{"x": true, "xy": false} {
+		got, err := io.ReadAll(iotest.OneByteReader(&boundedBody{ReadCloser: io.NopCloser(strings.NewReader(text)), left: 1, limit: 1}))
+		if string(got) != "x" || (err == nil) != ok {
+			t.Errorf("%q: %q, %v", text, got, err)
+		}
+	}
+	bodiless := reply(200, "")
+	bodiless.Body = nil
+	for name, resp := range map[string]any{"no body": &smithyhttp.Response{Response: bodiless}, "no answer": &smithyhttp.Response{}, "another transport's": "text", "nothing": nil} {
+		handler := middleware.DeserializeHandlerFunc(func(context.Context, middleware.DeserializeInput) (middleware.DeserializeOutput, middleware.Metadata, error) {
+			return middleware.DeserializeOutput{RawResponse: resp}, middleware.Metadata{}, nil
+		})
+		if _, _, err := boundAnswer(1)(t.Context(), middleware.DeserializeInput{}, handler); err != nil || bodiless.Body != nil {
+			t.Errorf("%s: %v, %v", name, err, bodiless.Body)
+		}
+	}
+}
+
+// A redirect is refused with where it leads, in short.
+func TestWordsAboutARedirect(t *testing.T) {
+	long := strings.Repeat("x", 101)
+	for host, want := range map[string]string{"elsewhere": "elsewhere", long[1:]: long[1:], long: long[1:] + "…"} {
+		req := &http.Request{URL: &url.URL{Host: host}, Response: &http.Response{StatusCode: 307}}
+		if _, err := noRedirect(nil)(req); err == nil || err.Error() != "HTTP 307 to "+want+": the answer is a redirect, which is never followed" {
+			t.Errorf("%v", err)
 		}
 	}
 }

@@ -22,7 +22,7 @@ func deniedBy(message string) (says, fix string) {
 			continue
 		}
 		for _, begins := range []string{"with an explicit deny in ", "because no "} {
-			if _, rest, ok := strings.Cut(message, begins); ok && strings.Contains(rest, kind.says) {
+			if _, rest, _ := strings.Cut(message, begins); strings.Contains(rest, kind.says) {
 				return begins + rest, kind.fix
 			}
 		}

@@ -30,6 +30,7 @@ func TestWhereTheRegionComesFrom(t *testing.T) {
 		"the default profile":  {nil, "[default]\nregion = us-west-1\n", "", "us-west-1", "profile default in CONFIG"},
 		"a profile":            {map[string]string{"AWS_PROFILE": "web"}, "[profile web]\nregion = us-west-2\n", "", "us-west-2", "profile web in CONFIG"},
 		"the credentials file": {nil, "[default]\n", "[default]\nregion = sa-east-1\n", "sa-east-1", "profile default in CREDENTIALS"},
+		"beside keys":          {nil, "[default]\nregion = us-west-1\n", "[default]\naws_access_key_id = AKIA\naws_secret_access_key = hush\n", "us-west-1", "profile default in CONFIG"},
 		"both files":           {nil, "[default]\nregion = us-west-1\n", "[default]\nregion = sa-east-1\n", "sa-east-1", "profile default in CREDENTIALS"},
 		"another profile":      {nil, "[profile web]\nregion = us-west-2\n", "", "eu-west-1", "the instance's identity document"},
 	} {
@@ -68,6 +69,7 @@ func TestWhoseCredentialsTheseAre(t *testing.T) {
 	for name, script := range map[string][]step{
 		"at once": {plain(200, caller)}, "after a throttled answer": {slow, plain(200, caller)}, "after an empty one": {plain(200, ""), plain(200, caller)},
 		"after one without the account": {plain(200, strings.Replace(caller, "<Account>123456789012</Account>", "", 1)), plain(200, caller)},
+		"after one without the ARN":     {plain(200, strings.Replace(caller, "<Arn>arn:aws:sts::123456789012:assumed-role/web/i-1</Arn>", "", 1)), plain(200, caller)},
 		"after a page":                  {plain(200, proxyPage), plain(200, caller)},
 	} {
 		if r, _, err := within(t, time.Minute, who, script...); err != nil || len(r.requests) != len(script) {

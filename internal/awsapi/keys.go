@@ -131,8 +131,8 @@ func settings(cfg aws.Config) (env config.EnvConfig, shared config.SharedConfig)
 // place names a profile and its file: "profile web in /root/.aws/config". Of keys the SDK says the file; of anything
 // else it may be either.
 func place(p config.SharedConfig) string {
-	_, file, known := strings.Cut(p.Credentials.Source, ": ")
-	if !known || file == "" {
+	_, file, _ := strings.Cut(p.Credentials.Source, ": ")
+	if file == "" {
 		file = profileFile(p.Profile)
 	}
 	return fmt.Sprintf("profile %s in %s", p.Profile, file)
@@ -148,8 +148,8 @@ func profileFile(profile string) string {
 		}
 		for line := range strings.Lines(string(text)) {
 			section, is := strings.CutPrefix(strings.TrimSpace(line), "[")
-			section = strings.TrimSpace(strings.TrimSuffix(section, "]"))
-			if is && (section == profile || strings.TrimSpace(strings.TrimPrefix(section, "profile ")) == profile) {
+			section = strings.TrimPrefix(strings.TrimSpace(strings.TrimSuffix(section, "]")), "profile ")
+			if is && strings.TrimSpace(section) == profile {
 				return path
 			}
 		}

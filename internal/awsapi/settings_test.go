@@ -2,6 +2,7 @@ package awsapi
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -70,11 +71,29 @@ func TestKeysThatHeal(t *testing.T) {
 	}
 }
 
+// Whether keys end by themselves is known of the last ones that were used.
+func TestKeysThatEnd(t *testing.T) {
+	var keys aws.Credentials
+	var failed error
+	k := &keyring{CredentialsProvider: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) { return keys, failed })}
+	for i, c := range []struct {
+		ends   bool
+		failed error
+		want   bool
+	}{{false, nil, false}, {true, nil, true}, {false, errors.New("none"), true}, {false, nil, false}, {true, errors.New("none"), false}} {
+		keys.CanExpire, failed = c.ends, c.failed
+		if _, err := k.Retrieve(t.Context()); err != c.failed || k.renews() != c.want {
+			t.Errorf("%d: %v, they end %v", i, err, k.renews())
+		}
+	}
+	k.Invalidate() // of a provider that keeps none, nothing
+}
+
 // The file that has a section for a profile is named; where none can be read, the config file.
 func TestTheFileOfAProfile(t *testing.T) {
 	keysIn(t, "nowhere")
 	paths := map[string]string{}
-	for name, text := range map[string]string{"AWS_CONFIG_FILE": "[default]\n [ profile web ] \nregion = x\n[profile api", "AWS_SHARED_CREDENTIALS_FILE": "# [old]\n[shop]\n"} {
+	for name, text := range map[string]string{"AWS_CONFIG_FILE": "[default]\nshop\nprofile  api\n", "AWS_SHARED_CREDENTIALS_FILE": "# [old]\n[shop]\n [ profile  web ] \nregion = x\n[profile api"} {
 		paths[name] = filepath.Join(t.TempDir(), "file")
 		if err := os.WriteFile(paths[name], []byte(text), 0o600); err != nil {
 			t.Fatal(err)
@@ -82,13 +101,13 @@ func TestTheFileOfAProfile(t *testing.T) {
 		t.Setenv(name, paths[name])
 	}
 	for profile, want := range map[string]string{
-		"default": "AWS_CONFIG_FILE", "web": "AWS_CONFIG_FILE", "shop": "AWS_SHARED_CREDENTIALS_FILE", "old": "AWS_CONFIG_FILE", "nowhere": "AWS_CONFIG_FILE",
+		"default": "AWS_CONFIG_FILE", "web": "AWS_SHARED_CREDENTIALS_FILE", "api": "AWS_SHARED_CREDENTIALS_FILE", "shop": "AWS_SHARED_CREDENTIALS_FILE", "old": "AWS_CONFIG_FILE", "nowhere": "AWS_CONFIG_FILE",
 	} {
 		if got := profileFile(profile); got != paths[want] {
 			t.Errorf("%s is in %s, want %s", profile, got, want)
 		}
 	}
-	for source, want := range map[string]string{"SharedConfigCredentials: /keys": "/keys", "SharedConfigCredentials: ": paths["AWS_CONFIG_FILE"], "SharedConfigCredentials": paths["AWS_CONFIG_FILE"]} {
+	for source, want := range map[string]string{"SharedConfigCredentials: /keys": "/keys", "SharedConfigCredentials: ": paths["AWS_SHARED_CREDENTIALS_FILE"], "SharedConfigCredentials": paths["AWS_SHARED_CREDENTIALS_FILE"]} {
 		if got := place(config.SharedConfig{Profile: "web", Credentials: aws.Credentials{Source: source}}); got != "profile web in "+want {
 			t.Errorf("%q: %s", source, got)
 		}
@@ -229,6 +248,15 @@ func TestPages(t *testing.T) {
 		if got := strings.Join(asked, ","); got != c.want || (err != nil) != c.lacks {
 			t.Errorf("%s: asked with %q, %v", name, got, err)
 		}
+	}
+	failed := errors.New("cut")
+	if err := Pages(func(token string) (string, bool, error) {
+		if token == "" {
+			return "a", false, failed
+		}
+		return "", false, nil
+	}); err != failed {
+		t.Errorf("a page that failed: %v", err)
 	}
 	n := 0
 	err := Pages(func(string) (string, bool, error) { n++; return strings.Repeat("x", n), false, nil })

@@ -1,6 +1,7 @@
 package awsapi
 
 import (
+	"context"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -54,6 +55,7 @@ func TestWhatErrorsSay(t *testing.T) {
 		{&DeniedError{Action: "ec2:Do", Err: api("AccessDenied", "no")}, "ec2:Do denied: no", "allow ec2:Do to the instance's role"},
 		{&DeniedError{Action: "ec2:Do", Err: api("AccessDenied", "you may not because no session policy allows it")}, "ec2:Do denied because no session policy allows it: you may not because no session policy allows it", "allow ec2:Do in the session policy that the role was assumed with"},
 		{&DeniedError{Action: "ec2:Do", Err: api("AccessDenied", "a session policy is in the way")}, "ec2:Do denied session policy: a session policy is in the way", "allow ec2:Do in the session policy that the role was assumed with"},
+		{&DeniedError{Action: "ec2:Do", Err: api("AccessDenied", "a session policy is in the way, with an explicit deny in it")}, "ec2:Do denied session policy: a session policy is in the way, with an explicit deny in it", "allow ec2:Do in the session policy that the role was assumed with"},
 		{&NoCredentialsError{Err: x}, "no usable credentials: x", instanceRole.fix},
 		{&NoCredentialsError{Source: "a file", Fix: "fix it", Err: x}, "no usable credentials from a file: x", "fix it"},
 		{&NoCredentialsError{Source: "a file", Err: &NoRoleYetError{Err: x}}, "no usable credentials: the instance has no role", instanceRole.fix},
@@ -137,6 +139,7 @@ func TestCredentialsThatWereNotFetched(t *testing.T) {
 		"several choices":                {withStatus(300, errors.New("html")), false, false},
 		"silence":                        {&silence{}, true, false},
 		"out of files":                   {syscall.EMFILE, true, false},
+		"not to be sent":                 {&smithyhttp.RequestSendError{Err: errors.New("no route")}, true, false},
 		"cancelled":                      {&smithy.CanceledError{Err: errors.New("over")}, true, false},
 		"half a document":                {&smithy.DeserializationError{Err: errors.New("eof")}, true, false},
 		"not to be decoded":              {errors.New("failed to decode the EC2 IMDS role's credentials"), true, false},
@@ -161,11 +164,88 @@ func TestCredentialsThatWereNotFetched(t *testing.T) {
 	}
 }
 
+// quiet hides the text of an error.
+type quiet struct{ err error }
+
+func (quiet) Error() string   { return "hidden" }
+func (q quiet) Unwrap() error { return q.err }
+
+func TestOutOfFiles(t *testing.T) {
+	for name, c := range map[string]struct {
+		err  error
+		want bool
+	}{
+		"of the process": {quiet{syscall.EMFILE}, true}, "of the host": {quiet{syscall.ENFILE}, true}, "of another thing": {quiet{syscall.ENOSPC}, false},
+		"in words": {errors.New("socket: too many open files"), true}, "nothing of the sort": {errors.New("no such file"), false},
+	} {
+		if got := OutOfFiles(c.err); got != c.want {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+}
+
+// What becomes of the errors that end a call.
+func TestWhatACallEndsWith(t *testing.T) {
+	over, cancel := context.WithTimeoutCause(t.Context(), 0, errors.New("the budget"))
+	defer cancel()
+	<-over.Done()
+	x := errors.New("x")
+	for name, c := range map[string]struct {
+		ctx  context.Context
+		err  error
+		last error
+		want string // the type, and why
+	}{
+		"throttled by status":           {t.Context(), withStatus(429, api("Whatever", "")), nil, "*awsapi.UnreachableError throttled"},
+		"throttled by code":             {t.Context(), withStatus(400, api("Throttling", "")), nil, "*awsapi.UnreachableError throttled"},
+		"denied by its text":            {t.Context(), withStatus(400, api("Validation", "x is not authorized to perform: y")), nil, "*awsapi.DeniedError"},
+		"refused":                       {t.Context(), withStatus(499, api("Validation", "")), nil, "*awsapi.RefusedError"},
+		"a server error":                {t.Context(), withStatus(500, api("InternalFailure", "")), nil, "*awsapi.UnreachableError server error"},
+		"contended":                     {t.Context(), withStatus(500, api("ResourceContention", "")), nil, "*awsapi.RefusedError"},
+		"a redirect":                    {t.Context(), &smithyhttp.RequestSendError{Err: fmt.Errorf("to: %w", errRedirect)}, nil, "*awsapi.UnreachableError an answer that is not from AWS"},
+		"a page":                        {t.Context(), &strangeAnswer{status: 200}, nil, "*awsapi.UnreachableError an answer that is not from AWS"},
+		"half a document":               {t.Context(), &smithy.DeserializationError{Err: x}, nil, "*awsapi.UnreachableError server error"},
+		"a status and no more":          {t.Context(), withStatus(200, x), nil, "*awsapi.UnreachableError server error"},
+		"not sent":                      {t.Context(), &smithyhttp.RequestSendError{Err: x}, nil, "*awsapi.UnreachableError no answer"},
+		"out of files":                  {t.Context(), syscall.EMFILE, nil, "*awsapi.UnreachableError no answer"},
+		"a mistake of ours":             {t.Context(), x, nil, "*errors.errorString"},
+		"over, and refused":             {over, withStatus(400, api("Validation", "")), api("Throttling", ""), "*awsapi.RefusedError"},
+		"over, and throttled before":    {over, x, api("Throttling", ""), "*awsapi.UnreachableError throttled"},
+		"over, and nothing known":       {over, x, nil, "*awsapi.UnreachableError timed out"},
+		"silence":                       {t.Context(), &silence{}, nil, "*awsapi.UnreachableError timed out"},
+		"incomplete":                    {t.Context(), Lacks("it"), nil, "*awsapi.UnreachableError incomplete answer"},
+		"keys that AWS does not take":   {t.Context(), &wrongKeys{x}, nil, "*awsapi.NoCredentialsError"},
+		"credentials that nobody has":   {t.Context(), &credentialsError{missing: true, err: x}, nil, "*awsapi.NoCredentialsError"},
+		"credentials to be fetched yet": {t.Context(), &credentialsError{err: x}, nil, "*awsapi.UnreachableError no answer"},
+		"held back":                     {t.Context(), errHeldBack, nil, "*awsapi.UnreachableError throttled"},
+	} {
+		err := (&call{service: "autoscaling", operation: "Ask", last: c.last}).classify(c.ctx, c.err)
+		got := fmt.Sprintf("%T", err)
+		if u, ok := err.(*UnreachableError); ok {
+			got += " " + string(u.Why)
+			if errors.Is(err, context.DeadlineExceeded) != (c.ctx == over) {
+				t.Errorf("%s: its time is over %v", name, c.ctx != over)
+			}
+		}
+		if got != c.want {
+			t.Errorf("%s: %s, want %s", name, got, c.want)
+		}
+	}
+}
+
 func TestShortTexts(t *testing.T) {
 	for limit, want := range map[int]string{8: "aéé€", 7: "aéé…", 6: "aéé…", 2: "a…", 1: "a…", 0: "…"} {
 		if got := shorten("aéé€", limit); got != want {
 			t.Errorf("to %d bytes: %q, want %q", limit, got, want)
 		}
+	}
+	for n, cut := range map[int]bool{4096: false, 4097: true} {
+		if got := awsText(api("Code", strings.Repeat("x", n))); strings.HasSuffix(got, "…") != cut || len(strings.TrimSuffix(got, "…")) != 4096 {
+			t.Errorf("%d bytes of AWS's become %d", n, len(got))
+		}
+	}
+	if got := shorten("\x80\x80\x80", 2); got != "…" {
+		t.Errorf("of no characters: %q", got)
 	}
 }
 

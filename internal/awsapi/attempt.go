@@ -102,7 +102,7 @@ func (s *Session) attempt(ctx context.Context, in middleware.FinalizeInput, next
 	}
 	if ctx.Err() == nil && inner.Err() != nil && !answered(err) {
 		// Not wrapped: the cancelled context inside would stop the retries.
-		err = &silence{after: attemptTime, text: awsText(err)}
+		err = newSilence(attemptTime, err)
 	}
 	sent := c.attempts > before
 	err = s.diagnose(c, err, sent)

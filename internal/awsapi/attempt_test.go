@@ -77,7 +77,7 @@ func TestTheLastWord(t *testing.T) {
 		"busy, then throttled after the time":   {5 * time.Second, []step{busy, late(6*time.Second, slow)}, "throttled, 2 attempts, last: Rate exceeded", 2},
 		"busy, then silent until the time ends": {5 * time.Second, []step{busy, hangs}, "server error, 2 attempts, last: busy", 2},
 		"silent from the beginning":             {5 * time.Second, []step{hangs}, "timed out: context deadline exceeded", 1},
-		"silent for two attempts":               {15 * time.Second, []step{hangs}, "timed out, 2 attempts, last: no answer within 10s: ", 2},
+		"silent for two attempts":               {15 * time.Second, []step{hangs}, "timed out, 2 attempts, last: no answer within 10s", 2},
 		"a clock that is off by a moment":       {2 * time.Second, []step{late(500*time.Millisecond, says(400, "RequestExpired", "late"))}, "this host's clock is off, 2 attempts, last: late", 2},
 	} {
 		r, _, err := within(t, c.budget, describe, c.script...)

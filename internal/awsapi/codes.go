@@ -141,10 +141,23 @@ func (e onceError) Unwrap() error { return e.error }
 // silence is an attempt that used up its own time while the call has more.
 type silence struct {
 	after time.Duration
-	text  string
+	text  string // what it had come to; empty: it was waiting for the answer
 }
 
-func (e *silence) Error() string { return fmt.Sprintf("no answer within %v: %s", e.after, e.text) }
+// newSilence is that of an attempt which ended with err.
+func newSilence(after time.Duration, err error) *silence {
+	if _, waiting := errors.AsType[*smithy.CanceledError](err); waiting {
+		return &silence{after: after}
+	}
+	return &silence{after: after, text: awsText(err)}
+}
+
+func (e *silence) Error() string {
+	if e.text == "" {
+		return fmt.Sprintf("no answer within %v", e.after)
+	}
+	return fmt.Sprintf("no answer within %v: %s", e.after, e.text)
+}
 
 // credentialsError is an attempt that was not sent for want of credentials.
 type credentialsError struct {

@@ -23,6 +23,8 @@ import (
 // slots is a lock that answers as it is told.
 type slots struct {
 	err     error
+	acquire error  // in place of err, where a slot is taken
+	free    string // the command that frees a slot, but for the ID
 	mine    bool
 	may     bool
 	object  []string // holders that the guards are asked about
@@ -51,7 +53,11 @@ func (s *slots) answer(ctx context.Context, what string, seen lock.Look) error {
 }
 
 func (s *slots) Acquire(ctx context.Context, seen lock.Look, _ int) (lock.Held, error) {
-	return lock.Held{Dropped: s.dropped}, s.answer(ctx, "acquire", seen)
+	err := s.answer(ctx, "acquire", seen)
+	if s.acquire != nil {
+		err = s.acquire
+	}
+	return lock.Held{Dropped: s.dropped}, err
 }
 
 func (s *slots) Foresee(ctx context.Context, seen lock.Look, _ int) error {
@@ -78,7 +84,13 @@ func (s *slots) State(ctx context.Context, _ fleet.Group) (lock.State, error) {
 
 func (s *slots) Known(fleet.Group) lock.State             { return lock.State{} }
 func (s *slots) Check(context.Context, fleet.Group) error { return nil }
-func (s *slots) FreeCommand(fleet.Group, string) string   { return "" }
+
+func (s *slots) FreeCommand(_ fleet.Group, id string) string {
+	if s.free == "" {
+		return ""
+	}
+	return s.free + id
+}
 
 func withLock(s *slots) *run {
 	r, _ := atWork()

@@ -225,8 +225,13 @@ func TestHowLongIsLeft(t *testing.T) {
 			t.Errorf("after %s: %s left, want %s", elapsed, got, want)
 		}
 	}
-	if got := (forecast{}).left(s); got != 0 {
-		t.Errorf("nobody can tell: %s left", got)
+	for _, elapsed := range []time.Duration{0, s} {
+		if got := (forecast{}).left(elapsed); got != 0 {
+			t.Errorf("nobody can tell: %s left", got)
+		}
+	}
+	if f := registrationEnds(view{}); !slices.Equal(f.moments, []time.Duration{0}) || f.anyTime || f.first != 0 {
+		t.Errorf("a registration: %+v", f)
 	}
 }
 
@@ -246,7 +251,7 @@ func TestDrainMoments(t *testing.T) {
 		"two target groups":        {[]fleet.Traffic{drainOf(fleet.Application, 300), drainOf(fleet.Network, 60)}, false, 300 * s, []time.Duration{300 * s, 360 * s}},
 		"a Classic one takes long": {[]fleet.Traffic{drainOf(fleet.Classic, 300), drainOf(fleet.Application, 60)}, false, 300 * s, []time.Duration{60 * s, 300 * s, 360 * s}},
 	} {
-		f := drainEnds(view{reading: reading{Snapshot: fleet.Snapshot{Traffic: tc.traffic}}})
+		f := drainEnds(view{reading: reading{Snapshot: fleet.Snapshot{Traffic: tc.traffic}}, request: request{settle: DefaultSettle}})
 		if f.anyTime != tc.any || f.likely != tc.likely || !slices.Equal(f.moments, tc.moments) || f.first != 0 {
 			t.Errorf("%s: %+v; want any time %v, likely %s, moments %s", name, f, tc.any, tc.likely, tc.moments)
 		}
@@ -283,6 +288,7 @@ func TestPause(t *testing.T) {
 		"aimed at the moment":                {step{within: budgetMove, ends: moments(100 * s)}, 0, 0, 0, 10 * s, 90*s + 500*time.Millisecond, 91*s + 500*time.Millisecond},
 		"throttled: one look, at the end":    {step{within: budgetMove, ends: moments(10*s, 100*s)}, 0, 0, 1, 20 * s, 80*s + 500*time.Millisecond, 81*s + 500*time.Millisecond},
 		"not throttled: between the moments": {step{within: budgetMove, ends: moments(10*s, 100*s)}, 0, 0, 0, 20 * s, 2160 * time.Millisecond, 2700 * time.Millisecond},
+		"throttled, at the end as ever":      {step{within: budgetMove, ends: moments(10*s, 22700*time.Millisecond)}, 0, 0, 1, 20 * s, 2160 * time.Millisecond, 2700 * time.Millisecond},
 		"throttled and overdue":              {step{within: budgetMove, ends: moments(10 * s)}, 0, 0, 1, 20 * s, 2160 * time.Millisecond, 2700 * time.Millisecond},
 	} {
 		synctest.Test(t, func(t *testing.T) {

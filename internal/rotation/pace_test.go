@@ -156,26 +156,41 @@ func TestReturnIsForecast(t *testing.T) {
 	}
 }
 
-// What another run, or a person, began is older than this run: its beginning is read
-// from the feed, by AWS's clock alone.
+// What another run, or a person, began is older than this run: its beginning is read from the feed, by AWS's clock alone.
 func TestAMoveFoundUnderWayHasItsOwnBeginning(t *testing.T) {
-	now := time.Now()
-	began := now.Add(-time.Hour) // AWS's clock differs
-	r := &run{Agent: &Agent{}, reader: &reader{}, clock: newClock(nil)}
-	r.moving = stopwatch{clock: r.clock}
-	r.moving.start()
-	r.Self.Instance = "i-1"
-	r.seen.looked = now
-	r.seen.Snapshot = fleet.Snapshot{
-		State: fleet.EnteringStandby, Now: began.Add(200 * time.Second),
-		Activities: []fleet.Activity{{Kind: fleet.ToStandby, Instance: "i-1", Status: "InProgress", Start: began}},
-	}
-	if got := r.sinceMove().Round(time.Second); got != 200*time.Second {
-		t.Errorf("found entering: under way for %s, want 3m20s", got)
-	}
-	r.seen.State = fleet.InService
-	if got := r.sinceMove(); got > time.Second {
-		t.Errorf("found in service: under way for %s, want 0: it is an old move", got)
+	const s = time.Second
+	left, back := sample.ToStandby("i-1", 0, "InProgress"), sample.FromStandby("i-1", 50)
+	for name, tc := range map[string]struct {
+		state     fleet.State
+		feed      []fleet.Activity
+		returning bool
+		sent      bool
+		now       time.Duration // AWS's clock at the look, after the move began
+		want      time.Duration // seven seconds after the look
+	}{
+		"found entering":              {fleet.EnteringStandby, []fleet.Activity{left}, false, false, 200 * s, 207 * s},
+		"found returning":             {fleet.Pending, []fleet.Activity{left, back}, true, false, 200 * s, 157 * s},
+		"found returning, in service": {fleet.InService, []fleet.Activity{left, back}, true, false, 200 * s, 157 * s},
+		"by this run":                 {fleet.EnteringStandby, []fleet.Activity{left}, false, true, 200 * s, 3 * s},
+		"an old move":                 {fleet.InService, []fleet.Activity{left}, false, false, 200 * s, 9 * s},
+		"nobody knows since when":     {fleet.Standby, nil, false, false, 200 * s, 9 * s},
+		"a clock that lags":           {fleet.EnteringStandby, []fleet.Activity{left}, false, false, -8 * s, 0},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			r, _ := atWork()
+			r.moving.start()
+			pass(2 * s)
+			r.seen.looked, r.seen.Now = time.Now(), sample.Noon.Add(tc.now)
+			r.seen.State, r.seen.Activities, r.returning = tc.state, tc.feed, tc.returning
+			pass(4 * s)
+			if tc.sent {
+				r.sent = time.Now()
+			}
+			pass(3 * s)
+			if got := r.sinceMove(); got != tc.want {
+				t.Errorf("%s: under way for %s, want %s", name, got, tc.want)
+			}
+		})
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 
@@ -48,7 +49,7 @@ func TestScripts(t *testing.T) {
 		RequireUniqueNames:  true,
 		UpdateScripts:       *update,
 		Condition:           condition,
-		Setup:               func(env *testscript.Env) error { env.Values[stageKey{}] = &stage{}; return nil },
+		Setup:               setUp,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"region":  cmdRegion,
 			"as":      cmdAs,
@@ -80,6 +81,16 @@ func TestScripts(t *testing.T) {
 			"typing":       typing,
 		},
 	})
+}
+
+// setUp gives a script its stage. Under the race detector every process sleeps for a second before it exits with 0, unless
+// it is told to sleep less (GORACE, go.dev/doc/articles/race_detector). Processes as short as these need not collect their
+// garbage as often as others: that takes an eighth of the time of all scripts.
+func setUp(env *testscript.Env) error {
+	env.Values[stageKey{}] = &stage{}
+	env.Setenv("GORACE", "atexit_sleep_ms=100")
+	env.Setenv("GOGC", "400")
+	return nil
 }
 
 // typing is cmdTyping where there are pseudo-terminals that tests can open.
@@ -142,6 +153,9 @@ func cmdCalls(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
+// awsCLI is looked for once: to ask it for its version takes as long as a script.
+var awsCLI = sync.OnceValues(fleettest.AWSCLI)
+
 // condition has what testscript does not: [ipv6], an IPv6 loopback address; [awscli], an AWS CLI that can be pointed at the
 // simulated Region.
 func condition(name string) (bool, error) {
@@ -151,6 +165,6 @@ func condition(name string) (bool, error) {
 	if name != "awscli" {
 		return false, fmt.Errorf("unknown condition %s", name)
 	}
-	_, err := fleettest.AWSCLI()
+	_, err := awsCLI()
 	return err == nil, nil
 }

@@ -29,7 +29,7 @@ type onceKey struct{}
 // cancellation, so that a signal cannot hide the answer of a call under way, and ends
 // after 30 s by itself.
 func Once(ctx context.Context) (context.Context, context.CancelFunc) {
-	ctx = context.WithValue(context.WithoutCancel(ctx), onceKey{}, true)
+	ctx = context.WithValue(context.WithoutCancel(ctx), onceKey{}, onceKey{})
 	return context.WithTimeout(ctx, onceTime)
 }
 

@@ -163,7 +163,11 @@ func TestARoleThatIsNotThereYetIsTold(t *testing.T) {
 			}
 			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 			defer cancel()
+			ctx, look := Together(ctx)
 			err = describe(ctx, s)
+			if began := look.Began(); !began.IsZero() {
+				t.Errorf("%s: AWS answered at %s, though nothing was sent", name, began)
+			}
 			_, yet := errors.AsType[*NoRoleYetError](err)
 			_, none := errors.AsType[*NoCredentialsError](err)
 			if yet != c.yet || none != c.yet || failure.Of(err) != c.want {

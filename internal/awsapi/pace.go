@@ -92,7 +92,7 @@ func (s *Session) Throttled() time.Duration {
 // await waits until the next attempt of a call may be sent.
 func (p *pacer) await(ctx context.Context, c *call) error {
 	quick, free, open := p.lane(c)
-	if !quick && free && c.throttled == 0 {
+	if free && c.throttled == 0 {
 		return nil
 	}
 	if !quick {

@@ -71,7 +71,7 @@ func TestEndOfAReturnIsNoticed(t *testing.T) {
 func samples(t *testing.T) int {
 	t.Helper()
 	if testing.Short() {
-		return 11
+		return 7
 	}
 	return 101
 }
@@ -110,7 +110,11 @@ func TestHostsThatAreOutTogetherNotice(t *testing.T) {
 		if testing.Short() && row.hosts > 4 {
 			continue
 		}
-		out, in, outASecond, inASecond := atOnce(row.hosts, 1+row.times/10, t)
+		times := 1 + row.times/10
+		if testing.Short() {
+			times = 1 + row.times/25
+		}
+		out, in, outASecond, inASecond := atOnce(row.hosts, times, t)
 		t.Logf("%d hosts: out %s, %s, %.1f looks a second; in %s, %s, %.1f", row.hosts, out.median, out.most, outASecond, in.median, in.most, inASecond)
 		if most := mostTogether(row.hosts); out.most > most || in.most > most {
 			t.Errorf("%d hosts at once: out noticed its end after %s at most, in after %s; want %s", row.hosts, out.most, in.most, most)

@@ -66,7 +66,7 @@ func plural(verb string) string {
 // and a Region that is set from the recording shows all the same.
 func TestOpenPointsAreFoundAsTheRegionIsSet(t *testing.T) {
 	for i, k := range knobs {
-		if testing.Short() && i%8 > 0 {
+		if testing.Short() && i%16 > 0 {
 			continue
 		}
 		t.Run(k.fact+" "+k.observed, func(t *testing.T) {
@@ -151,6 +151,9 @@ func TestMeasuredLagsAreThoseThatAreSet(t *testing.T) {
 				w.SetFaults(func(sim.Call) *sim.Fault { return &sim.Fault{Lag: lag} })
 				o := w.options()
 				o.Samples, o.Times = 3, conform.Times{}
+				if testing.Short() {
+					o.Samples = 1
+				}
 				report, err := conform.Run(w.Context(), o)
 				if err != nil {
 					t.Fatal(err)

@@ -298,7 +298,7 @@ func TestABrokenRegionIsCaughtByTheFactThatItBreaks(t *testing.T) {
 			t.Errorf("no Region breaks %s", f.ID)
 			continue
 		}
-		if testing.Short() && i%8 > 0 {
+		if testing.Short() && i%16 > 0 {
 			continue
 		}
 		t.Run(f.ID, func(t *testing.T) {

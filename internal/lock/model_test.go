@@ -402,7 +402,7 @@ func TestLockModel(t *testing.T) {
 		{agents: 3, slots: 2, step: 30 * time.Second, lag: minute},
 	}
 	if testing.Short() {
-		models[3].depth = 15
+		models[2].depth, models[3].depth = 15, 13
 	}
 	if *deep {
 		models = append(models, lockModel{agents: 2, slots: 1, step: 5 * time.Second, lag: minute},

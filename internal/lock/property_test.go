@@ -46,7 +46,7 @@ func TestNeverMoreOutThanSlots(t *testing.T) {
 	kills, waits := 0, 0
 	n := *histories
 	if testing.Short() {
-		n /= 4
+		n /= 8
 	}
 	for seed := range uint64(n) {
 		chance := rand.New(rand.NewPCG(seed, 0))

@@ -26,7 +26,11 @@ func TestRacers(t *testing.T) {
 			continue
 		}
 		t.Run(fmt.Sprintf("%d slots, %d dead holders, %s", c.slots, c.dead, c.wait), func(t *testing.T) {
-			inWorld(t, 42, func(w *world) {
+			hosts := 42
+			if testing.Short() {
+				hosts = 17
+			}
+			inWorld(t, hosts, func(w *world) {
 				for _, id := range w.ids[:c.dead] {
 					w.die(id)
 				}

@@ -91,7 +91,15 @@ func TestWhatBecomesOfARelease(t *testing.T) {
 		"reading is denied":     {func(w *world) { w.Deny("dynamodb:GetItem") }, failure.Denied, "dynamodb:GetItem denied", "2 GetItem, 1 PutItem", 0, true},
 		"the item is gone":      {func(w *world) { w.DeleteItem("locks", w.key) }, failure.Internal, "", "2 GetItem, 1 PutItem", 0, false},
 		"others always at work": {func(w *world) { conflicts(w, 1000) }, failure.Unreachable, "table locks: ", "", 15 * time.Second, true},
-		"out of reach":          {func(w *world) { w.SetFaults(unreachable) }, failure.Unreachable, "table locks: ", "", 15 * time.Second, true},
+		"not to be written": {func(w *world) {
+			w.SetFaults(func(c sim.Call) *sim.Fault {
+				if c.Action == "PutItem" {
+					return &sim.Fault{Reset: true}
+				}
+				return nil
+			})
+		}, failure.Unreachable, "table locks: no answer, ", "", 15 * time.Second, true},
+		"out of reach": {func(w *world) { w.SetFaults(unreachable) }, failure.Unreachable, "table locks: ", "", 15 * time.Second, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			inWorld(t, 3, func(w *world) {

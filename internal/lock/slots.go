@@ -52,11 +52,7 @@ func (w watch) judge(self string, entries map[string]string, seen Look) judged {
 		}
 	}
 	for _, h := range seen.Out {
-		o := otherHolder{id: h.ID, state: h.State}
-		if !h.Since.IsZero() && !seen.At.IsZero() {
-			o.age = max(0, seen.At.Sub(h.Since))
-		}
-		j.others = append(j.others, o)
+		j.others = append(j.others, otherHolder{id: h.ID, state: h.State, age: age(h.Since, seen.At)})
 	}
 	slices.SortStableFunc(j.others, func(a, b otherHolder) int { return cmp.Or(cmp.Compare(b.age, a.age), cmp.Compare(a.id, b.id)) })
 	return j
@@ -65,7 +61,7 @@ func (w watch) judge(self string, entries map[string]string, seen Look) judged {
 // weigh says what the entry of an instance that is not out is worth: dead is why it is worth nothing.
 func (w watch) weigh(id, entry string, seen Look) (o otherHolder, dead string) {
 	presence := seen.Presence(id)
-	o = otherHolder{id: id, age: entryAge(entry, seen.At)}
+	o = otherHolder{id: id, age: age(entryTime(entry), seen.At)}
 	switch {
 	case presence == Leaving:
 		delete(w, id)
@@ -91,10 +87,10 @@ func deadWhy(p Presence, watched time.Duration) string {
 	return fmt.Sprintf("%s, and its entry has not changed for %s", how, format.Duration(watched))
 }
 
-// entryAge is the age of an entry by its holder's clock; 0 where it says none, or one in the future.
-func entryAge(entry string, at time.Time) time.Duration {
-	since := entryTime(entry)
-	if since.IsZero() || at.IsZero() {
+// age is how long something has been so; 0 where either time is not known, or it is in the future, as an entry by its
+// holder's clock may be.
+func age(since, at time.Time) time.Duration {
+	if since.IsZero() {
 		return 0
 	}
 	return max(0, at.Sub(since))

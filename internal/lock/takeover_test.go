@@ -173,6 +173,9 @@ func TestAnObjectionIsHeardBeforeTheSlotIsTaken(t *testing.T) {
 // of one that has entered. With a longer lag somebody does: the promise needs that minute.
 func TestTheWatchNeedsReadsThatLagLessThanAMinute(t *testing.T) {
 	for lag, want := range map[time.Duration]int{0: 1, 30 * time.Second: 1, 59 * time.Second: 1, 62 * time.Second: 2} {
+		if testing.Short() && lag < 59*time.Second {
+			continue // the two sides of the limit are left
+		}
 		inWorld(t, 3, func(w *world) {
 			w.SetFaults(func(c sim.Call) *sim.Fault {
 				if strings.HasPrefix(c.Action, "Describe") {

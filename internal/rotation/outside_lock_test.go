@@ -112,6 +112,19 @@ func TestWhoIsOutAsTheLockKnows(t *testing.T) {
 	}
 }
 
+// A target group of addresses lists the holder of a slot by its address.
+func TestAHolderIsKnownByItsAddress(t *testing.T) {
+	r, all, _ := readingOf()
+	all.is.Group.Held.Registered = 2
+	all.is.Traffic[0].Targets = append(slices.Clone(all.is.Traffic[0].Targets), fleet.Target{Instance: "10.0.0.9", Port: 80, Health: fleet.Healthy})
+	r.entries = func(context.Context, fleet.Group) ([]fleet.Entry, error) {
+		return []fleet.Entry{{ID: "i-9", Addresses: []string{"10.0.0.9"}}}, nil
+	}
+	if all.look(t, r, question{scope: whole}); r.seen.Traffic[0].Of("i-9").Health != fleet.Healthy {
+		t.Errorf("the holder is not found: %+v", r.seen.Traffic[0].Targets)
+	}
+}
+
 // An instance that is half out is registered again, and the run ends with that.
 func TestWhereAMoveInPartEnds(t *testing.T) {
 	no := blockedBy(failure.NotNow, "wait", "busy")

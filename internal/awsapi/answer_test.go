@@ -1,0 +1,149 @@
+package awsapi
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"testing/iotest"
+	"testing/synctest"
+	"time"
+
+	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
+	"github.com/aws/smithy-go/middleware"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+	"go.uber.org/zap/zaptest/observer"
+)
+
+func TestErrorDocuments(t *testing.T) {
+	marked := http.Header{"X-Amzn-Errortype": {"Denied"}}
+	for text, c := range map[string]struct {
+		header http.Header
+		id     string
+		ok     bool
+	}{
+		"<E><Error><Code>Throttling</Code></Error><RequestId>r-1</RequestId></E>": {nil, "r-1", true},
+		" \n<E><Error><Code>a.b:c/d#e-f_9</Code></Error></E>":                     {nil, "", true},
+		"<E><Error><Code></Code></Error><RequestId>r-1</RequestId></E>":           {nil, "r-1", false},
+		"<E><Error><Code>no such</Code></Error></E>":                              {nil, "", false},
+		"<E><Error><Code>half":       {nil, "", false},
+		"<html><body></body></html>": {marked, "", false},
+		`{"__type":"x#Denied"}`:      {nil, "", true},
+		`{"code":"Denied"}`:          {nil, "", true},
+		`{"message":"no"}`:           {nil, "", false},
+		` {"message":"no"}`:          {marked, "", true},
+		`{"code":7}`:                 {marked, "", false},
+		"Denied":                     {marked, "", false},
+		"":                           {marked, "", false},
+		`{"code":"` + strings.Repeat("x", 128) + `"}`: {nil, "", true},
+		`{"code":"` + strings.Repeat("x", 129) + `"}`: {nil, "", false},
+	} {
+		if id, ok := errorDocument([]byte(text), c.header); id != c.id || ok != c.ok {
+			t.Errorf("%.80q: %v, request %q", text, ok, id)
+		}
+	}
+}
+
+// Lists and structures have to be there; texts, numbers and times may be missing.
+func TestWhatAnAnswerLacks(t *testing.T) {
+	text, now, list, part := "x", time.Now(), []string{}, &struct{ N *int }{}
+	type answer struct {
+		List  []string
+		Map   map[string]string
+		Part  *struct{ N *int }
+		Text  *string
+		When  *time.Time
+		Whole struct{ List []string }
+		inner []string
+	}
+	full := answer{List: list, Map: map[string]string{}, Part: part}
+	for name, c := range map[string]struct {
+		result any
+		want   string
+	}{
+		"nothing":     {&full, ""},
+		"all":         {&answer{list, full.Map, part, &text, &now, full.Whole, list}, ""},
+		"a list":      {&answer{Map: full.Map, Part: part}, "List"},
+		"a map":       {&answer{List: list, Part: part}, "Map"},
+		"a structure": {answer{List: list, Map: full.Map}, "Part"},
+		"no answer":   {nil, ""},
+		"a text":      {&text, ""},
+	} {
+		err := lacking(c.result)
+		if (err == nil) != (c.want == "") || err != nil && err.Error() != "the answer has no "+c.want {
+			t.Errorf("%s: %v, want it to lack %q", name, err, c.want)
+		}
+	}
+}
+
+// document runs a checked answer through the check.
+func document(t *testing.T, resp any, failed error) (meta middleware.Metadata, err error) {
+	t.Helper()
+	next := middleware.DeserializeHandlerFunc(func(context.Context, middleware.DeserializeInput) (middleware.DeserializeOutput, middleware.Metadata, error) {
+		return middleware.DeserializeOutput{RawResponse: resp}, middleware.Metadata{}, failed
+	})
+	_, meta, err = checkDocument(t.Context(), middleware.DeserializeInput{}, next)
+	return meta, err
+}
+
+func TestDocumentsOfAWS(t *testing.T) {
+	broken := errors.New("broken")
+	of := func(status int, body io.Reader) *smithyhttp.Response {
+		raw := reply(status, "")
+		raw.Body = io.NopCloser(body)
+		raw.Header.Set("Content-Type", "text/html")
+		return &smithyhttp.Response{Response: raw}
+	}
+	const doc = "<E><Error><Code>No</Code></Error><RequestId>r-1</RequestId></E>"
+	for name, c := range map[string]struct {
+		resp   any
+		failed error
+		want   string
+		id     string
+	}{
+		"a success":                {of(200, strings.NewReader("<R/>")), nil, "", ""},
+		"the last success":         {of(299, strings.NewReader("anything")), nil, "", ""},
+		"an empty one":             {of(200, strings.NewReader("")), nil, "HTTP 200 without an AWS document (text/html)", ""},
+		"one that breaks":          {of(200, iotest.ErrReader(broken)), nil, "read the answer: broken", ""},
+		"a failure":                {of(400, strings.NewReader(doc)), nil, "", "r-1"},
+		"a redirect":               {of(300, strings.NewReader("anything")), nil, "HTTP 300 without an AWS document (text/html)", ""},
+		"a first word":             {of(199, strings.NewReader("anything")), nil, "HTTP 199 without an AWS document (text/html)", ""},
+		"a failure that breaks":    {of(400, io.MultiReader(strings.NewReader(doc), iotest.ErrReader(broken))), nil, "HTTP 400 without an AWS document (text/html)", ""},
+		"one that was not sent":    {of(400, strings.NewReader("")), broken, "broken", ""},
+		"one of another transport": {"text", nil, "", ""},
+		"one that is not there":    {&smithyhttp.Response{}, nil, "", ""},
+		"an id without an end":     {of(400, strings.NewReader(strings.Replace(doc, "r-1", strings.Repeat("x", 101), 1))), nil, "", strings.Repeat("x", 100) + "…"},
+	} {
+		meta, err := document(t, c.resp, c.failed)
+		if id, _ := awsmiddleware.GetRequestIDMetadata(meta); (err == nil) != (c.want == "") || err != nil && err.Error() != c.want || id != c.id {
+			t.Errorf("%s: %v, request %q", name, err, id)
+		}
+		if resp, ok := c.resp.(*smithyhttp.Response); ok && err == nil && resp.Response != nil {
+			if text, err := io.ReadAll(resp.Body); err != nil || len(text) < 4 {
+				t.Errorf("%s: the SDK would read %q, %v", name, text, err)
+			}
+		}
+	}
+}
+
+// AWS's own id of a request, in the header, is logged rather than that of the document.
+func TestWhichRequestIDIsLogged(t *testing.T) {
+	hermetic(t)
+	core, logs := observer.New(zapcore.DebugLevel)
+	synctest.Test(t, func(t *testing.T) {
+		headed := func(req *http.Request) (*http.Response, error) {
+			resp, err := says(400, "ValidationError", "no")(req)
+			resp.Header.Set("X-Amzn-Requestid", "head-1")
+			return resp, err
+		}
+		_ = describe(t.Context(), load(t, &region{script: []step{headed}}, zap.New(core)))
+	})
+	if got := fmt.Sprint(logs.FilterMessage("aws call").All()[0].ContextMap()["request_id"]); got != "head-1" {
+		t.Errorf("logged %s", got)
+	}
+}

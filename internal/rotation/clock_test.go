@@ -74,16 +74,20 @@ func TestALookThatTakesLong(t *testing.T) {
 	const s = time.Second
 	for name, tc := range map[string]struct {
 		deadline, throttledFor time.Duration // from the third second on
-		mostStill              time.Duration
+		before, mostStill      time.Duration // for how long it was held back before, and may be
 		ends                   time.Duration
 		told                   []time.Duration
 		says                   string // at last
 	}{
-		"no answer":               {40 * s, 0, time.Hour, 40 * s, []time.Duration{8 * s, 28 * s}, "AWS does not answer; giving up in 12s"},
-		"no answer at once":       {0, 0, time.Hour, 0, nil, ""},
-		"throttled":               {15 * s, 50 * s, time.Hour, 65 * s, []time.Duration{8 * s, 20 * s, 32 * s, 44 * s, 56 * s}, "AWS throttles"},
-		"throttled for too long":  {15 * s, 50 * s, 10 * s, 25 * s, []time.Duration{8 * s}, "AWS throttles"},
-		"budgets may not go over": {15 * s, 50 * s, 0, 15 * s, []time.Duration{8 * s}, "AWS throttles"},
+		"no answer":               {40 * s, 0, 0, time.Hour, 40 * s, []time.Duration{8 * s, 28 * s}, "AWS does not answer; giving up in 12s"},
+		"no answer at once":       {0, 0, 0, time.Hour, 0, nil, ""},
+		"throttled":               {15 * s, 50 * s, 0, time.Hour, 65 * s, []time.Duration{8 * s, 20 * s, 32 * s, 44 * s, 56 * s}, "AWS throttles"},
+		"throttled for too long":  {15 * s, 50 * s, 0, 10 * s, 25 * s, []time.Duration{8 * s}, "AWS throttles"},
+		"throttled before, too":   {15 * s, 50 * s, 20 * s, 30 * s, 25 * s, []time.Duration{8 * s}, "AWS throttles"},
+		"throttled for a while":   {40 * s, 2 * s, 20 * s, time.Hour, 42 * s, []time.Duration{8 * s, 28 * s}, "AWS does not answer; giving up in 14s"},
+		"throttled at once":       {4 * s, 2 * s, 0, time.Hour, 6 * s, []time.Duration{4 * s, 5 * s}, "AWS throttles"},
+		"hardly any time":         {1, 0, 0, time.Hour, 100 * time.Millisecond, nil, ""},
+		"budgets may not go over": {15 * s, 50 * s, 0, 0, 15 * s, []time.Duration{8 * s}, "AWS throttles"},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			r, _ := atWork()
@@ -91,6 +95,7 @@ func TestALookThatTakesLong(t *testing.T) {
 			began := time.Now()
 			r.throttled = func() time.Duration { return max(min(time.Since(began)-3*s, tc.throttledFor), 0) }
 			r.mostStill = tc.mostStill
+			r.clock.pause(tc.before)
 			var told []time.Duration
 			var last Progress
 			r.Progress = func(p Progress) { told, last = append(told, time.Since(began)), p }
@@ -99,7 +104,7 @@ func TestALookThatTakesLong(t *testing.T) {
 			defer cancel()
 			<-ctx.Done()
 			took := time.Since(began)
-			if !errors.Is(context.Cause(ctx), context.DeadlineExceeded) || took < tc.ends || took > tc.ends+200*time.Millisecond {
+			if !errors.Is(context.Cause(ctx), context.DeadlineExceeded) || took < tc.ends || took > tc.ends+99*time.Millisecond {
 				t.Errorf("%s: %v after %s, want %s", name, context.Cause(ctx), took, tc.ends)
 			}
 			if len(told) < len(tc.told) || !slices.Equal(told[:len(tc.told)], tc.told) || !strings.HasPrefix(last.Waiting, tc.says) {
@@ -116,6 +121,24 @@ func TestALookThatTakesLong(t *testing.T) {
 		pass(time.Minute)
 		if cancel(); !errors.Is(ctx.Err(), context.Canceled) || errors.Is(context.Cause(ctx), context.DeadlineExceeded) {
 			t.Errorf("in the end: %v", context.Cause(ctx))
+		}
+	})
+	synctest.Test(t, func(t *testing.T) {
+		r, _ := atWork()
+		began := time.Now()
+		r.throttled = func() time.Duration { // half a minute, all at once
+			if time.Since(began) < 3*s {
+				return 0
+			}
+			return 30 * s
+		}
+		var told []time.Duration
+		r.Progress = func(Progress) { told = append(told, time.Since(began)) }
+		ctx, cancel := r.until(t.Context(), began.Add(4*s), "AWS")
+		defer cancel()
+		<-ctx.Done()
+		if want := []time.Duration{4 * s, 8 * s, 28 * s}; !slices.Equal(told, want) || r.limitSoFar() != r.unthrottled()+30*s {
+			t.Errorf("told after %s, want %s; its limit so far is %s", told, want, r.limitSoFar())
 		}
 	})
 	if errors.Is(errBudget, context.Canceled) {

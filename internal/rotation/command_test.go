@@ -38,6 +38,13 @@ func TestANewRun(t *testing.T) {
 			if r.turn.elapsed() != tc.turn || r.budgets.wait != tc.wait || r.mostStill != tc.still || time.Since(r.report.StartedAt) != tc.elapsed || !r.turn.running() || r.moving.running() {
 				t.Errorf("%d: used %s of %s, may stand still for %s, began %s ago", i, r.turn.elapsed(), r.budgets.wait, r.mostStill, time.Since(r.report.StartedAt))
 			}
+			if s, ok := tc.lock.(*slots); ok != (r.entries != nil) {
+				t.Errorf("%d: asks the lock who is out: %v", i, r.entries != nil)
+			} else if ok {
+				if _, err := r.entries(t.Context(), fleet.Group{}); err != nil || !slices.Equal(s.calls, []string{"state"}) {
+					t.Errorf("%d: %v, called %q", i, err, s.calls)
+				}
+			}
 			if !slices.Equal(r.hold, a.Hold) || r.locks != (tc.lock != nil) || r.heldBack() != 0 {
 				t.Errorf("%d: held by %q, with a lock %v, held back for %s", i, r.hold, r.locks, r.heldBack())
 			}

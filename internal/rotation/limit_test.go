@@ -31,6 +31,18 @@ func TestShrinkTo(t *testing.T) {
 	}
 }
 
+func TestShrinkToLeavesWhatFits(t *testing.T) {
+	whole := budgets{still: time.Hour, wait: 600 * time.Second, timeout: 400 * time.Second, rollback: 100 * time.Second}
+	for _, limit := range []time.Duration{whole.timeLimit(), whole.timeLimit() + time.Hour} {
+		if got := whole.shrinkTo(limit, 0); got != whole {
+			t.Errorf("within %s: %v, want %v", limit, got, whole)
+		}
+	}
+	if got := whole.shrinkTo(whole.timeLimit()-1, 0).timeLimit(); got != whole.timeLimit()-1 {
+		t.Errorf("a nanosecond too long: %s", got)
+	}
+}
+
 func TestShrinkToEndsInTimeOrKeepsTheLeast(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		draw := func(name string) time.Duration {

@@ -68,9 +68,9 @@ func TestFourAreAskedAtATime(t *testing.T) {
 			all.is.Traffic = append(all.is.Traffic, x)
 		}
 		all.takes = time.Second
-		for name, q := range map[string]question{"the whole": {scope: whole}, "its own": {scope: ownDrain}} {
-			if all.look(t, r, q); all.most != 4 {
-				t.Errorf("%s: %d questions at a time, want 4", name, all.most)
+		for _, need := range []scope{whole, ownDrain} {
+			if all.look(t, r, question{scope: need}); all.most != 4 {
+				t.Errorf("a look at %d: %d questions at a time, want 4", need, all.most)
 			}
 			all.most = 0
 		}

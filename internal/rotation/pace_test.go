@@ -4,11 +4,9 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"balanced/internal/fleet"
-	"balanced/internal/fleet/sample"
 )
 
 func drainOf(kind fleet.SourceKind, seconds int) fleet.Traffic {
@@ -156,29 +154,6 @@ func TestReturnIsForecast(t *testing.T) {
 	}
 }
 
-// What another run, or a person, began is older than this run: its beginning is read
-// from the feed, by AWS's clock alone.
-func TestAMoveFoundUnderWayHasItsOwnBeginning(t *testing.T) {
-	now := time.Now()
-	began := now.Add(-time.Hour) // AWS's clock differs
-	r := &run{Agent: &Agent{}, reader: &reader{}, clock: newClock(nil)}
-	r.moving = stopwatch{clock: r.clock}
-	r.moving.start()
-	r.Self.Instance = "i-1"
-	r.seen.looked = now
-	r.seen.Snapshot = fleet.Snapshot{
-		State: fleet.EnteringStandby, Now: began.Add(200 * time.Second),
-		Activities: []fleet.Activity{{Kind: fleet.ToStandby, Instance: "i-1", Status: "InProgress", Start: began}},
-	}
-	if got := r.sinceMove().Round(time.Second); got != 200*time.Second {
-		t.Errorf("found entering: under way for %s, want 3m20s", got)
-	}
-	r.seen.State = fleet.InService
-	if got := r.sinceMove(); got > time.Second {
-		t.Errorf("found in service: under way for %s, want 0: it is an old move", got)
-	}
-}
-
 // When to look next: the cases stand at the boundaries.
 func TestNextLook(t *testing.T) {
 	const s, ms = time.Second, time.Millisecond
@@ -225,8 +200,13 @@ func TestHowLongIsLeft(t *testing.T) {
 			t.Errorf("after %s: %s left, want %s", elapsed, got, want)
 		}
 	}
-	if got := (forecast{}).left(s); got != 0 {
-		t.Errorf("nobody can tell: %s left", got)
+	for _, elapsed := range []time.Duration{0, s} {
+		if got := (forecast{}).left(elapsed); got != 0 {
+			t.Errorf("nobody can tell: %s left", got)
+		}
+	}
+	if f := registrationEnds(view{}); !slices.Equal(f.moments, []time.Duration{0}) || f.anyTime || f.first != 0 {
+		t.Errorf("a registration: %+v", f)
 	}
 }
 
@@ -246,7 +226,7 @@ func TestDrainMoments(t *testing.T) {
 		"two target groups":        {[]fleet.Traffic{drainOf(fleet.Application, 300), drainOf(fleet.Network, 60)}, false, 300 * s, []time.Duration{300 * s, 360 * s}},
 		"a Classic one takes long": {[]fleet.Traffic{drainOf(fleet.Classic, 300), drainOf(fleet.Application, 60)}, false, 300 * s, []time.Duration{60 * s, 300 * s, 360 * s}},
 	} {
-		f := drainEnds(view{reading: reading{Snapshot: fleet.Snapshot{Traffic: tc.traffic}}})
+		f := drainEnds(view{reading: reading{Snapshot: fleet.Snapshot{Traffic: tc.traffic}}, request: request{settle: DefaultSettle}})
 		if f.anyTime != tc.any || f.likely != tc.likely || !slices.Equal(f.moments, tc.moments) || f.first != 0 {
 			t.Errorf("%s: %+v; want any time %v, likely %s, moments %s", name, f, tc.any, tc.likely, tc.moments)
 		}
@@ -258,76 +238,5 @@ func TestDrainMoments(t *testing.T) {
 	v.slot.mine = true
 	if f := drainEnds(v); f.first != 0 {
 		t.Errorf("with a slot of its own: nothing to decide for %s, want 0s", f.first)
-	}
-}
-
-// The pause until the next look at a row.
-func TestPause(t *testing.T) {
-	const s = time.Second
-	moments := func(m ...time.Duration) func(view) forecast {
-		return func(view) forecast { return forecast{moments: m} }
-	}
-	for name, tc := range map[string]struct {
-		row      step
-		next     time.Duration // the verdict's own next look, from now; 0: none
-		waited   time.Duration // for its turn; at the row for half as long
-		held     time.Duration // AWS throttled the last look for so long
-		since    time.Duration // the move
-		from, to time.Duration
-	}{
-		"the verdict says when":              {step{ends: moments(0)}, 100 * s, 0, 0, 0, 80 * s, 120 * s},
-		"the verdict says now":               {step{ends: moments(0)}, -100 * s, 0, 0, 0, 0, 0},
-		"in turn":                            {step{within: budgetWait}, 0, 100 * s, 0, 0, 12 * s, 18 * s},
-		"within the move":                    {step{within: budgetMove}, 0, 100 * s, 0, 0, 8 * s, 12 * s},
-		"a forecast goes before the turn":    {step{within: budgetWait, ends: moments(0)}, 0, 100 * s, 0, 0, 2160 * time.Millisecond, 2700 * time.Millisecond},
-		"aimed at the moment":                {step{within: budgetMove, ends: moments(100 * s)}, 0, 0, 0, 10 * s, 90*s + 500*time.Millisecond, 91*s + 500*time.Millisecond},
-		"throttled: one look, at the end":    {step{within: budgetMove, ends: moments(10*s, 100*s)}, 0, 0, 1, 20 * s, 80*s + 500*time.Millisecond, 81*s + 500*time.Millisecond},
-		"not throttled: between the moments": {step{within: budgetMove, ends: moments(10*s, 100*s)}, 0, 0, 0, 20 * s, 2160 * time.Millisecond, 2700 * time.Millisecond},
-		"throttled and overdue":              {step{within: budgetMove, ends: moments(10 * s)}, 0, 0, 1, 20 * s, 2160 * time.Millisecond, 2700 * time.Millisecond},
-	} {
-		synctest.Test(t, func(t *testing.T) {
-			r, _ := atWork()
-			draw := rand.New(rand.NewPCG(3, 4))
-			r.Jitter = draw
-			now := time.Now()
-			r.turn.began, r.arrived = now.Add(-tc.waited), now.Add(-tc.waited/2)
-			r.seen.held, r.sent = tc.held, now.Add(-tc.since)
-			judged := verdict{kind: blocked}
-			if tc.next != 0 {
-				judged.nextLook = now.Add(tc.next)
-			}
-			least, most := time.Hour, time.Duration(0)
-			for range 200 {
-				pause := r.pause(&tc.row, judged)
-				least, most = min(least, pause), max(most, pause)
-			}
-			near := (tc.to - tc.from) / 10
-			if least < tc.from || most > tc.to || least > tc.from+near || most < tc.to-near {
-				t.Errorf("%s: from %s to %s, want from %s to %s", name, least, most, tc.from, tc.to)
-			}
-		})
-	}
-}
-
-// All that are out or coming back share the looks; of a launch those that are launched beside this one.
-func TestWhoSharesTheLooks(t *testing.T) {
-	for name, tc := range map[string]struct {
-		awaits bool
-		change func(*view)
-		want   int
-	}{
-		"alone":                    {false, func(v *view) {}, 1},
-		"a peer is out":            {false, func(v *view) { sample.TakeOut(&v.Snapshot, 2, time.Minute) }, 2},
-		"a peer is launched":       {false, func(v *view) { v.Group.Members[1].State = fleet.Pending }, 1},
-		"launched, and a peer too": {true, func(v *view) { v.Group.Members[0].State, v.Group.Members[1].State = fleet.Pending, fleet.PendingWait }, 2},
-		"launched alone":           {true, func(v *view) { v.Group.Members[0].State = fleet.Pending }, 1},
-	} {
-		r, _ := atWork()
-		v := sound()
-		tc.change(&v)
-		r.seen.Snapshot, r.awaitsGroup = v.Snapshot, tc.awaits
-		if got := r.holders(); got != tc.want {
-			t.Errorf("%s: %d, want %d", name, got, tc.want)
-		}
 	}
 }

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
 
 	"balanced/internal/failure"
 	"balanced/internal/fleet"
@@ -142,6 +144,8 @@ func TestAskingTheHost(t *testing.T) {
 			r := probing(&tc.host)
 			var told []Progress
 			r.Progress = func(p Progress) { told = append(told, p) }
+			core, lines := observer.New(zap.DebugLevel)
+			r.Log = zap.New(core)
 			tc.change(r)
 			err := r.probeHost(t.Context())
 			if (err == nil) != (tc.class == 0) || tc.class != 0 && (failure.Of(err) != tc.class || !strings.HasPrefix(err.Error(), tc.says)) {
@@ -149,6 +153,9 @@ func TestAskingTheHost(t *testing.T) {
 			}
 			if r.probePassed != (err == nil) || !r.moving.running() || (len(told) == 1) != tc.asked {
 				t.Errorf("%s: passed %v, its time runs %v, told %v", name, r.probePassed, r.moving.running(), told)
+			}
+			if got := messages(lines); slices.Contains(got, "probe") != tc.asked {
+				t.Errorf("%s: logged %q", name, got)
 			}
 			if tc.asked && (told[0].Step != "probe" || told[0].Waiting != "200 OK") {
 				t.Errorf("%s: told %+v", name, told)
@@ -217,14 +224,11 @@ func TestWhatAProbeCannotImitate(t *testing.T) {
 	if got = v.checks(imds.Identity{PrivateIP: "10.0.0.1", IPv6: "fd00::1"}); got[0].Host != "" || got[0].Port != 80 {
 		t.Errorf("asked at %+v, want the address of the host and the port of the traffic", got)
 	}
-	if !slices.Equal(names(got), []string{"web"}) {
-		t.Errorf("asked for %v", names(got))
+	v.Traffic[0].Check.GRPC, v.Traffic[0].Check.HTTP2 = true, true
+	for protocol, want := range map[string]string{"HTTP": "GRPC", "HTTPS": "GRPCS"} {
+		v.Traffic[0].Check.Protocol = protocol
+		if got = v.checks(imds.Identity{PrivateIP: "10.0.0.1"}); got[0].Protocol != want || got[0].HTTP2 {
+			t.Errorf("gRPC over %s: asked %+v", protocol, got)
+		}
 	}
-}
-
-func names(checks []probe.Check) (all []string) {
-	for _, c := range checks {
-		all = append(all, c.Source)
-	}
-	return all
 }

@@ -114,6 +114,7 @@ func TestListsThatLag(t *testing.T) {
 	}{
 		"not launched yet":          {ErrNotMember, func(r *run) {}, 5 * time.Second, "join: i-1 is in no Auto Scaling group yet", 0},
 		"two seconds before a look": {ErrNotMember, func(r *run) { r.budgets.wait = 12 * time.Second }, 2 * time.Second, "join: i-1 is in no Auto Scaling group yet", 0},
+		"a nanosecond before that":  {ErrNotMember, func(r *run) { r.budgets.wait = 10*time.Second + 1 }, 1, "join: i-1 is in no Auto Scaling group yet", 0},
 		"the time is over":          {ErrNotMember, func(r *run) { r.budgets.wait = 10 * time.Second }, 0, "", failure.Setup},
 		"a member that is no more":  {ErrNotMember, func(r *run) { r.group = "web" }, 0, "", failure.Leaving},
 		"no group":                  {fleet.ErrNoGroup, func(r *run) { r.group = "web"; r.budgets.wait = 5*time.Second + 1 }, 5 * time.Second, "look: web has i-1, and is not listed itself", 0},

@@ -62,15 +62,22 @@ func (r *run) rollBackIn(ctx context.Context, why verdict) error {
 	}
 	r.note(r.view().words("rolling back to Standby", "deregistering again"), logging.Reason(why.reason()))
 	err := r.rollBack(ctx, rowsOnly(outSteps(), "enter", "standby"), fleet.WayOut(r.seen.Traffic)+DefaultSettle)
+	return r.wentBack(ctx, err, why.refusal)
+}
+
+// wentBack says what came of the way back to Standby, which ended with err.
+func (r *run) wentBack(ctx context.Context, err error, why *failure.Refusal) error {
 	switch {
-	case err != nil && r.lastState.Draining() && ctx.Err() == nil:
-		return alsoSay(why.refusal, r.view().words("on its way back to Standby", "being deregistered again"))
-	case err != nil && r.lastState == fleet.InService && ctx.Err() == nil && failure.Of(err).MovedNothing():
-		return leftInService(why.refusal, err.Error())
-	case err != nil:
-		return r.rollbackFailed(ctx, err, why.refusal)
+	case err == nil:
+		return alsoSay(why, r.view().words("back in Standby", "deregistered again"))
+	case ctx.Err() != nil:
+		return r.rollbackFailed(ctx, err, why)
+	case r.lastState.Draining():
+		return alsoSay(why, r.view().words("on its way back to Standby", "being deregistered again"))
+	case r.lastState == fleet.InService && failure.Of(err).MovedNothing():
+		return leftInService(why, err.Error())
 	}
-	return alsoSay(why.refusal, r.view().words("back in Standby", "deregistered again"))
+	return r.rollbackFailed(ctx, err, why)
 }
 
 // leftInService: it gets traffic as soon as its load balancers call it healthy.

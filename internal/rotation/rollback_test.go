@@ -125,6 +125,40 @@ func TestWhereAnUnhealthyReturnEnds(t *testing.T) {
 	}
 }
 
+// What came of the way back to Standby, by where the instance is and what the way ended with.
+func TestWhatTheWayBackCameTo(t *testing.T) {
+	moved, idle := failure.New(failure.Unfinished, "", "half way"), failure.New(failure.NotNow, "", "not now")
+	for _, c := range []struct {
+		state   fleet.State
+		err     error
+		stopped bool
+		class   failure.Class
+		says    string
+	}{
+		{fleet.Standby, nil, false, failure.Unhealthy, "sick; back in Standby"},
+		{fleet.EnteringStandby, moved, false, failure.Unhealthy, "sick; on its way back to Standby"},
+		{fleet.EnteringStandby, idle, false, failure.Unhealthy, "sick; on its way back to Standby"},
+		{fleet.InService, idle, false, failure.Unhealthy, "sick; left in service (not now)"},
+		{fleet.InService, moved, false, failure.Unknown, "sick; rolling back failed with i-1 last seen InService: half way"},
+		{fleet.Pending, idle, false, failure.Unknown, "sick; rolling back failed with i-1 last seen Pending: not now"},
+		{fleet.Standby, idle, false, failure.Unknown, "sick; rolling back failed with i-1 last seen Standby: not now"},
+		{fleet.EnteringStandby, moved, true, failure.Unfinished, "half way"},
+		{fleet.InService, idle, true, failure.NotNow, "not now"},
+	} {
+		r, _ := atWork()
+		r.lastState = c.state
+		ctx, stop := context.WithCancel(t.Context())
+		if c.stopped {
+			stop()
+		}
+		err := r.wentBack(ctx, c.err, failure.New(failure.Unhealthy, "", "sick"))
+		stop()
+		if failure.Of(err) != c.class || err.Error() != c.says {
+			t.Errorf("%s, %v, stopped %v: %v %q, want %v %q", c.state, c.err, c.stopped, failure.Of(err), err, c.class, c.says)
+		}
+	}
+}
+
 // Told to stop while it rolls back, a run ends with that, and not with a verdict on the rollback.
 func TestARollbackThatIsToldToStop(t *testing.T) {
 	for name, change := range map[string]func(*hands){

@@ -102,7 +102,10 @@ func strange(resp *smithyhttp.Response) error {
 }
 
 // errorCode is how AWS's error codes look, also those of the JSON protocol with a namespace before them.
-var errorCode = regexp.MustCompile(`^[A-Za-z0-9._:/#-]{1,128}$`)
+var errorCode = regexp.MustCompile(`^[A-Za-z0-9._:/#-]+$`)
+
+// isErrorCode: it looks like one, and is no longer than any.
+func isErrorCode(text string) bool { return len(text) <= 128 && errorCode.MatchString(text) }
 
 // errorDocument says whether a text is AWS's error document, of the query protocol (XML) or the JSON protocols, and
 // which request it answers.
@@ -117,7 +120,7 @@ func errorDocument(text []byte, header http.Header) (requestID string, ok bool) 
 		if xml.Unmarshal(text, &doc) != nil {
 			return "", false
 		}
-		return doc.RequestID, errorCode.MatchString(doc.Code)
+		return doc.RequestID, isErrorCode(doc.Code)
 	case bytes.HasPrefix(text, []byte("{")):
 		var doc struct {
 			Type string `json:"__type"`
@@ -126,7 +129,7 @@ func errorDocument(text []byte, header http.Header) (requestID string, ok bool) 
 		if json.Unmarshal(text, &doc) != nil {
 			return "", false
 		}
-		return "", errorCode.MatchString(doc.Type) || errorCode.MatchString(doc.Code) || header.Get("X-Amzn-Errortype") != ""
+		return "", isErrorCode(doc.Type) || isErrorCode(doc.Code) || header.Get("X-Amzn-Errortype") != ""
 	}
 	return "", false
 }

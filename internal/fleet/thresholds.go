@@ -40,9 +40,12 @@ func (s Snapshot) Crossings() []Crossing {
 // remainingTargets counts the targets of a source without this instance, and those of them that get traffic: in one zone,
 // or in all where zone is empty. Instances that the group does not list count where no zone matters.
 func (s Snapshot) remainingTargets(t Traffic, zone string) (healthy, targets int) {
+	inZone := map[string]bool{}
+	for _, m := range s.Group.Members {
+		inZone[m.ID] = m.Zone == zone
+	}
 	for _, x := range t.Targets {
-		m, member := s.Group.Member(x.Instance)
-		if x.Instance == s.ID || x.Health == Unregistered || x.Health == Draining || zone != "" && (!member || m.Zone != zone) {
+		if x.Instance == s.ID || x.Health == Unregistered || x.Health == Draining || zone != "" && !inZone[x.Instance] {
 			continue
 		}
 		targets++

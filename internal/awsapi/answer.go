@@ -1,6 +1,7 @@
 package awsapi
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -51,23 +52,44 @@ func checkDocument(ctx context.Context, in middleware.DeserializeInput, next mid
 		return out, meta, err
 	}
 	if resp.StatusCode >= 200 && resp.StatusCode < 300 {
-		return out, meta, checkSuccess(resp)
+		return out, meta, checkSuccess(resp, awsmiddleware.GetServiceID(ctx) == jsonService)
 	}
 	return out, meta, checkFailure(resp, &meta)
 }
 
-// checkSuccess: a body that is empty is nobody's answer.
-func checkSuccess(resp *smithyhttp.Response) error {
-	var first [1]byte
-	n, err := io.ReadFull(resp.Body, first[:])
-	if err == io.EOF {
+// jsonService is the one service here that answers in JSON; the others do in XML.
+const jsonService = "DynamoDB"
+
+// checkSuccess: a body that is empty, or no document of the protocol, is nobody's answer. The SDK reads a text without any
+// element as an empty result.
+func checkSuccess(resp *smithyhttp.Response, isJSON bool) error {
+	begins := byte('<')
+	if isJSON {
+		begins = '{'
+	}
+	text := bufio.NewReader(resp.Body)
+	first, err := firstByte(text)
+	if err == io.EOF || err == nil && first != begins {
 		return strange(resp)
 	}
 	if err != nil {
 		return fmt.Errorf("read the answer: %w", err)
 	}
-	resp.Body = body{io.MultiReader(bytes.NewReader(first[:n]), resp.Body), resp.Body}
+	resp.Body = body{text, resp.Body}
 	return nil
+}
+
+// firstByte is the first of a document, after white space, which it leaves to be read again.
+func firstByte(text *bufio.Reader) (byte, error) {
+	for {
+		first, err := text.ReadByte()
+		switch {
+		case err != nil:
+			return 0, err
+		case !strings.ContainsRune(" \t\r\n", rune(first)):
+			return first, text.UnreadByte()
+		}
+	}
 }
 
 // checkFailure: AWS sends an error document with every other status.

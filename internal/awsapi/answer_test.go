@@ -72,6 +72,8 @@ func TestWhatAnAnswerLacks(t *testing.T) {
 		"a map":       {&answer{List: list, Part: part}, "Map"},
 		"a structure": {answer{List: list, Map: full.Map}, "Part"},
 		"no answer":   {nil, ""},
+		"after a line":             {of(200, strings.NewReader("\r\n <R/>")), nil, "", ""},
+		"nothing but lines":        {of(200, strings.NewReader("\n\n")), nil, "HTTP 200 without an AWS document (text/html)", ""},
 		"a text":      {&text, ""},
 	} {
 		err := lacking(c.result)
@@ -107,7 +109,10 @@ func TestDocumentsOfAWS(t *testing.T) {
 		id     string
 	}{
 		"a success":                {of(200, strings.NewReader("<R/>")), nil, "", ""},
-		"the last success":         {of(299, strings.NewReader("anything")), nil, "", ""},
+		"the last success":         {of(299, strings.NewReader("<R/>")), nil, "", ""},
+		"after a line":             {of(200, strings.NewReader("\r\n <R/>")), nil, "", ""},
+		"nothing but lines":        {of(200, strings.NewReader("\n\n")), nil, "HTTP 200 without an AWS document (text/html)", ""},
+		"a text":                   {of(200, strings.NewReader("anything")), nil, "HTTP 200 without an AWS document (text/html)", ""},
 		"an empty one":             {of(200, strings.NewReader("")), nil, "HTTP 200 without an AWS document (text/html)", ""},
 		"one that breaks":          {of(200, iotest.ErrReader(broken)), nil, "read the answer: broken", ""},
 		"a failure":                {of(400, strings.NewReader(doc)), nil, "", "r-1"},

@@ -61,7 +61,7 @@ func TestWhatIsNotAWSIsNoAnswer(t *testing.T) {
 
 func TestASuccessThatIsNotAWSIsNoAnswer(t *testing.T) {
 	for name, body := range map[string]string{
-		"HTML": proxyPage, "nothing": "", "JSON": "{}", "another action's result": "<R><DescribeTargetHealthResult/></R>",
+		"HTML": proxyPage, "nothing": "", "JSON": "{}", "text": "OK", "another action's result": "<R><DescribeTargetHealthResult/></R>",
 		"half": "<R><DescribeAutoScalingGroupsResult><AutoScalingGroups>", "a number that is none": "<R><DescribeAutoScalingGroupsResult>" +
 			"<AutoScalingGroups><member><MinSize>many</MinSize></member></AutoScalingGroups></DescribeAutoScalingGroupsResult></R>",
 		"no list": "<R><DescribeAutoScalingGroupsResult/></R>",

@@ -130,7 +130,7 @@ func TestNoHostileAnswerFreesASlot(t *testing.T) {
 		"an item that is null":         {`{"Item":null}`, failure.Unreachable, "not a whole one"},
 		"an empty item":                {`{"Item":{}` + capacity + `}`, failure.Unreachable, "not a whole one"},
 		"another group's item":         {`{"Item":{"group":{"S":"other"},"version":{"S":"1"},"holders":{"M":{}}}` + capacity + `}`, failure.Unreachable, "not a whole one"},
-		"a page":                       {`<!DOCTYPE html><html><body>Welcome</body></html>`, failure.Unreachable, "server error"},
+		"a page":                       {`<!DOCTYPE html><html><body>Welcome</body></html>`, failure.Unreachable, "HTTP 200 without an AWS document"},
 		"a list":                       {`[]`, failure.Unreachable, ""},
 		"cut short":                    {`{"Item":{"group":{"S":"KEY"},"version"`, failure.Unreachable, "server error"},
 		"an item of wrong types":       {`{"Item":{"group":{"S":"KEY"},"version":{"S":"1"},"holders":{"L":[]}}` + capacity + `}`, failure.Setup, "not a map"},

@@ -6,13 +6,21 @@ import (
 	"context"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
 
 	"balanced/internal/cli"
 	"balanced/internal/hostlock"
 )
 
+// memory is the size from which on garbage is collected more eagerly, in bytes, unless GOMEMLIMIT says another: with it a
+// run in a group of 1,000 instances stays below 30 MB resident, the program itself included.
+const memory = 16 << 20
+
 func main() {
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(memory)
+	}
 	if ok, code := hostlock.KeeperMain(os.Args); ok {
 		os.Exit(code)
 	}

@@ -67,7 +67,9 @@ func TestALookThatFindsTheWayFree(t *testing.T) {
 		began := time.Now()
 		var at []int64
 		r.script = []step{func(req *http.Request) (*http.Response, error) {
+			r.mu.Lock()
 			at = append(at, time.Since(began).Milliseconds())
+			r.mu.Unlock()
 			if time.Since(began) == 0 {
 				<-time.After(100 * time.Millisecond)
 				resp, err := slow(req)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -13,7 +14,9 @@ func timed(r *region, answer step) (at *[]int64) {
 	began := time.Now()
 	at = new([]int64)
 	r.script = []step{func(req *http.Request) (*http.Response, error) {
+		r.mu.Lock()
 		*at = append(*at, time.Since(began).Round(time.Millisecond).Milliseconds())
+		r.mu.Unlock()
 		return answer(req)
 	}}
 	return at
@@ -116,9 +119,9 @@ func TestThePaceOfACallInAHurry(t *testing.T) {
 func TestTimeThatWasHeldBack(t *testing.T) {
 	paced(t, func(t *testing.T, r *region, s *Session) {
 		r.script = []step{slow, fine}
-		var halfway time.Duration
-		time.AfterFunc(2*time.Second, func() { halfway = s.Throttled() })
-		if err := describe(t.Context(), s); err != nil || s.Throttled() != 3*time.Second || halfway != 2*time.Second {
+		var halfway atomic.Int64
+		time.AfterFunc(2*time.Second, func() { halfway.Store(int64(s.Throttled())) })
+		if err := describe(t.Context(), s); err != nil || s.Throttled() != 3*time.Second || time.Duration(halfway.Load()) != 2*time.Second {
 			t.Errorf("%v, held back for %s", err, s.Throttled())
 		}
 		r.requests, r.script = nil, []step{slow}

@@ -197,7 +197,11 @@ func TestEntriesShowWhoIsOut(t *testing.T) {
 		{ID: "i-web", Addresses: []string{"10.0.0.7"}},
 		{ID: "i-me"},
 	})
-	s.Traffic[0].Targets = s.Group.Named(s.Traffic[0].Targets)
+	listed := s.Traffic[0].Targets
+	s.Traffic[0].Targets = s.Group.Named(listed)
+	if listed[len(listed)-1].Instance != "10.0.0.9" {
+		t.Error("what was read is changed")
+	}
 	var ids []string
 	for _, m := range s.Group.Members {
 		ids = append(ids, m.ID+" "+string(m.State))

@@ -40,6 +40,10 @@ func (g Group) WithEntries(entries []Entry) Group {
 
 // Named are the targets with the ID of a holder in place of its address.
 func (g Group) Named(targets []Target) []Target {
+	if len(g.Entries) == 0 {
+		return targets
+	}
+	targets = slices.Clone(targets)
 	for i := range targets {
 		targets[i].Instance = g.nameOf(targets[i].Instance)
 	}

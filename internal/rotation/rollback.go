@@ -112,6 +112,9 @@ func (r *run) rollbackFailed(ctx context.Context, err error, why *failure.Refusa
 	if ctx.Err() != nil {
 		return err
 	}
+	if failure.Is(err, failure.Gone) { // Auto Scaling took it away meanwhile
+		return failure.New(failure.Gone, failure.Hint(err), "%s; rolling back, %v", why.Reason, err)
+	}
 	if _, silent := errors.AsType[*awsapi.UnreachableError](err); silent { // a rerun sees what there is to do
 		return &failure.Refusal{
 			Class: failure.Unfinished, Hint: "run it again to resume", Err: err,

@@ -140,6 +140,7 @@ func TestWhatTheWayBackCameTo(t *testing.T) {
 		{fleet.EnteringStandby, idle, false, failure.Unhealthy, "sick; on its way back to Standby"},
 		{fleet.InService, idle, false, failure.Unhealthy, "sick; left in service (not now)"},
 		{fleet.InService, moved, false, failure.Unknown, "sick; rolling back failed with i-1 last seen InService: half way"},
+		{fleet.Terminating, failure.New(failure.Gone, "", "it is Terminating"), false, failure.Gone, "sick; rolling back, it is Terminating"},
 		{fleet.Pending, idle, false, failure.Unknown, "sick; rolling back failed with i-1 last seen Pending: not now"},
 		{fleet.Standby, idle, false, failure.Unknown, "sick; rolling back failed with i-1 last seen Standby: not now"},
 		{fleet.EnteringStandby, moved, true, failure.Unfinished, "half way"},

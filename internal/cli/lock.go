@@ -2,7 +2,6 @@ package cli
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -66,13 +65,13 @@ func (l lockAt) attach(agent *rotation.Agent, aws *awsapi.Session, outside bool)
 	}
 	o := lock.Options{Instance: agent.Self.Instance, Group: l.group, AWS: aws.Config()}
 	if outside {
-		o.Addresses = slices.DeleteFunc([]string{agent.Self.PrivateIP, agent.Self.IPv6}, func(a string) bool { return a == "" })
+		o.Addresses = []string{agent.Self.PrivateIP, agent.Self.IPv6}
 	}
-	held, err := lock.New(l.where, o)
+	slots, err := lock.New(l.where, o)
 	if err != nil {
 		return err
 	}
-	agent.Lock = held
+	agent.Lock = slots
 	return nil
 }
 

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"slices"
-	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -10,6 +9,7 @@ import (
 	"balanced/internal/elb"
 	"balanced/internal/fleet"
 	"balanced/internal/imds"
+	"balanced/internal/lock"
 	"balanced/internal/rotation"
 	"balanced/internal/targets"
 )
@@ -62,7 +62,11 @@ func (v *values) checkOutside(min fleet.MinHealthy) {
 
 // seesHolders: there is a lock that tells who is out.
 func (v *values) seesHolders() bool {
-	return v.has("lock") && strings.HasPrefix(v.text("lock"), "dynamodb:")
+	if !v.has("lock") {
+		return false
+	}
+	where, err := lock.Parse(v.text("lock"))
+	return err == nil && where.Kind() == "dynamodb"
 }
 
 // checkLockOutside: no group gives its name to the slots there.

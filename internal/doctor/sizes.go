@@ -85,18 +85,17 @@ func leftInStandby(s subject) []Finding {
 		if !h.State.Settled() {
 			continue
 		}
-		where, unwatched := "is in Standby"+s.since(h), "Auto Scaling checks no health there"
-		if s.Group.Declared() {
-			where, unwatched = "is registered at none of "+s.Group.Name, "it gets no traffic"
-		}
 		f := Finding{
 			Severity: Warning,
-			What:     h.ID + " " + where,
+			What:     h.ID + " is in Standby" + s.since(h),
 			Why:      "it holds a slot, and it may be half upgraded",
 			Fix:      "on " + h.ID + ": finish its upgrade, then run balanced in there, whose probe decides whether it returns",
 		}
 		if h.ID == s.ID {
-			f.Why, f.Fix = "it holds a slot, and "+unwatched, "balanced in"
+			f.Why, f.Fix = "it holds a slot, and Auto Scaling checks no health there", "balanced in"
+		}
+		if s.Group.Declared() { // and without a lock there are no slots
+			f.What, f.Why = h.ID+" is registered at none of "+s.Group.Name, "it gets no traffic, and it may be half upgraded"
 		}
 		all = append(all, f)
 	}

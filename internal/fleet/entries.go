@@ -1,7 +1,6 @@
 package fleet
 
 import (
-	"cmp"
 	"slices"
 	"time"
 )
@@ -76,7 +75,7 @@ func (s Snapshot) entryHolders() []Holder {
 		}
 		holders = append(holders, h)
 	}
-	slices.SortFunc(holders, func(a, b Holder) int { return cmp.Or(a.Since.Compare(b.Since), cmp.Compare(a.ID, b.ID)) })
+	slices.SortFunc(holders, earliestFirst)
 	return holders
 }
 

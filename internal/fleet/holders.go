@@ -39,10 +39,12 @@ func Holders(members []Member, feed []Activity) []Holder {
 		}
 		holders = append(holders, h)
 	}
-	slices.SortFunc(holders, func(a, b Holder) int {
-		return cmp.Or(a.Since.Compare(b.Since), cmp.Compare(a.ID, b.ID))
-	})
+	slices.SortFunc(holders, earliestFirst)
 	return holders
+}
+
+func earliestFirst(a, b Holder) int {
+	return cmp.Or(a.Since.Compare(b.Since), cmp.Compare(a.ID, b.ID))
 }
 
 // NewestStandbyMoves is each instance's newest move into or out of Standby that neither failed nor was cancelled.

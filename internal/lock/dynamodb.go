@@ -20,11 +20,10 @@ type call[In, Out any] func(context.Context, *In, ...func(*awsdynamodb.Options))
 
 // dynamo keeps slots in a DynamoDB table.
 type dynamo struct {
-	where  Where
-	region string
-	self   string
-	// addresses are written into its entry
-	addresses []string
+	where     Where
+	region    string
+	self      string
+	addresses []string // they go into its entry
 	random    func() float64
 	watched   watch
 	last      *slots // the item as it was last read or written; nil: not yet

@@ -37,7 +37,8 @@ const (
 // Options say whose lock it is.
 type Options struct {
 	Instance string // the ID of this instance
-	// Addresses are what target groups of addresses list it by. They go into its entry, outside a group.
+	// Addresses are what target groups of addresses list it by; "": it has none of that kind. They go into its entry,
+	// outside a group.
 	Addresses []string
 	// Group is --lock-group: the key of the group's item, or the FleetLock group. Empty: the group's ARN, or its name.
 	Group string

@@ -99,12 +99,17 @@ func (r *run) takeSlot(ctx context.Context) error {
 		r.slot.foreseen = err == nil
 		return r.noSlot(err)
 	}
+	return r.noSlot(r.acquire(ctx, seen, slots))
+}
+
+// acquire takes a slot, and tells whose it freed on the way.
+func (r *run) acquire(ctx context.Context, seen lock.Look, slots int) error {
 	held, err := r.Lock.Acquire(ctx, seen, slots)
 	for _, dropped := range held.Dropped {
 		r.note(dropped.String())
 	}
 	r.slot.held = held
-	return r.noSlot(err)
+	return err
 }
 
 // lockLook is the last look as the lock judges it, and how many slots there are.
@@ -123,6 +128,9 @@ func (r *run) noSlot(err error) error {
 		return err
 	}
 	judged := verdict{kind: blocked, refusal: full.Refusal}
+	if r.seen.State.Out() { // what an earlier run began is not finished
+		judged.refusal = failure.New(failure.Unfinished, full.Hint, "%s is out, and %s", r.id, full.Reason)
+	}
 	if time.Until(full.NextLook) < slowestTurn { // else a holder that returns frees its slot sooner
 		judged.nextLook = full.NextLook
 	}
@@ -172,13 +180,9 @@ func (r *run) slotWhileOut(ctx context.Context) error {
 	ctx, cancel := r.untilAnswered(ctx)
 	defer cancel()
 	seen, slots := r.lockLook()
-	held, err := r.Lock.Acquire(ctx, seen, slots)
-	r.slot.held, r.slot.asked, r.slot.mine = held, err == nil, err == nil
-	if full, ok := errors.AsType[*lock.FullError](err); ok {
-		r.slot.refused = &verdict{kind: blocked, nextLook: full.NextLook, refusal: failure.New(failure.Unfinished, full.Hint, "%s is out, and %s", r.id, full.Reason)}
-		return nil
-	}
-	return err
+	err := r.acquire(ctx, seen, slots)
+	r.slot.asked, r.slot.mine = err == nil, err == nil
+	return r.noSlot(err)
 }
 
 // tellUnlisted says how to free the slot of another instance that is out, or is gone: outside a group nothing tells which.
@@ -239,12 +243,16 @@ func (r *run) release(ctx context.Context) error {
 	return r.Lock.Release(ctx, r.seen.Group, basis)
 }
 
-// seeLock reads who holds a slot, for a report. Without an answer it warns.
+// seeLock reads who holds a slot, for a report, unless the look has. Without an answer it warns.
 func (r *run) seeLock(ctx context.Context) {
+	state := r.Lock.Known(r.seen.Group)
+	if r.report.Lock = &state; state.Holders != nil {
+		return
+	}
 	ctx, cancel := r.untilAnswered(ctx)
 	defer cancel()
-	state, err := r.Lock.State(ctx, r.seen.Group)
-	if r.report.Lock = &state; err != nil {
+	var err error
+	if state, err = r.Lock.State(ctx, r.seen.Group); err != nil {
 		r.report.warn("the lock: " + err.Error())
 	}
 }

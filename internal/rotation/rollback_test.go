@@ -24,6 +24,7 @@ type hands struct {
 	run         *run
 	err         error       // in place of a move
 	enters      fleet.State // where EnterStandby brings it
+	exits       fleet.State // where ExitStandby does
 	before      func()
 	made        []string // with the direction of the run at that time
 	stillLeaves bool     // it took effect, and the answer is err
@@ -45,7 +46,7 @@ func (h *hands) EnterStandby(context.Context, string, string, bool) (fleet.Activ
 }
 
 func (h *hands) ExitStandby(context.Context, string, string) (fleet.Activity, error) {
-	return h.move("exit", fleet.InService)
+	return h.move("exit", h.exits)
 }
 
 // goingBack is a run on i-1 in some state that is about to take back what it did.
@@ -57,7 +58,7 @@ func goingBack(state fleet.State) (*run, *hands, *observer.ObservedLogs) {
 	all.is.State, all.is.Group.Members[0].State = state, state
 	r.reader, r.Jitter = reads, evenly()
 	r.budgets = budgets{wait: time.Hour, timeout: time.Hour, rollback: time.Minute}
-	h := &hands{all: all, run: r, enters: fleet.Standby}
+	h := &hands{all: all, run: r, enters: fleet.Standby, exits: fleet.InService}
 	r.Mover = h
 	if err := r.look(context.Background(), whole); err != nil {
 		panic(err)
@@ -95,6 +96,8 @@ func TestWhereAnUnhealthyReturnEnds(t *testing.T) {
 		"outside, a number":   {unhealthy, func(r *run, h *hands) { declared(r, h); r.min = sample.Rule("4") }, failure.Unhealthy, "ill; left in service (only 3 peers are healthy at web, minimum 4)", "", 0, false},
 		"it drains for long":  {unhealthy, func(_ *run, h *hands) { h.enters = fleet.EnteringStandby }, failure.Unhealthy, "ill; on its way back to Standby", "enter, inward false", limit, true},
 		"denied":              {unhealthy, func(_ *run, h *hands) { h.err = &awsapi.DeniedError{Err: errLost} }, failure.Unhealthy, "ill; left in service (", "enter, inward false", 0, true},
+		"terminated":          {unhealthy, func(_ *run, h *hands) { h.enters = fleet.Terminating }, failure.Gone, "ill; rolling back, i-1 is Terminating", "enter, inward false", 0, true},
+		"detached":            {unhealthy, func(_ *run, h *hands) { h.enters = fleet.Detached }, failure.Gone, "ill; rolling back, i-1 is Detached", "enter, inward false", 0, true},
 		"no answer":           {unhealthy, func(_ *run, h *hands) { h.err = errLost }, failure.Unknown, "ill; rolling back failed with i-1 last seen InService", "enter, inward false", limit, true},
 		"unreachable": {unhealthy, func(_ *run, h *hands) {
 			h.err, h.enters = &awsapi.UnreachableError{Why: awsapi.NoAnswer, Landed: true, Err: errLost}, fleet.Pending
@@ -200,7 +203,9 @@ func TestWhereARollbackOfOutEnds(t *testing.T) {
 		"back already": {yield, func(_ *run, h *hands) {
 			h.all.is.State, h.all.is.Group.Members[0].State = fleet.InService, fleet.InService
 		}, 0, "", "", 5 * time.Second},
-		"denied": {yield, func(_ *run, h *hands) { h.err = &awsapi.DeniedError{Err: errLost} }, failure.Unknown, "taken before; rolling back failed with i-1 last seen Standby", "exit, inward true", 0},
+		"terminated": {yield, func(_ *run, h *hands) { h.exits = fleet.Terminating }, failure.Gone, "taken before; rolling back, i-1 is Terminating", "exit, inward true", 0},
+		"detached":   {yield, func(_ *run, h *hands) { h.exits = fleet.Detached }, failure.Gone, "taken before; rolling back, i-1 is Detached", "exit, inward true", 0},
+		"denied":     {yield, func(_ *run, h *hands) { h.err = &awsapi.DeniedError{Err: errLost} }, failure.Unknown, "taken before; rolling back failed with i-1 last seen Standby", "exit, inward true", 0},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			r, h, lines := goingBack(fleet.Standby)

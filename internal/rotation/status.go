@@ -67,11 +67,10 @@ func (a *Agent) newExamination(command string, min fleet.MinHealthy) *run {
 		r.entries = func(ctx context.Context, g fleet.Group) ([]fleet.Entry, error) {
 			within, cancel := context.WithTimeout(ctx, lastRelease)
 			defer cancel()
-			known, err := ask(within, g)
-			if err != nil && ctx.Err() == nil {
-				err = nil
+			if known, err := ask(within, g); err == nil || ctx.Err() != nil {
+				return known, err
 			}
-			return known, err
+			return nil, nil
 		}
 	}
 	r.setBudgets(budgets{})

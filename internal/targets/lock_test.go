@@ -3,6 +3,7 @@ package targets_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -35,11 +36,7 @@ func wantHolders(w *fleettest.World, ids ...string) {
 	w.Helper()
 	item := w.Item("locks", "web")
 	for _, id := range w.IDs {
-		has, want := strings.Contains(item, `"`+id+`":`), false
-		for _, x := range ids {
-			want = want || x == id
-		}
-		if has != want {
+		if has := strings.Contains(item, `"`+id+`":`); has != slices.Contains(ids, id) {
 			w.Errorf("%s has an entry: %v", id, has)
 		}
 	}
@@ -129,6 +126,13 @@ func TestAHolderThatNothingListsIsKept(t *testing.T) {
 			t.Errorf("capacity %d, warnings %s", report.Group.Capacity, told)
 		}
 		wantHolders(w, w.IDs[1])
+		asked := len(w.Calls())
+		status, _, err := w.Agent(w.IDs[0]).Status(context.Background(), outWithin("all", 0).MinHealthy)
+		w.Must(status, err)
+		reads := slices.DeleteFunc(w.Calls()[asked:], func(c sim.Call) bool { return c.Service != "dynamodb" })
+		if len(reads) != 1 || len(status.Lock.Holders) != 1 || status.Lock.Holders[0].ID != w.IDs[1] {
+			t.Errorf("status read the table %d times, and says %+v", len(reads), status.Lock)
+		}
 		if item := w.Item("locks", "web"); !strings.Contains(item, " "+w.Agent(w.IDs[1]).Self.PrivateIP+`"`) {
 			t.Errorf("no address in %s", item)
 		}

@@ -59,9 +59,10 @@ func (s *stage) lockGroup() string {
 	return s.region.GroupARN("web")
 }
 
-// item is that of a group in which an instance holds a slot, as of two minutes ago; none of them for no instance.
+// item is that of a group in which an instance holds a slot, as of two minutes ago; none of them for no instance. AWS's
+// clock comes in whole seconds, so another second makes it two minutes by that, too.
 func (s *stage) item(ids []string) string {
-	since, holders := time.Now().Add(-2*time.Minute).UTC().Format(time.RFC3339Nano), ""
+	since, holders := time.Now().Add(-2*time.Minute-time.Second).UTC().Format(time.RFC3339Nano), ""
 	for _, id := range ids {
 		holders = fmt.Sprintf(`%q:{"S":%q}`, id, since)
 	}

@@ -145,7 +145,11 @@ func TestThisInstanceUnhealthyOutsideAGroup(t *testing.T) {
 // TestWithoutAnythingInUse: what is registered counts where there is no evidence of health.
 func TestWithoutAnythingInUse(t *testing.T) {
 	s := declaredSample()
-	s.Traffic = s.Traffic[2:]
+	s.Traffic = slices.Delete(s.Traffic, 1, 2)
+	if n, at := s.Tightest(MinHealthy{}); n.Capacity != 3 || at.Name != "web" {
+		t.Errorf("with one in use %+v at %s", n, at.Name)
+	}
+	s.Traffic = s.Traffic[1:]
 	s.Traffic[0].Targets = append(s.Traffic[0].Targets, Target{Instance: "i-two", Port: 80, Health: NotInUse})
 	if n, at := s.Tightest(MinHealthy{}); n.Capacity != 2 || n.HealthyPeers != 1 || at.Name != "idle" {
 		t.Errorf("%+v at %s", n, at.Name)
@@ -204,7 +208,9 @@ func TestEntriesShowWhoIsOut(t *testing.T) {
 	}
 	var ids []string
 	for _, m := range s.Group.Members {
-		ids = append(ids, m.ID+" "+string(m.State))
+		if ids = append(ids, m.ID+" "+string(m.State)); !m.Healthy {
+			t.Errorf("%s is Unhealthy for Auto Scaling, which does not know it", m.ID)
+		}
 	}
 	want := []string{"i-me InService", "i-two InService", "i-web InService", "i-nine InService", "i-out deregistered", "i-first deregistered"}
 	if !slices.Equal(ids, want) {
@@ -224,6 +230,10 @@ func TestEntriesShowWhoIsOut(t *testing.T) {
 	}
 	if listed, healthy := s.WithLeaving([]string{"i-nine"}).OthersAt(s.Traffic[0]); listed != 5 || healthy != 2 {
 		t.Errorf("with one about to leave %d listed, %d healthy", listed, healthy)
+	}
+	one := s.Group.WithEntries(s.Group.Entries[2:3])
+	if got := one.Named(listed); got[len(got)-1].Instance != "i-nine" {
+		t.Errorf("with one entry %v", got)
 	}
 	s.State, s.Group.Members[0].State = Deregistered, Deregistered
 	if ahead := s.HoldersAhead(); len(ahead) != 0 { // its own entry tells no time
@@ -253,6 +263,8 @@ func TestTheTightestDecides(t *testing.T) {
 	}{
 		{"all", "big", 5, 3, 1, []Traffic{balancer("small", 2, 0), balancer("big", 3, 2)}},
 		{"all", "small", 2, 1, 1, []Traffic{balancer("big", 5, 0), balancer("small", 1, 1)}},
+		{"all", "big", 5, 3, 1, []Traffic{balancer("big", 3, 2), balancer("small", 2, 0)}},
+		{"all", "small", 2, 2, 1, []Traffic{balancer("big", 5, 0), balancer("small", 2, 0)}}, // as much to spare, and fewer
 		{"50%", "small", 2, 2, 1, []Traffic{balancer("big", 5, 0), balancer("small", 2, 0)}},
 		{"2", "small", 2, 1, 1, []Traffic{balancer("big", 0, 4), balancer("small", 1, 0)}}, // impossible there, whoever gets well
 		{"1", "big", 1, 0, 2, []Traffic{balancer("small", 2, 0), balancer("big", 0, 4)}},
@@ -281,6 +293,12 @@ func TestServingEverywhere(t *testing.T) {
 		s.Traffic[0].Targets[0].Health = health
 		if s.ServesEverywhere("i-me") {
 			t.Errorf("%s at web", health)
+		}
+	}
+	s.Traffic = s.Traffic[:1]
+	for health, want := range map[Health]bool{Healthy: true, Unhealthy: true, Draining: false, Unregistered: false} {
+		if s.Traffic[0].Ignored, s.Traffic[0].Targets[0].Health = true, health; s.ServesEverywhere("i-me") != want {
+			t.Errorf("%s at one whose word is no evidence: want %v", health, want)
 		}
 	}
 	s.Traffic = nil

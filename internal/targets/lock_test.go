@@ -130,8 +130,8 @@ func TestAHolderThatNothingListsIsKept(t *testing.T) {
 		status, _, err := w.Agent(w.IDs[0]).Status(context.Background(), outWithin("all", 0).MinHealthy)
 		w.Must(status, err)
 		reads := slices.DeleteFunc(w.Calls()[asked:], func(c sim.Call) bool { return c.Service != "dynamodb" })
-		if len(reads) != 1 || len(status.Lock.Holders) != 1 || status.Lock.Holders[0].ID != w.IDs[1] {
-			t.Errorf("status read the table %d times, and says %+v", len(reads), status.Lock)
+		if len(reads) != 1 || status.Group.Capacity != 3 || len(status.Lock.Holders) != 1 || status.Lock.Holders[0].ID != w.IDs[1] {
+			t.Errorf("status read the table %d times, and says %+v of %+v", len(reads), status.Lock, status.Group)
 		}
 		if item := w.Item("locks", "web"); !strings.Contains(item, " "+w.Agent(w.IDs[1]).Self.PrivateIP+`"`) {
 			t.Errorf("no address in %s", item)

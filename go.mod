@@ -2,6 +2,8 @@ module balanced
 
 go 1.26.0
 
+// Newer versions of autoscaling, elasticloadbalancing, elasticloadbalancingv2, and of sts, which config brings, read
+// answers by schema. They nearly double the time and memory of a start: try make bench before an update.
 require (
 	github.com/aws/aws-sdk-go-v2 v1.48.0
 	github.com/aws/aws-sdk-go-v2/config v1.33.15

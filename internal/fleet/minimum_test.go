@@ -43,12 +43,12 @@ func TestMinimum(t *testing.T) {
 }
 
 func TestKindsOfRule(t *testing.T) {
-	for rule, want := range map[string]struct{ absolute, allowsShort bool }{
-		"all": {}, "policy": {}, "50%": {allowsShort: true}, "0": {true, true}, "6": {true, true},
+	for rule, want := range map[string]struct{ absolute, allowsShort, fromPolicy bool }{
+		"all": {}, "policy": {fromPolicy: true}, "50%": {allowsShort: true}, "0": {true, true, false}, "6": {true, true, false},
 	} {
 		m, err := ParseMinHealthy(rule)
-		if err != nil || m.Absolute() != want.absolute || m.AllowsShort() != want.allowsShort {
-			t.Errorf("%s: %v, absolute %v, allows short %v", rule, err, m.Absolute(), m.AllowsShort())
+		if err != nil || m.Absolute() != want.absolute || m.AllowsShort() != want.allowsShort || m.FromPolicy() != want.fromPolicy {
+			t.Errorf("%s: %v, absolute %v, allows short %v, from the policy %v", rule, err, m.Absolute(), m.AllowsShort(), m.FromPolicy())
 		}
 	}
 }

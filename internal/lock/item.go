@@ -110,11 +110,8 @@ func (s slots) item(group string) map[string]types.AttributeValue {
 func (s slots) list() []fleet.Entry {
 	all := make([]fleet.Entry, 0, len(s.holders))
 	for _, id := range slices.Sorted(maps.Keys(s.holders)) {
-		entry := fleet.Entry{ID: id, Since: entryTime(s.holders[id])}
-		if words := strings.Fields(s.holders[id]); len(words) > 1 {
-			entry.Addresses = words[1:]
-		}
-		all = append(all, entry)
+		_, addresses, _ := strings.Cut(s.holders[id], " ")
+		all = append(all, fleet.Entry{ID: id, Since: entryTime(s.holders[id]), Addresses: strings.Fields(addresses)})
 	}
 	slices.SortStableFunc(all, func(a, b fleet.Entry) int { return a.Since.Compare(b.Since) })
 	return all

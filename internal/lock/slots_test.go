@@ -102,6 +102,37 @@ func TestItemsRoundTrip(t *testing.T) {
 	})
 }
 
+// Outside a group an entry says by what addresses target groups list its holder.
+func TestAnEntryTellsAddresses(t *testing.T) {
+	for _, addresses := range [][]string{nil, {"10.0.0.5"}, {"10.0.0.5", "fd00::5"}, {"10.0.0.5", ""}, {"", "fd00::5"}} {
+		list := slots{}.with("i-1", addresses, true, nil).list()
+		want := slices.DeleteFunc(slices.Clone(addresses), func(a string) bool { return a == "" })
+		if len(list) != 1 || list[0].ID != "i-1" || list[0].Since.IsZero() || !slices.Equal(list[0].Addresses, want) {
+			t.Errorf("of %q: %+v", addresses, list)
+		}
+	}
+}
+
+// A person is told how to free a slot where the item is known, and where there are entries.
+func TestWhenThereIsACommandThatFreesASlot(t *testing.T) {
+	for _, c := range []struct {
+		where, group string
+		is           bool
+	}{{"dynamodb:locks", "web", true}, {"dynamodb:locks", "", false}, {"https://lock.example.com/", "web", false}, {"https://lock.example.com/", "", false}} {
+		w, err := Parse(c.where)
+		if err != nil {
+			t.Fatal(err)
+		}
+		l, err := New(w, Options{Group: c.group})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := l.FreeCommand(fleet.Group{}, "i-1"); (got != "") != c.is {
+			t.Errorf("%+v: %q", c, got)
+		}
+	}
+}
+
 // An entry that nobody could name is none of ours.
 func TestAnEntryWithoutANameIsForeign(t *testing.T) {
 	raw := holding(map[string]string{"": "now"}).item("web")

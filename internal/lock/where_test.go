@@ -10,9 +10,12 @@ import (
 )
 
 func TestParse(t *testing.T) {
+	longest := "dynamodb:" + strings.Repeat("x", 255)
 	for where, want := range map[string]string{
 		"dynamodb:locks":                "dynamodb dynamodb:locks",
 		"dynamodb:a.b_c-D9":             "dynamodb dynamodb:a.b_c-D9",
+		"dynamodb:abc":                  "dynamodb dynamodb:abc",
+		longest:                         "dynamodb " + longest,
 		"https://lock.example.com":      "fleetlock https://lock.example.com/",
 		"https://lock.example.com/":     "fleetlock https://lock.example.com/",
 		"https://lock.example.com/base": "fleetlock https://lock.example.com/base/",

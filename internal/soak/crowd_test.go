@@ -77,7 +77,7 @@ func TestCrowd(t *testing.T) {
 	size, buckets, runs := 30, []bucket{{4, 1}}, []uint64{1}
 	switch {
 	case testing.Short():
-		size = 20
+		size = 12
 	case *crowdSeed > 0:
 		size, buckets, runs = 1000, []bucket{published, quarter}, []uint64{*crowdSeed}
 	case *largeCrowds > 0: // make crowds

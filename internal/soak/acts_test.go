@@ -2,6 +2,7 @@ package soak
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"balanced/internal/sim"
@@ -122,8 +123,25 @@ func suspend(host int) act {
 			f.pass("suspend", 20*time.Minute)
 			f.event("world", "%s is resumed", process)
 			f.Resume("web", process)
+			if process == "AddToLoadBalancer" {
+				f.pass("suspend", 10*time.Minute)
+				f.registerByHand()
+			}
 		}()
 	}}
+}
+
+// registerByHand is what AWS asks for once AddToLoadBalancer is resumed: nothing else registers what came into service
+// meanwhile (Amazon EC2 Auto Scaling User Guide, suspend and resume processes).
+func (f *seededRun) registerByHand() {
+	group := f.plan.group
+	for _, m := range f.Members("web") {
+		for _, balancer := range slices.Concat(group.TargetGroups, group.Classic) {
+			if m.State == "InService" {
+				f.Register(balancer, m.ID)
+			}
+		}
+	}
 }
 
 // failLaunches: for twenty minutes EC2 has no capacity.

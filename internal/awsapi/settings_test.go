@@ -211,18 +211,6 @@ func TestSettingsThatMakeNoSense(t *testing.T) {
 	}
 }
 
-// Only Load reads the certificates of AWS_CA_BUNDLE: the metadata service speaks plain HTTP.
-func TestMetadataSettingsReadNoCertificates(t *testing.T) {
-	keysIn(t, "nowhere")
-	t.Setenv("AWS_CA_BUNDLE", filepath.Join(t.TempDir(), "none.pem"))
-	if _, err := MetadataSettings(t.Context()); err != nil {
-		t.Error(err)
-	}
-	if _, err := Load(t.Context(), Options{Region: "eu-west-1"}); failure.Of(err) != failure.Setup {
-		t.Errorf("loaded with a bundle that is not there: %v", err)
-	}
-}
-
 // Credentials that end within five minutes are fetched anew first; the SDK keeps those of a role for an hour at most.
 func TestCredentialsAreRenewedEarly(t *testing.T) {
 	hermetic(t)

@@ -1,11 +1,12 @@
 package awsapi
 
 import (
-	"balanced/internal/failure"
 	"os"
 	"path/filepath"
 	"reflect"
 	"testing"
+
+	"balanced/internal/failure"
 
 	"github.com/aws/aws-sdk-go-v2/config"
 )

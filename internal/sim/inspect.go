@@ -59,6 +59,13 @@ func (r *Region) Sizes(group string) (min, max, desired int) {
 	return s.min, s.max, s.desired
 }
 
+// Suspends says whether a process of a group is suspended now.
+func (r *Region) Suspends(group, process string) bool {
+	r.lock()
+	defer r.unlock()
+	return r.groups.must(group).suspends(process)
+}
+
 // RoutedBy names the load balancers and target groups that send an instance new traffic now: those
 // where it is healthy, and those that fail open because no instance is healthy.
 func (r *Region) RoutedBy(instance string) []string {

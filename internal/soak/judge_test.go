@@ -31,11 +31,20 @@ type sample struct {
 // behind, and what a slow call and its retries take.
 func (f *seededRun) fresh() time.Duration { return f.plan.lag + 45*time.Second }
 
+// actsOnUnhealthy: Auto Scaling replaces what it calls Unhealthy. It never takes that word back, so where it does not
+// replace, a host that was ill for a minute serves on under it.
+func (f *seededRun) actsOnUnhealthy() bool {
+	return !slices.ContainsFunc([]string{"HealthCheck", "ReplaceUnhealthy", "Terminate"}, func(process string) bool {
+		return f.Suspends("web", process)
+	})
+}
+
 // look takes a sample.
 func (f *seededRun) look() {
 	s := sample{at: time.Now(), serving: map[string]bool{}, healthy: map[string]bool{}, out: map[string]bool{}}
 	_, _, desired := f.Sizes("web")
 	staying, out := 0, 0
+	acts := f.actsOnUnhealthy()
 	for _, m := range f.Members("web") {
 		state := fleet.State(m.State)
 		if state.Out() {
@@ -46,7 +55,7 @@ func (f *seededRun) look() {
 			staying++
 		}
 		healthy, all := f.HealthyAt(m.ID)
-		s.healthy[m.ID] = state == fleet.InService && m.Health == "Healthy" && healthy == all
+		s.healthy[m.ID] = state == fleet.InService && (m.Health == "Healthy" || !acts) && healthy == all
 		s.serving[m.ID] = s.healthy[m.ID] && !f.shifted(m.Zone)
 	}
 	s.strength = max(desired+out, staying)

@@ -51,7 +51,7 @@ func checkDocument(ctx context.Context, in middleware.DeserializeInput, next mid
 	if err != nil || !ok || resp.Response == nil {
 		return out, meta, err
 	}
-	if resp.StatusCode >= 200 && resp.StatusCode < 300 {
+	if resp.StatusCode/100 == 2 {
 		return out, meta, checkSuccess(resp, awsmiddleware.GetServiceID(ctx) == jsonService)
 	}
 	return out, meta, checkFailure(resp, &meta)
@@ -85,7 +85,7 @@ func firstByte(text *bufio.Reader) (byte, error) {
 		first, err := text.ReadByte()
 		switch {
 		case err != nil:
-			return 0, err
+			return first, err
 		case !strings.ContainsRune(" \t\r\n", rune(first)):
 			return first, text.UnreadByte()
 		}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
+	"github.com/aws/smithy-go"
 	"github.com/aws/smithy-go/middleware"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 	"go.uber.org/zap"
@@ -45,6 +46,43 @@ func TestErrorDocuments(t *testing.T) {
 	} {
 		if id, ok := errorDocument([]byte(text), c.header); id != c.id || ok != c.ok {
 			t.Errorf("%.80q: %v, request %q", text, ok, id)
+		}
+	}
+}
+
+// A success is a document of the service's own protocol.
+func TestASuccessIsADocumentOfItsProtocol(t *testing.T) {
+	for _, c := range []struct {
+		body string
+		json bool
+		ok   bool
+	}{
+		{"<R/>", false, true},
+		{"\r\n\t <R/>", false, true},
+		{"<R/>", true, false},
+		{"{}", true, true},
+		{" {}", true, true},
+		{"{}", false, false},
+		{"", true, false},
+		{" ", false, false},
+	} {
+		resp := &smithyhttp.Response{Response: reply(http.StatusOK, c.body)}
+		if err := checkSuccess(resp, c.json); (err == nil) != c.ok {
+			t.Errorf("%q, JSON %v: %v", c.body, c.json, err)
+		}
+		if left, err := io.ReadAll(resp.Body); c.ok && (string(left) != strings.TrimSpace(c.body) || err != nil) {
+			t.Errorf("%q is left of %q, %v", left, c.body, err)
+		}
+	}
+}
+
+func TestWhatASilenceHadComeTo(t *testing.T) {
+	for want, err := range map[string]error{
+		"no answer within 2s":                &smithy.CanceledError{Err: context.DeadlineExceeded},
+		"no answer within 2s: reset by peer": errors.New("reset by peer"),
+	} {
+		if got := newSilence(2*time.Second, err).Error(); got != want {
+			t.Errorf("%q, want %q", got, want)
 		}
 	}
 }

@@ -28,10 +28,10 @@ GOTEST = env -u AWS_CA_BUNDLE $(GO) test
 # them is then left alone at the end. Each test binary would sleep for a second before it exits, and memory is cheaper than
 # collecting garbage often. What go vet finds, make lint says.
 LONGEST = ./cmd/balanced ./internal/rotation ./internal/soak . ./internal/conform ./internal/lock ./internal/lab/page ./cmd/balanced-lab
-test: ## all tests, with the race detector; of those that repeat themselves fewer rounds
+test: ## all tests, with the race detector; of those that repeat themselves fewer rounds, and no script that takes minutes
 	GORACE=atexit_sleep_ms=100 GOGC=400 $(GOTEST) -vet=off $(RACE) -short -shuffle=on -p $$((2 * $$(getconf _NPROCESSORS_ONLN))) $(LONGEST) ./...
 
-exhaustive: ## every round of the tests that repeat themselves, without the race detector; the tests of tools/
+exhaustive: ## every round of the tests that repeat themselves, and every script, without the race detector; the tests of tools/
 	$(GOTEST) -shuffle=on -timeout 20m ./cmd/balanced $(sort $(dir $(shell grep -rlF 'testing.Short()' --include='*_test.go' ./internal)))
 	$(GO) -C tools test ./...
 

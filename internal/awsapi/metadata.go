@@ -26,13 +26,9 @@ func MetadataSettings(ctx context.Context) (aws.Config, error) {
 	if err != nil {
 		return aws.Config{}, unloadable(err)
 	}
-	shared, err := config.LoadSharedConfigProfile(ctx, cmp.Or(env.SharedConfigProfile, "default"), func(o *config.LoadSharedConfigOptions) {
-		if env.SharedConfigFile != "" {
-			o.ConfigFiles = []string{env.SharedConfigFile}
-		}
-		if env.SharedCredentialsFile != "" {
-			o.CredentialsFiles = []string{env.SharedCredentialsFile}
-		}
+	paths, profile := sharedFiles(), cmp.Or(env.SharedConfigProfile, config.DefaultSharedConfigProfile)
+	shared, err := config.LoadSharedConfigProfile(ctx, profile, func(o *config.LoadSharedConfigOptions) {
+		o.ConfigFiles, o.CredentialsFiles = []string{paths[0]}, []string{paths[1]}
 	})
 	// As in the SDK, AWS_PROFILE has to be there, and the others need not.
 	if _, none := errors.AsType[config.SharedConfigProfileNotExistError](err); err != nil && (!none || os.Getenv("AWS_PROFILE") != "") {

@@ -6,9 +6,9 @@ import (
 	"reflect"
 	"testing"
 
-	"balanced/internal/failure"
-
 	"github.com/aws/aws-sdk-go-v2/config"
+
+	"balanced/internal/failure"
 )
 
 // The settings of the metadata service are those that the SDK itself would find, and so are the refusals.
@@ -26,14 +26,14 @@ func TestMetadataSettingsAreThoseOfTheSDK(t *testing.T) {
 		"AWS_SHARED_CREDENTIALS_FILE": named("credentials", "[db]\naws_access_key_id = a\naws_secret_access_key = b\n"),
 	}
 	for name, env := range map[string]map[string]string{
-		"no files":                          {"AWS_CONFIG_FILE": "/dev/null", "AWS_SHARED_CREDENTIALS_FILE": "/dev/null"},
-		"files":                             files,
-		"a profile":                         {"AWS_PROFILE": "web"},
-		"a profile with nothing but keys":   {"AWS_PROFILE": "db"},
-		"a profile that is not there":       {"AWS_PROFILE": "none"},
-		"a default that is not there":       {"AWS_DEFAULT_PROFILE": "none"},
-		"a mode that is none":               {"AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE": "IPv5"},
-		"a file that is not made of values": {"AWS_CONFIG_FILE": named("broken", "[default]\nec2_metadata_service_endpoint_mode = IPv5\n")},
+		"no files":                        {"AWS_CONFIG_FILE": "/dev/null", "AWS_SHARED_CREDENTIALS_FILE": "/dev/null"},
+		"files":                           files,
+		"a profile":                       {"AWS_PROFILE": "web"},
+		"a profile with nothing but keys": {"AWS_PROFILE": "db"},
+		"a profile that is not there":     {"AWS_PROFILE": "none"},
+		"a default that is not there":     {"AWS_DEFAULT_PROFILE": "none"},
+		"a mode that is none":             {"AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE": "IPv5"},
+		"a file with a mode that is none": {"AWS_CONFIG_FILE": named("broken", "[default]\nec2_metadata_service_endpoint_mode = IPv5\n")},
 	} {
 		t.Run(name, func(t *testing.T) {
 			keysIn(t, "nowhere")

@@ -136,10 +136,11 @@ func suspend(host int) act {
 func (f *seededRun) registerByHand() {
 	group := f.plan.group
 	for _, m := range f.Members("web") {
+		if m.State != "InService" {
+			continue
+		}
 		for _, balancer := range slices.Concat(group.TargetGroups, group.Classic) {
-			if m.State == "InService" {
-				f.Register(balancer, m.ID)
-			}
+			f.Register(balancer, m.ID)
 		}
 	}
 }
